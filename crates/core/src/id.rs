@@ -1,0 +1,99 @@
+//! Content ids: SHA-256 over canonical JSON.
+//!
+//! Canonical here means: UTF-8, object keys sorted by Unicode code point, no insignificant whitespace, numbers as
+//! `serde_json` prints them. It is the subset of RFC 8785 that our own values need (no exotic floats).
+
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+/// Writes `value` as canonical JSON.
+pub fn canonical_json(value: &Value) -> String {
+    let mut out = String::new();
+    write_canonical(value, &mut out);
+    out
+}
+
+fn write_canonical(value: &Value, out: &mut String) {
+    match value {
+        Value::Object(map) => {
+            let mut keys: Vec<&String> = map.keys().collect();
+            keys.sort_unstable();
+            out.push('{');
+            for (position, key) in keys.into_iter().enumerate() {
+                if position > 0 {
+                    out.push(',');
+                }
+                out.push_str(&Value::String(key.clone()).to_string());
+                out.push(':');
+                write_canonical(&map[key], out);
+            }
+            out.push('}');
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for (position, item) in items.iter().enumerate() {
+                if position > 0 {
+                    out.push(',');
+                }
+                write_canonical(item, out);
+            }
+            out.push(']');
+        }
+        scalar => out.push_str(&scalar.to_string()),
+    }
+}
+
+/// Lower-case hex of `bytes`.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
+}
+
+/// SHA-256 of `bytes` as 64 hex digits.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// The content id of `value`: the first 32 hex digits (128 bits) of the SHA-256 of its canonical JSON.
+pub fn content_id<T: Serialize>(value: &T) -> String {
+    // A value that cannot become JSON (a map with non-string keys) has no place in an id; it hashes as null.
+    let json = serde_json::to_value(value).unwrap_or(Value::Null);
+    let mut digest = sha256_hex(canonical_json(&json).as_bytes());
+    digest.truncate(32);
+    digest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn canonical_json_sorts_keys_at_every_depth() {
+        let value = json!({"b": [1, {"z": null, "a": "\u{e9}\n"}], "a": true});
+        assert_eq!(
+            canonical_json(&value),
+            "{\"a\":true,\"b\":[1,{\"a\":\"\u{e9}\\n\",\"z\":null}]}"
+        );
+    }
+
+    #[test]
+    fn content_id_is_the_sha256_of_canonical_json() {
+        // printf '{"a":1}' | sha256sum
+        assert_eq!(
+            sha256_hex(b"{\"a\":1}"),
+            "015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862"
+        );
+        assert_eq!(
+            content_id(&json!({"a": 1})),
+            "015abd7f5cc57a2dd94b7590f04ad808"
+        );
+    }
+}

@@ -1,0 +1,21 @@
+//! The domain of Seedbed: seeds, prompts, records, review decisions, and the messages between the page and its
+//! backend worker.
+//!
+//! Everything here is plain data with pure functions: no browser, no I/O, no clock, no random source. Identity is by
+//! content ([`id`]), so a rerun, a second tab and an exported script name the same row alike. Reviewers' work is an
+//! append-only log whose state is a fold and whose merge is a union ([`review`]).
+
+pub mod chat;
+pub mod example;
+pub mod id;
+pub mod messages;
+pub mod model;
+pub mod params;
+pub mod prompt;
+pub mod record;
+pub mod review;
+pub mod row;
+pub mod seed;
+
+/// Version of the project format written to `.seedbed/project.json` and to the local store.
+pub const FORMAT_VERSION: u32 = 1;
