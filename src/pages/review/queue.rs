@@ -8,7 +8,7 @@
 use seedbed_core::messages::{RecordFilter, RecordView};
 use seedbed_core::review::{Clock, RecordState, Response, ResponseStatus, outcome};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Records fetched at a time.
 const BATCH: u32 = 40;
@@ -73,7 +73,7 @@ pub enum Place {
 #[derive(Clone, Debug, Default)]
 pub struct Queue {
     filter: RecordFilter,
-    rows: VecDeque<Rc<RecordView>>,
+    rows: VecDeque<Arc<RecordView>>,
     /// Index into `rows`; `rows.len()` is the place after the last record.
     current: usize,
     /// Records of the queue before `rows[0]`, decided ones included.
@@ -124,12 +124,12 @@ impl Queue {
     }
 
     /// The record that is shown.
-    pub fn current(&self) -> Option<&Rc<RecordView>> {
+    pub fn current(&self) -> Option<&Arc<RecordView>> {
         self.rows.get(self.current)
     }
 
     /// The record that a step forward would show, if it is at hand.
-    pub fn upcoming(&self) -> Option<&Rc<RecordView>> {
+    pub fn upcoming(&self) -> Option<&Arc<RecordView>> {
         self.rows.get(self.current + 1)
     }
 
@@ -259,12 +259,12 @@ impl Queue {
             Side::After => {
                 let last = self.rows.back().map_or(0, |row| row.seq);
                 self.rows
-                    .extend(rows.into_iter().filter(|row| row.seq > last).map(Rc::new));
+                    .extend(rows.into_iter().filter(|row| row.seq > last).map(Arc::new));
             }
             Side::Before => {
                 let first = self.rows.front().map_or(u64::MAX, |row| row.seq);
                 for row in rows.into_iter().rev().filter(|row| row.seq < first) {
-                    self.rows.push_front(Rc::new(row));
+                    self.rows.push_front(Arc::new(row));
                     self.current += 1;
                 }
             }
@@ -295,7 +295,7 @@ impl Queue {
             (Some(first), Some(last)) => (first.seq, last.seq),
             _ => (u64::MAX, 0),
         };
-        let mut next: BTreeMap<u64, Rc<RecordView>> = self
+        let mut next: BTreeMap<u64, Arc<RecordView>> = self
             .rows
             .drain(..)
             .filter(|row| {
@@ -304,7 +304,7 @@ impl Queue {
             })
             .map(|row| (row.seq, row))
             .collect();
-        next.extend(rows.into_iter().map(|row| (row.seq, Rc::new(row))));
+        next.extend(rows.into_iter().map(|row| (row.seq, Arc::new(row))));
         self.rows = next.into_values().collect();
         self.is_loaded = true;
         self.current = match (was_at_end, shown.or(fetch.anchor)) {
@@ -371,19 +371,19 @@ impl Queue {
 
     /// Puts my response on the record that is shown, before it is stored, and tells what it was before. The state is
     /// what the same rules will say in the backend.
-    pub fn decide(&mut self, response: &Response) -> Option<Rc<RecordView>> {
-        let before = Rc::clone(self.current()?);
+    pub fn decide(&mut self, response: &Response) -> Option<Arc<RecordView>> {
+        let before = Arc::clone(self.current()?);
         let mut after = RecordView::clone(&before);
         after.mine = Some(response.clone());
         if response.status != ResponseStatus::Draft {
             after.state = predicted_state(&after);
         }
-        self.put(Rc::new(after));
+        self.put(Arc::new(after));
         Some(before)
     }
 
     /// Takes a record as the backend has it now.
-    pub fn put(&mut self, row: Rc<RecordView>) {
+    pub fn put(&mut self, row: Arc<RecordView>) {
         let index = self.rows.partition_point(|other| other.seq < row.seq);
         let Some(slot) = self.rows.get_mut(index) else {
             return;
@@ -410,7 +410,7 @@ impl Queue {
         let seq = row.seq;
         self.wants_next = false;
         self.wants_previous = false;
-        let row = Rc::new(row);
+        let row = Arc::new(row);
         let index = self.rows.partition_point(|other| other.seq < seq);
         if self.rows.get(index).is_some_and(|other| other.seq == seq) {
             self.put(row);
@@ -579,7 +579,7 @@ mod tests {
             assert_eq!(decided.state, RecordState::Accepted);
             queue.next();
             backend.store(&decided);
-            queue.put(Rc::new(decided));
+            queue.put(Arc::new(decided));
             backend.serve(&mut queue);
         }
         assert_eq!(queue.place(), Place::End);

@@ -1,0 +1,208 @@
+//! Numbers of a run in plain words: counts, tokens, money, time, and what a screen reader hears while rows arrive.
+
+use seedbed_core::messages::{Forecast, RunPhase, RunStatus};
+
+/// 12,345.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 answer`, `2 answers`.
+pub fn plural(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
+/// Estimated tokens: `about 12,000`; small numbers are rounded less.
+pub fn about_tokens(n: u64) -> String {
+    let step = match n {
+        0..=99 => 1,
+        100..=999 => 10,
+        1_000..=9_999 => 100,
+        10_000..=99_999 => 1_000,
+        100_000..=999_999 => 10_000,
+        _ => 100_000,
+    };
+    let rounded = (n + step / 2) / step * step;
+    format!("about {}", count(rounded))
+}
+
+/// USD with as many digits as say something: `$0.0004`, `$0.13`, `$12.50`.
+pub fn usd(amount: f64) -> String {
+    if !amount.is_finite() || amount < 0.0 {
+        return "unknown".to_owned();
+    }
+    if amount == 0.0 {
+        return "$0".to_owned();
+    }
+    if amount < 0.0001 {
+        return "under $0.0001".to_owned();
+    }
+    if amount < 0.01 {
+        return format!("${amount:.4}");
+    }
+    if amount < 1_000.0 {
+        return format!("${amount:.2}");
+    }
+    format!("${}", count(amount.round() as u64))
+}
+
+/// The line on cost. A price that is not known is never called free.
+pub fn cost(forecast: &Forecast) -> String {
+    match (forecast.cost, forecast.cost_worst) {
+        (Some(likely), Some(worst)) if worst > likely => {
+            format!("about {}, at most {}", usd(likely), usd(worst))
+        }
+        (Some(likely), _) => format!("about {}", usd(likely)),
+        (None, Some(worst)) => format!("at most {}", usd(worst)),
+        (None, None) => "not known: no price is set for this model".to_owned(),
+    }
+}
+
+/// Seconds in words: `under a minute`, `4 min`, `2 h 05 min`.
+pub fn time_left(seconds: u64) -> String {
+    let minutes = seconds.div_ceil(60);
+    match minutes {
+        0 | 1 if seconds < 60 => "under a minute".to_owned(),
+        0..=59 => format!("{minutes} min"),
+        60..=1_439 => format!("{} h {:02} min", minutes / 60, minutes % 60),
+        _ => format!("{} days {} h", minutes / 1_440, minutes % 1_440 / 60),
+    }
+}
+
+/// Rows a minute: `3.5 a minute`, `120 a minute`.
+pub fn rate(rows_per_minute: f64) -> String {
+    if !rows_per_minute.is_finite() || rows_per_minute <= 0.0 {
+        "–".to_owned()
+    } else if rows_per_minute < 10.0 {
+        format!("{rows_per_minute:.1} a minute")
+    } else {
+        format!("{} a minute", count(rows_per_minute.round() as u64))
+    }
+}
+
+/// What the phase means, as a heading.
+pub fn phase(status: &RunStatus) -> &'static str {
+    match status.phase {
+        RunPhase::Running => "Answers are coming in",
+        RunPhase::Pausing => "Pausing: the requests under way still land",
+        RunPhase::Paused if status.stopped_by.is_some() => "The run stopped",
+        RunPhase::Paused => "Paused",
+        RunPhase::Interrupted => "This run was interrupted",
+        RunPhase::Finished if status.failed > 0 => "Finished, with gaps",
+        RunPhase::Finished => "Finished",
+    }
+}
+
+/// What a screen reader hears of a run: each change of phase, and each tenth of the way, not each row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Announcer {
+    run: String,
+    phase: Option<RunPhase>,
+    tenth: u32,
+}
+
+impl Announcer {
+    /// The text to announce after `status`, if it is time for one.
+    pub fn hear(&mut self, status: &RunStatus) -> Option<String> {
+        let settled = status.done + status.failed;
+        let tenth = (u64::from(settled) * 10)
+            .checked_div(u64::from(status.planned))
+            .unwrap_or(0) as u32;
+        let is_new = self.run != status.id || self.phase != Some(status.phase);
+        if !is_new && self.tenth == tenth {
+            return None;
+        }
+        *self = Self {
+            run: status.id.clone(),
+            phase: Some(status.phase),
+            tenth,
+        };
+        let mut text = format!(
+            "{}. {} of {} done",
+            phase(status),
+            count(status.done.into()),
+            plural(status.planned.into(), "answer", "answers"),
+        );
+        if status.failed > 0 {
+            text.push_str(", ");
+            text.push_str(&count(status.failed.into()));
+            text.push_str(" failed");
+        }
+        text.push('.');
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_thousands_separators() {
+        assert_eq!(
+            [0, 7, 999, 1_000, 1_234_567].map(count),
+            ["0", "7", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(plural(1, "answer", "answers"), "1 answer");
+    }
+
+    #[test]
+    fn an_unknown_price_is_never_called_free() {
+        let unknown = cost(&Forecast::default());
+        assert!(unknown.contains("not known"), "{unknown}");
+        assert!(!unknown.contains('0') && !unknown.contains("free"));
+        let known = Forecast {
+            cost: Some(0.013),
+            cost_worst: Some(0.09),
+            ..Forecast::default()
+        };
+        assert_eq!(cost(&known), "about $0.01, at most $0.09");
+    }
+
+    #[test]
+    fn small_amounts_do_not_round_to_nothing() {
+        assert_eq!(usd(0.000_03), "under $0.0001");
+        assert_eq!(usd(0.0013), "$0.0013");
+        assert_eq!(usd(12.5), "$12.50");
+        assert_eq!(usd(f64::NAN), "unknown");
+    }
+
+    #[test]
+    fn times_are_rounded_up_and_readable() {
+        assert_eq!(time_left(5), "under a minute");
+        assert_eq!(time_left(60), "1 min");
+        assert_eq!(time_left(61), "2 min");
+        assert_eq!(time_left(2 * 3600 + 5 * 60), "2 h 05 min");
+        assert_eq!(time_left(200_000), "2 days 7 h");
+    }
+
+    #[test]
+    fn a_screen_reader_hears_tenths_and_phases_only() {
+        let mut announcer = Announcer::default();
+        let mut status = RunStatus {
+            id: "r".into(),
+            planned: 1_000,
+            ..RunStatus::default()
+        };
+        let mut heard = 0;
+        for done in 0..=1_000 {
+            status.done = done;
+            heard += usize::from(announcer.hear(&status).is_some());
+        }
+        assert_eq!(heard, 11);
+        status.phase = RunPhase::Finished;
+        assert_eq!(
+            announcer.hear(&status).as_deref(),
+            Some("Finished. 1,000 of 1,000 answers done.")
+        );
+        assert_eq!(announcer.hear(&status), None);
+    }
+}

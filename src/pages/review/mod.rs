@@ -1,0 +1,273 @@
+//! Review: one record after another, read and decided by keyboard or pointer.
+//!
+//! [`state`] holds what happens (steps, decisions, drafts, undo), [`queue`], [`form`] and [`keys`] its pure parts;
+//! the rest draws it.
+
+mod decide;
+mod filters;
+pub mod form;
+pub mod keys;
+pub mod queue;
+mod record;
+mod state;
+
+use crate::pages::desk::{Desk, Dialog, failure_view, use_desk};
+use crate::pages::generate::words::{count, plural};
+use decide::DecisionBar;
+use filters::QueuePanel;
+use keys::{Action, SHORTCUTS};
+use leptos::prelude::*;
+use queue::Place;
+use record::RecordArticle;
+use state::Review;
+
+/// The page.
+#[component]
+pub fn ReviewPage() -> impl IntoView {
+    let desk = use_desk();
+    let review = Review::new(desk);
+    review.start();
+    review.listen_to_keys();
+    let place = review.place;
+    view! {
+        <div class="page review">
+            <header class="review-head">
+                <h1 tabindex="-1">"Review"</h1>
+                <Position review=review />
+            </header>
+            <div class="review-grid">
+                <QueuePanel review=review />
+                <div class="review-main">
+                    {move || {
+                        review
+                            .notice
+                            .get()
+                            .map(|failure| {
+                                view! {
+                                    <div class="review-notice" id="review-notice" tabindex="-1">
+                                        {failure_view(&failure, None)}
+                                        <button
+                                            type="button"
+                                            class="btn small"
+                                            on:click=move |_| review.notice.set(None)
+                                        >
+                                            "Got it"
+                                        </button>
+                                    </div>
+                                }
+                                    .into_any()
+                            })
+                    }}
+                    {move || match place.get() {
+                        Place::Record => view! { <RecordArticle review=review /> }.into_any(),
+                        Place::Loading => {
+                            view! { <p class="muted review-wait" aria-busy="true">"Fetching records…"</p> }
+                                .into_any()
+                        }
+                        Place::Failed => failed_view(review),
+                        Place::Empty => empty_view(desk, review),
+                        Place::End => end_view(desk, review),
+                    }}
+                </div>
+            </div>
+            <DecisionBar review=review />
+            <p class="sr-only" role="status" aria-live="polite">
+                {move || review.said.get()}
+            </p>
+            <KeyHelp review=review />
+        </div>
+    }
+    .into_any()
+}
+
+/// "12 of 340" with the two arrows.
+#[component]
+fn Position(review: Review) -> impl IntoView {
+    let at = review.position;
+    view! {
+        <nav class="position" aria-label="Records">
+            <button
+                type="button"
+                class="btn icon"
+                aria-label="Previous record"
+                aria-keyshortcuts="ArrowLeft"
+                title="Previous record (←)"
+                aria-disabled=move || (!review.has_previous.get()).to_string()
+                on:click=move |_| review.act(Action::Previous)
+            >
+                <span aria-hidden="true">"←"</span>
+            </button>
+            <p class="position-text">
+                {move || {
+                    let (position, total) = at.get();
+                    if review.place.get() == Place::Record && total > 0 {
+                        format!("{} of {}", count(position.into()), count(total.into()))
+                    } else {
+                        "–".to_owned()
+                    }
+                }}
+            </p>
+            <button
+                type="button"
+                class="btn icon"
+                aria-label="Next record"
+                aria-keyshortcuts="ArrowRight"
+                title="Next record (→)"
+                aria-disabled=move || (review.place.get() != Place::Record).to_string()
+                on:click=move |_| review.act(Action::Next)
+            >
+                <span aria-hidden="true">"→"</span>
+            </button>
+        </nav>
+    }
+    .into_any()
+}
+
+fn failed_view(review: Review) -> AnyView {
+    view! {
+        <div class="review-place">
+            {move || {
+                review
+                    .fetch_failure
+                    .get()
+                    .map(|failure| {
+                        failure_view(&failure, Some(Callback::new(move |()| review.retry())))
+                    })
+            }}
+        </div>
+    }
+    .into_any()
+}
+
+fn empty_view(desk: Desk, review: Review) -> AnyView {
+    let total = review.counts.with(|counts| counts.total);
+    if total == 0 {
+        return view! {
+            <div class="review-place teach">
+                <h2>"Nothing to review yet"</h2>
+                <p>
+                    "Here you read one record at a time: an instruction and the answer a model gave. You say whether it is good, mend either text, or throw it out. What you accept becomes the dataset."
+                </p>
+                <div class="actions">
+                    <a class="btn primary" href=desk.href("generate")>
+                        "Generate answers"
+                    </a>
+                    <a class="btn quiet" href=desk.href("prompts")>
+                        "Look at the instructions"
+                    </a>
+                </div>
+            </div>
+        }
+        .into_any();
+    }
+    if review.is_plain_queue() {
+        return end_view(desk, review);
+    }
+    view! {
+        <div class="review-place teach">
+            <h2>"No record matches"</h2>
+            <p>{format!("None of the {} fits what you chose.", plural(total.into(), "record", "records"))}</p>
+            <div class="actions">
+                <button type="button" class="btn primary" on:click=move |_| review.clear_filters()>
+                    "Show what waits for review"
+                </button>
+                <button type="button" class="btn quiet" on:click=move |_| review.show_all()>
+                    "Show all records"
+                </button>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+fn end_view(desk: Desk, review: Review) -> AnyView {
+    let summary = move || {
+        review.counts.with(|counts| {
+            let of = |wanted| {
+                counts
+                    .states
+                    .iter()
+                    .find(|(state, _)| *state == wanted)
+                    .map_or(0, |(_, n)| *n)
+            };
+            use seedbed_core::review::RecordState::{Accepted, Disputed, Pending};
+            let mut text = format!(
+                "{} of {} accepted.",
+                count(of(Accepted).into()),
+                plural(counts.total.into(), "record", "records")
+            );
+            if of(Pending) > 0 {
+                text.push_str(&format!(" {} still waiting.", count(of(Pending).into())));
+            }
+            if of(Disputed) > 0 {
+                text.push_str(&format!(" {} disputed: a further voice decides.", count(of(Disputed).into())));
+            }
+            text
+        })
+    };
+    view! {
+        <div class="review-place teach">
+            <h2>"That was the last one here"</h2>
+            <p>{summary}</p>
+            <div class="actions">
+                <a class="btn primary" href=desk.href("publish")>
+                    "Publish what was accepted"
+                </a>
+                <button type="button" class="btn quiet" on:click=move |_| review.show_all()>
+                    "Read all records again"
+                </button>
+                <a class="btn quiet" href=desk.href("prompts")>
+                    "Grow more"
+                </a>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn KeyHelp(review: Review) -> impl IntoView {
+    view! {
+        <Dialog open=review.help_open title="Keys" id="review-keys">
+            <label class="check">
+                <input
+                    type="checkbox"
+                    prop:checked=move || review.are_keys_on.get()
+                    on:change:target=move |event| review.set_keys(event.target().checked())
+                />
+                <span>
+                    "Single keys " <small class="muted">"(off: only the buttons, and keys with Ctrl or ⌘)"</small>
+                </span>
+            </label>
+            <table class="keys">
+                <thead class="sr-only">
+                    <tr>
+                        <th scope="col">"Keys"</th>
+                        <th scope="col">"What they do"</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    {SHORTCUTS
+                        .iter()
+                        .map(|shortcut| {
+                            let keys = shortcut
+                                .keys
+                                .iter()
+                                .map(|key| view! { <kbd>{*key}</kbd> }.into_any())
+                                .collect::<Vec<_>>();
+                            view! {
+                                <tr>
+                                    <td class="keys-keys">{keys}</td>
+                                    <td>{shortcut.label}</td>
+                                </tr>
+                            }
+                                .into_any()
+                        })
+                        .collect::<Vec<_>>()}
+                </tbody>
+            </table>
+            <p class="muted small">"Keys are silent while you type in a field."</p>
+        </Dialog>
+    }
+    .into_any()
+}

@@ -1,0 +1,616 @@
+//! What happens on the review page: steps, decisions, drafts, undo. Nothing waits for the backend before it shows.
+//!
+//! A decision is put on the record in the queue, the next record is shown, and only then the decision goes to the
+//! worker. If it can't be stored, its record comes back with what was typed and the reason; nothing is lost.
+
+use super::form::{Field, Form, said, said_after};
+use super::keys::{Action, Focus, Press, action};
+use super::queue::{Fetch, Moved, Place, Queue};
+use crate::pages::desk::{Debounce, Desk};
+use leptos::ev;
+use leptos::prelude::*;
+use seedbed_core::messages::{Counts, Failure, RecordFilter, RecordView, Reply, Request};
+use seedbed_core::review::{Quality, RecordState, Response};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Key of the stored switch for single keys.
+const KEYS_SWITCH: &str = "seedbed:review-keys";
+
+/// The page's state. Copy: it is handles only.
+#[derive(Clone, Copy)]
+pub(super) struct Review {
+    pub desk: Desk,
+    queue: StoredValue<Queue>,
+    /// Decisions on their way to the worker, by record.
+    unsettled: StoredValue<HashMap<String, u32>>,
+    /// The record that is shown.
+    pub shown: RwSignal<Option<Arc<RecordView>>>,
+    pub place: RwSignal<Place>,
+    /// Position and total.
+    pub position: RwSignal<(u32, u32)>,
+    pub has_previous: RwSignal<bool>,
+    pub filter: RwSignal<RecordFilter>,
+    pub form: RwSignal<Form>,
+    pub counts: RwSignal<Counts>,
+    pub has_counts: RwSignal<bool>,
+    /// The editor that is open.
+    pub editing: RwSignal<Option<Field>>,
+    /// The reasons for a discard are open.
+    pub is_discarding: RwSignal<bool>,
+    pub details_open: RwSignal<bool>,
+    pub is_plain: RwSignal<bool>,
+    pub help_open: RwSignal<bool>,
+    pub are_keys_on: RwSignal<bool>,
+    pub panel_open: RwSignal<bool>,
+    /// A failure that came back with its record.
+    pub notice: RwSignal<Option<Failure>>,
+    pub fetch_failure: RwSignal<Option<Failure>>,
+    /// What a screen reader hears.
+    pub said: RwSignal<String>,
+    /// What the line above the buttons says of the last act.
+    pub last_act: RwSignal<Option<String>>,
+    pub draft_saved: RwSignal<bool>,
+    draft_timer: Debounce,
+}
+
+/// The queue one starts with.
+pub(super) fn waiting() -> RecordFilter {
+    RecordFilter {
+        state: Some(RecordState::Pending),
+        ..RecordFilter::default()
+    }
+}
+
+impl Review {
+    pub fn new(desk: Desk) -> Self {
+        let filter = waiting();
+        Self {
+            desk,
+            queue: StoredValue::new(Queue::new(filter.clone(), None)),
+            unsettled: StoredValue::new(HashMap::new()),
+            shown: RwSignal::new(None),
+            place: RwSignal::new(Place::Loading),
+            position: RwSignal::new((0, 0)),
+            has_previous: RwSignal::new(false),
+            filter: RwSignal::new(filter),
+            form: RwSignal::new(Form::default()),
+            counts: RwSignal::new(Counts::default()),
+            has_counts: RwSignal::new(false),
+            editing: RwSignal::new(None),
+            is_discarding: RwSignal::new(false),
+            details_open: RwSignal::new(false),
+            is_plain: RwSignal::new(false),
+            help_open: RwSignal::new(false),
+            are_keys_on: RwSignal::new(desk.local_get(KEYS_SWITCH).as_deref() != Some("off")),
+            panel_open: RwSignal::new(false),
+            notice: RwSignal::new(None),
+            fetch_failure: RwSignal::new(None),
+            said: RwSignal::new(String::new()),
+            last_act: RwSignal::new(None),
+            draft_saved: RwSignal::new(false),
+            draft_timer: Debounce::new(600),
+        }
+    }
+
+    /// First window and counts, and both again whenever records change by other means.
+    pub fn start(self) {
+        let revision = self.desk.records_revision();
+        Effect::new(move |before: Option<()>| {
+            revision.track();
+            untrack(|| {
+                if before.is_some() {
+                    self.with_queue(Queue::outdate);
+                }
+                self.sync();
+                self.count();
+            });
+        });
+        on_cleanup(move || self.save_draft());
+    }
+
+    fn with_queue<T>(self, change: impl FnOnce(&mut Queue) -> T) -> Option<T> {
+        self.queue.try_update_value(change)
+    }
+
+    /// Brings the signals in line with the queue and starts the fetch that is due.
+    fn sync(self) {
+        let Some((row, place, position, has_previous, fetch)) = self.with_queue(|queue| {
+            let fetch = queue.due();
+            (
+                queue.current().cloned(),
+                queue.place(),
+                (queue.position(), queue.total()),
+                queue.has_previous(),
+                fetch,
+            )
+        }) else {
+            return;
+        };
+        if let Some(row) = &row {
+            let is_other = self
+                .form
+                .try_with_untracked(|form| form.record != row.record.id)
+                .unwrap_or(false);
+            if is_other {
+                self.form.set(Form::of(row));
+                self.editing.set(None);
+                self.is_discarding.set(false);
+                self.draft_saved.set(false);
+            }
+        }
+        let is_same = self
+            .shown
+            .try_with_untracked(|shown| match (shown, &row) {
+                (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+                (None, None) => true,
+                _ => false,
+            })
+            .unwrap_or(true);
+        if !is_same {
+            self.shown.set(row);
+        }
+        set_if_other(self.place, place);
+        set_if_other(self.position, position);
+        set_if_other(self.has_previous, has_previous);
+        if let Some(fetch) = fetch {
+            self.fetch(fetch);
+        }
+    }
+
+    fn fetch(self, fetch: Fetch) {
+        let desk = self.desk;
+        desk.spawn(async move {
+            let request = Request::RecordsAround {
+                project: desk.project_id(),
+                filter: self.filter.try_get_untracked().unwrap_or_default(),
+                anchor: fetch.anchor,
+                before: fetch.before,
+                after: fetch.after,
+            };
+            match desk.ask(request).await {
+                Ok(Reply::Around {
+                    total,
+                    position,
+                    rows,
+                }) => {
+                    self.with_queue(|queue| queue.arrived(fetch.token, total, position, rows));
+                    self.sync();
+                }
+                Ok(_) => {}
+                Err(failure) => {
+                    self.with_queue(|queue| queue.fetch_failed(fetch.token));
+                    self.fetch_failure.try_set(Some(failure));
+                    self.sync();
+                }
+            }
+        });
+    }
+
+    /// Fetches again after a failure.
+    pub fn retry(self) {
+        self.fetch_failure.set(None);
+        self.with_queue(Queue::retry);
+        self.sync();
+    }
+
+    fn count(self) {
+        let desk = self.desk;
+        desk.spawn(async move {
+            let request = Request::RecordCounts {
+                project: desk.project_id(),
+            };
+            if let Ok(Reply::Counts(counts)) = desk.ask(request).await {
+                self.set_counts(counts);
+            }
+        });
+    }
+
+    fn set_counts(self, counts: Counts) {
+        if self.counts.try_get_untracked().as_ref() != Some(&counts) {
+            self.counts.try_set(counts);
+        }
+        self.has_counts.try_set(true);
+    }
+
+    /// Another queue. The record that is shown stays in sight if `stay`.
+    pub fn set_filter(self, filter: RecordFilter, stay: bool) {
+        if self.filter.with_untracked(|now| *now == filter) {
+            return;
+        }
+        self.save_draft();
+        self.filter.set(filter.clone());
+        self.fetch_failure.set(None);
+        self.with_queue(|queue| queue.set_filter(filter, stay));
+        self.sync();
+    }
+
+    /// Back to what waits for review.
+    pub fn clear_filters(self) {
+        self.set_filter(waiting(), false);
+    }
+
+    /// All records.
+    pub fn show_all(self) {
+        self.set_filter(RecordFilter::default(), false);
+    }
+
+    /// The queue is what waits for review, with nothing narrowed down.
+    pub fn is_plain_queue(self) -> bool {
+        self.filter.with(|filter| *filter == waiting())
+    }
+
+    /// Listens to keys while the page stands.
+    pub fn listen_to_keys(self) {
+        let handle = window_event_listener(ev::keydown, move |event| {
+            let key = event.key();
+            let press = Press {
+                key: &key,
+                is_command: event.ctrl_key() || event.meta_key(),
+                is_alt: event.alt_key(),
+                is_shift: event.shift_key(),
+                is_composing: event.is_composing() || event.key_code() == 229,
+                is_repeat: event.repeat(),
+            };
+            let mut focus = self.desk.focus_kind(&event);
+            if self.is_discarding.get_untracked() && focus == Focus::Page {
+                focus = Focus::Field;
+            }
+            if let Some(action) = action(&press, focus, self.are_keys_on.get_untracked()) {
+                event.prevent_default();
+                self.act(action);
+            }
+        });
+        on_cleanup(move || handle.remove());
+    }
+
+    /// Switches single keys on or off, for this browser.
+    pub fn set_keys(self, on: bool) {
+        self.are_keys_on.set(on);
+        self.desk.local_set(KEYS_SWITCH, if on { "on" } else { "off" });
+    }
+
+    /// Carries an action out.
+    pub fn act(self, action: Action) {
+        match action {
+            Action::Next => self.step(true),
+            Action::Previous => self.step(false),
+            Action::Good => self.rate(Quality::Good),
+            Action::Bad => self.rate(Quality::Bad),
+            Action::Discard => {
+                if self.shown.with_untracked(Option::is_some) {
+                    self.is_discarding.update(|open| *open = !*open);
+                    if self.is_discarding.get_untracked() {
+                        self.desk.focus_soon("discard-first");
+                    }
+                }
+            }
+            Action::EditResponse => self.edit(Field::Response),
+            Action::EditInstruction => self.edit(Field::Instruction),
+            Action::LeaveEditor => self.leave_editor(),
+            Action::Undo => self.undo(false),
+            Action::Redo => self.undo(true),
+            Action::Details => self.details_open.update(|open| *open = !*open),
+            Action::Plain => self.is_plain.update(|plain| *plain = !*plain),
+            Action::Search => {
+                self.panel_open.set(true);
+                self.desk.focus_soon("review-search");
+            }
+            Action::Help => self.help_open.set(true),
+        }
+    }
+
+    fn step(self, forward: bool) {
+        let started = self.desk.mark_start();
+        self.save_draft();
+        let moved = self.with_queue(|queue| {
+            if forward {
+                queue.next()
+            } else {
+                queue.previous()
+            }
+        });
+        self.last_act.set(None);
+        self.sync();
+        if moved == Some(Moved::Shown) {
+            self.tell_place(None);
+            self.desk.scroll_to_top();
+            self.desk.mark_painted("seedbed:next", started);
+        }
+    }
+
+    /// Says where one is now, after `act`.
+    fn tell_place(self, act: Option<&str>) {
+        let place = match self.place.get_untracked() {
+            Place::Record => {
+                let (position, total) = self.position.get_untracked();
+                let text = self.form.with_untracked(|form| {
+                    self.shown.with_untracked(|shown| {
+                        shown
+                            .as_ref()
+                            .map(|row| form.text(Field::Instruction, &row.record).chars().take(160).collect::<String>())
+                            .unwrap_or_default()
+                    })
+                });
+                format!("Record {position} of {total}. {text}")
+            }
+            Place::End => "That was the last one here.".to_owned(),
+            _ => String::new(),
+        };
+        self.said.set(match act {
+            Some(act) => format!("{act} {place}"),
+            None => place,
+        });
+    }
+
+    fn rate(self, quality: Quality) {
+        let blocked = self.shown.with_untracked(|shown| {
+            let row = shown.as_ref()?;
+            self.form.with_untracked(|form| form.blocked(&row.record))
+        });
+        if let (Quality::Good, Some(reason)) = (quality, blocked) {
+            self.last_act.set(Some(reason.to_owned()));
+            self.said.set(reason.to_owned());
+            return;
+        }
+        self.decide(self.form.with_untracked(|form| form.submit(quality)));
+    }
+
+    /// Discards with a reason, which may be empty.
+    pub fn discard(self, reason: &str) {
+        self.is_discarding.set(false);
+        self.decide(self.form.with_untracked(|form| form.discard(reason)));
+    }
+
+    /// Shows the next record at once; the decision is stored behind it.
+    fn decide(self, response: Response) {
+        let started = self.desk.mark_start();
+        if self.place.get_untracked() != Place::Record {
+            return;
+        }
+        let form = self.form.get_untracked();
+        let Some(Some(before)) = self.with_queue(|queue| {
+            let before = queue.decide(&response)?;
+            queue.next();
+            Some(before)
+        }) else {
+            return;
+        };
+        self.draft_timer.cancel();
+        self.form.update_untracked(|form| form.is_dirty = false);
+        self.notice.set(None);
+        let act = said(&response);
+        self.last_act.set(Some(act.to_owned()));
+        let was_editing = self.editing.get_untracked().is_some();
+        self.editing.set(None);
+        self.sync();
+        self.tell_place(Some(act));
+        self.desk.scroll_to_top();
+        if was_editing {
+            // The editor is gone; keys should go on working.
+            self.desk.focus_soon("record");
+        }
+        self.desk.mark_painted("seedbed:next", started);
+        self.store(before, form, response);
+    }
+
+    fn store(self, before: Arc<RecordView>, form: Form, response: Response) {
+        let desk = self.desk;
+        let record = before.record.id.clone();
+        self.unsettled.update_value(|unsettled| {
+            *unsettled.entry(record.clone()).or_default() += 1;
+        });
+        desk.spawn(async move {
+            let request = Request::Respond {
+                project: desk.project_id(),
+                record: record.clone(),
+                response,
+            };
+            let outcome = desk.ask(request).await;
+            let is_last = self.settle(&record);
+            match outcome {
+                Ok(Reply::Decided(decided)) => {
+                    let decided = *decided;
+                    if is_last {
+                        self.with_queue(|queue| queue.put(Arc::new(decided.record)));
+                        self.sync();
+                    }
+                    self.set_counts(decided.counts);
+                }
+                Ok(_) => {}
+                Err(failure) => self.come_back(&before, form, failure),
+            }
+        });
+    }
+
+    /// One decision less on its way; true if it was the record's last.
+    fn settle(self, record: &str) -> bool {
+        self.unsettled
+            .try_update_value(|unsettled| match unsettled.get_mut(record) {
+                Some(count) if *count > 1 => {
+                    *count -= 1;
+                    false
+                }
+                _ => {
+                    unsettled.remove(record);
+                    true
+                }
+            })
+            .unwrap_or(false)
+    }
+
+    /// A decision could not be stored: its record is shown again, with everything that was typed.
+    fn come_back(self, before: &RecordView, form: Form, failure: Failure) {
+        self.with_queue(|queue| queue.show(before.clone()));
+        self.sync();
+        self.form.try_set(Form {
+            is_dirty: true,
+            ..form
+        });
+        self.last_act.try_set(None);
+        self.said.try_set(format!(
+            "Your answer could not be saved. Its record is shown again. {failure}"
+        ));
+        self.notice.try_set(Some(failure));
+        self.desk.focus_soon("review-notice");
+    }
+
+    fn undo(self, is_redo: bool) {
+        let can = self.counts.with_untracked(|counts| {
+            if is_redo {
+                counts.can_redo
+            } else {
+                counts.can_undo
+            }
+        });
+        let waits = self
+            .unsettled
+            .try_with_value(|unsettled| !unsettled.is_empty())
+            .unwrap_or(false);
+        if !can && !waits {
+            let text = if is_redo {
+                "Nothing to redo."
+            } else {
+                "Nothing to undo."
+            };
+            self.last_act.set(Some(text.to_owned()));
+            self.said.set(text.to_owned());
+            return;
+        }
+        self.save_draft();
+        let desk = self.desk;
+        desk.spawn(async move {
+            let project = desk.project_id();
+            let request = if is_redo {
+                Request::RedoDecision { project }
+            } else {
+                Request::UndoDecision { project }
+            };
+            match desk.ask(request).await {
+                Ok(Reply::Decided(decided)) => {
+                    let decided = *decided;
+                    let text = said_after(&decided.record, is_redo);
+                    let form = Form::of(&decided.record);
+                    self.with_queue(|queue| queue.show(decided.record));
+                    self.form.try_set(form);
+                    self.set_counts(decided.counts);
+                    self.sync();
+                    self.last_act.try_set(Some(text.clone()));
+                    self.tell_place(Some(&text));
+                    desk.scroll_to_top();
+                }
+                Ok(_) => {}
+                Err(failure) => {
+                    self.said.try_set(failure.to_string());
+                    self.notice.try_set(Some(failure));
+                }
+            }
+        });
+    }
+
+    /// Opens the editor of a text.
+    pub fn edit(self, field: Field) {
+        if self.shown.with_untracked(Option::is_none) {
+            return;
+        }
+        self.editing.set(Some(field));
+        self.desk.focus_soon(editor_id(field));
+    }
+
+    /// Closes the editor; what was typed stays as a draft.
+    pub fn leave_editor(self) {
+        self.save_draft();
+        self.editing.set(None);
+        self.desk.focus_soon("record");
+    }
+
+    /// A text was typed.
+    pub fn typed(self, field: Field, text: &str) {
+        self.shown.with_untracked(|shown| {
+            if let Some(row) = shown {
+                self.form.update(|form| form.edit(field, text, &row.record));
+            }
+        });
+        self.draft_saved.set(false);
+        self.draft_timer.run(move || self.save_draft());
+    }
+
+    /// Back to the generated text.
+    pub fn reset(self, field: Field) {
+        self.shown.with_untracked(|shown| {
+            if let Some(row) = shown {
+                self.form.update(|form| form.reset(field, &row.record));
+            }
+        });
+        self.draft_timer.run(move || self.save_draft());
+    }
+
+    /// Stores what was typed and not decided, if anything.
+    fn save_draft(self) {
+        self.draft_timer.cancel();
+        let Some(form) = self.form.try_get_untracked() else {
+            return;
+        };
+        if !form.is_dirty {
+            return;
+        }
+        self.form.update_untracked(|form| form.is_dirty = false);
+        let desk = self.desk;
+        let project = desk.project_id();
+        desk.spawn(async move {
+            let request = Request::Respond {
+                project,
+                record: form.record.clone(),
+                response: form.draft(),
+            };
+            match desk.ask(request).await {
+                Ok(Reply::Decided(decided)) => {
+                    let decided = *decided;
+                    let is_shown = self
+                        .form
+                        .try_with_untracked(|now| now.record == form.record)
+                        .unwrap_or(false);
+                    if !self.is_unsettled(&form.record) {
+                        self.with_queue(|queue| queue.put(Arc::new(decided.record)));
+                    }
+                    self.set_counts(decided.counts);
+                    if is_shown {
+                        self.draft_saved.try_set(true);
+                    }
+                    self.sync();
+                }
+                Ok(_) => {}
+                Err(failure) => {
+                    self.form.try_update_untracked(|now| {
+                        if now.record == form.record {
+                            now.is_dirty = true;
+                        }
+                    });
+                    self.notice.try_set(Some(failure.means(
+                        "Your draft is not saved yet; it is still here while you stay on this record.",
+                    )));
+                }
+            }
+        });
+    }
+
+    fn is_unsettled(self, record: &str) -> bool {
+        self.unsettled
+            .try_with_value(|unsettled| unsettled.contains_key(record))
+            .unwrap_or(false)
+    }
+}
+
+/// The element id of an editor.
+pub(super) fn editor_id(field: Field) -> &'static str {
+    match field {
+        Field::Instruction => "edit-instruction",
+        Field::Response => "edit-response",
+    }
+}
+
+fn set_if_other<T: PartialEq + Copy + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.try_get_untracked().is_some_and(|now| now != value) {
+        signal.set(value);
+    }
+}
