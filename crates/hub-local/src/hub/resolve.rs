@@ -1,0 +1,127 @@
+//! Reading files: `resolve` sends regular ones on to `resolve-cache` and large ones to the storage host, `raw` gives what
+//! git holds.
+
+use super::Hub;
+use crate::disk::{Commit, Entry};
+use crate::git;
+use crate::http::{Answer, ApiError, Call, Reply, bytes_reply, encode, file_reply, set};
+use std::sync::Arc;
+
+fn entry<'a>(commit: &'a Commit, path: &str) -> Result<&'a Entry, ApiError> {
+    commit.files.get(path).ok_or_else(|| {
+        ApiError::coded(404, "EntryNotFound", "Entry not found")
+            .with("x-repo-commit", commit.id.clone())
+    })
+}
+
+fn find(
+    hub: &Hub,
+    call: &Call,
+    id: &str,
+    revision: &str,
+    path: &str,
+) -> Result<(Arc<Commit>, Entry), ApiError> {
+    let (repo, _) = hub.repo(call, id)?;
+    let commit = hub.revision(&repo, revision)?;
+    let entry = entry(&commit, path)?.clone();
+    Ok((commit, entry))
+}
+
+fn redirect(status: u16, location: &str, commit: &Commit, entry: &Entry) -> Reply {
+    let text = if status == 307 {
+        "Temporary Redirect"
+    } else {
+        "Found. Redirecting"
+    };
+    let mut reply = bytes_reply(status, "text/plain; charset=utf-8", text);
+    set(&mut reply, "location", location);
+    set(&mut reply, "x-repo-commit", &commit.id);
+    set(&mut reply, "accept-ranges", "bytes");
+    set(&mut reply, "x-linked-size", &entry.size.to_string());
+    set(
+        &mut reply,
+        "x-linked-etag",
+        &format!("\"{}\"", entry.etag()),
+    );
+    reply
+}
+
+pub(crate) fn resolve(hub: &Hub, call: &Call, id: &str, revision: &str, path: &str) -> Answer {
+    let (commit, entry) = find(hub, call, id, revision, path)?;
+    let name = encode(path.rsplit('/').next().unwrap_or(path), "");
+    Ok(match &entry.lfs {
+        Some(sha256) => {
+            let stored = format!("/lfs/{sha256}");
+            let location = format!(
+                "{}{stored}?{}&filename={name}",
+                hub.storage_url,
+                hub.sign("GET", &stored)
+            );
+            redirect(302, &location, &commit, &entry)
+        }
+        None => {
+            let location = format!(
+                "/api/resolve-cache/datasets/{id}/{}/{}?{}=&etag={}",
+                commit.id,
+                encode(path, "/"),
+                encode(&call.path, ""),
+                encode(&format!("\"{}\"", entry.oid), ""),
+            );
+            redirect(307, &location, &commit, &entry)
+        }
+    })
+}
+
+/// The content of a regular file at a commit.
+pub(crate) fn cached(hub: &Hub, call: &Call, id: &str, sha: &str, path: &str) -> Answer {
+    let (commit, entry) = find(hub, call, id, sha, path)?;
+    if entry.lfs.is_some() {
+        return Err(ApiError::coded(404, "EntryNotFound", "Entry not found"));
+    }
+    let blob = hub.disk().blob_path(&entry.oid);
+    let mut reply = file_reply(
+        &blob,
+        "text/plain; charset=utf-8",
+        &entry.oid,
+        call.header("range"),
+    )?;
+    set(&mut reply, "x-repo-commit", &commit.id);
+    let name = encode(path.rsplit('/').next().unwrap_or(path), "");
+    let disposition = format!("inline; filename*=UTF-8''{name}");
+    set(&mut reply, "content-disposition", &disposition);
+    set(
+        &mut reply,
+        "content-security-policy",
+        "default-src 'none'; sandbox",
+    );
+    set(&mut reply, "x-content-type-options", "nosniff");
+    Ok(reply)
+}
+
+pub(crate) fn raw(hub: &Hub, call: &Call, id: &str, revision: &str, path: &str) -> Answer {
+    let (commit, entry) = find(hub, call, id, revision, path)?;
+    let mut reply = match &entry.lfs {
+        Some(sha256) => bytes_reply(
+            200,
+            "text/plain; charset=utf-8",
+            git::pointer(sha256, entry.size),
+        ),
+        None => {
+            let blob = hub.disk().blob_path(&entry.oid);
+            file_reply(
+                &blob,
+                "text/plain; charset=utf-8",
+                &entry.oid,
+                call.header("range"),
+            )?
+        }
+    };
+    set(&mut reply, "x-repo-commit", &commit.id);
+    set(
+        &mut reply,
+        "content-security-policy",
+        "default-src 'none'; sandbox",
+    );
+    set(&mut reply, "x-content-type-options", "nosniff");
+    Ok(reply)
+}
