@@ -1,6 +1,6 @@
 //! The app's static site below a sub-path, as a static Space serves it.
 
-use crate::http::{ApiError, Call, Cut, Reply, bytes_reply, empty_reply, file_reply, set};
+use crate::http::{ApiError, Call, Reply, bytes_reply, empty_reply, file_reply, set};
 use crate::hub::Hub;
 use crate::{AppConfig, CLIENT_ID, SCRIPTED_MODEL};
 use hyper::Request;
@@ -108,13 +108,13 @@ impl Site {
 }
 
 /// Answers a request to the site.
-pub(crate) fn answer(site: &Site, request: Request<Incoming>) -> Result<Reply, Cut> {
+pub(crate) fn answer(site: &Site, request: Request<Incoming>) -> Reply {
     let call = Call::new(request);
     let mut reply = site.find(&call).unwrap_or_else(ApiError::reply);
     // Asked again each time, so that a rebuilt site is never mixed with an old one.
     set(&mut reply, "cache-control", "no-cache");
     set(&mut reply, "x-content-type-options", "nosniff");
-    Ok(reply)
+    reply
 }
 
 fn content_type(name: &str) -> &'static str {

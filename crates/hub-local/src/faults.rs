@@ -78,12 +78,14 @@ pub(crate) enum CommitFault {
     /// Takes `delay_ms` while the repository counts as busy, then lands and is answered.
     Slow,
     /// Lands after `delay_ms`, then is answered with 504.
+    #[serde(rename = "land_then_504")]
     LandThen504,
     /// Is answered with 504 at once and lands `delay_ms` later; until then the repository is busy.
     AnswerThenLand,
     /// Lands after `delay_ms`, then the connection is cut.
     LandThenCut,
     /// Lands, then is answered with 500.
+    #[serde(rename = "land_then_500")]
     LandThen500,
 }
 

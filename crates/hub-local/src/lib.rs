@@ -162,7 +162,7 @@ pub fn start(config: Config) -> io::Result<Running> {
             let site = Arc::new(app::Site::new(&app, &hub));
             let url = format!("{origin}{}", site.sub_path());
             serve::spawn(&runtime, listener, move |request| {
-                std::future::ready(app::answer(&site, request))
+                std::future::ready(Ok(app::answer(&site, request)))
             })?;
             Some(url)
         }
