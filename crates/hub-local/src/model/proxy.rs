@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::stream;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HOST};
 use hyper_util::rt::TokioIo;
@@ -97,7 +97,13 @@ fn relay(
                     hub.log.finished(seq);
                     None
                 }
-                Some(Ok(frame)) => Some((Ok(frame), Some(incoming))),
+                Some(Ok(frame)) => {
+                    // With a known length nobody asks for the end.
+                    if incoming.is_end_stream() {
+                        hub.log.finished(seq);
+                    }
+                    Some((Ok(frame), Some(incoming)))
+                }
                 Some(Err(error)) => Some((Err(io::Error::other(error.to_string())), None)),
             }
         }

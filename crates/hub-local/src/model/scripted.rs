@@ -142,8 +142,8 @@ pub(crate) enum Step {
     Break,
     /// Nothing comes any more.
     Hang,
-    /// The answer went out whole.
-    Done,
+    /// The end mark: with it the answer went out whole.
+    Last(Bytes),
 }
 
 /// Pieces of a text of a few words each.
@@ -235,8 +235,7 @@ pub(crate) fn steps(
         });
         send(format!("data: {chunk}\n\n").into_bytes());
     }
-    send(b"data: [DONE]\n\n".to_vec());
-    steps.push_back(Step::Done);
+    steps.push_back(Step::Last(Bytes::from_static(b"data: [DONE]\n\n")));
     steps
 }
 
@@ -258,7 +257,10 @@ pub(crate) fn body(hub: Arc<Hub>, seq: u64, steps: VecDeque<Step>, delay_ms: u64
                         return Some((Err(io::Error::other("cut on demand")), steps));
                     }
                     Step::Hang => std::future::pending::<()>().await,
-                    Step::Done => hub.log.finished(seq),
+                    Step::Last(bytes) => {
+                        hub.log.finished(seq);
+                        return Some((Ok(Frame::data(bytes)), steps));
+                    }
                 }
             }
         }
@@ -278,7 +280,7 @@ mod tests {
         let bytes = steps
             .into_iter()
             .filter_map(|step| match step {
-                Step::Send(bytes) => Some(bytes.to_vec()),
+                Step::Send(bytes) | Step::Last(bytes) => Some(bytes.to_vec()),
                 _ => None,
             })
             .flatten()
