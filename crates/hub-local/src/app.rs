@@ -72,7 +72,7 @@ impl Site {
         }
         let missing = || ApiError::new(404, "there is no such file on this site");
         let rest = call.path.strip_prefix(&self.sub_path).ok_or_else(missing)?;
-        let rest = crate::http::decode(rest, false);
+        let rest = crate::text::decode(rest, false);
         if rest == "config.json" {
             return Ok(bytes_reply(200, "application/json", self.config.clone()));
         }

@@ -19,6 +19,7 @@ mod model;
 mod names;
 mod serve;
 mod storage;
+mod text;
 
 use crate::hub::Hub;
 use std::io;

@@ -63,7 +63,7 @@ fn preflight(call: &Call) -> Reply {
 
 /// Errors in the shape of object storage.
 fn xml_error(error: &ApiError) -> Reply {
-    let message = crate::http::escape_html(&error.message);
+    let message = crate::text::escape_html(&error.message);
     let text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{message}</Code><Message>{message}</Message></Error>"
     );
@@ -94,7 +94,7 @@ async fn route(hub: &Arc<Hub>, call: &mut Call) -> Answer {
             let range = call.header("range").map(str::to_owned);
             let mut reply = file_reply(&file, "application/octet-stream", oid, range.as_deref())?;
             if let Some(name) = call.query_value("filename") {
-                let name = crate::http::encode(&name, "");
+                let name = crate::text::encode(&name, "");
                 let disposition = format!("inline; filename*=UTF-8''{name}");
                 set(&mut reply, "content-disposition", &disposition);
             }

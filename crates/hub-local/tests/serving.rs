@@ -243,7 +243,7 @@ fn an_upstream_that_is_not_there_is_a_502_and_no_model_is_a_404() {
         .and_then(|listener| listener.local_addr())
         .expect("a port that is free again");
     let running = started(&folder, |config| {
-        config.upstream = Some(format!("http://{gone}"))
+        config.upstream = Some(format!("http://{gone}"));
     });
     assert_eq!(get(&format!("{}/v1/models", running.hub_url)).status, 502);
     drop(running);

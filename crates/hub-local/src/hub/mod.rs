@@ -2,11 +2,14 @@
 
 mod card;
 mod commit;
+mod consent;
 mod cors;
 mod discussions;
 mod history;
 pub(crate) mod lfs;
+mod lines;
 mod oauth;
+mod pages;
 mod preupload;
 mod repos;
 mod resolve;
@@ -308,8 +311,8 @@ async fn route(hub: &Arc<Hub>, call: &mut Call) -> Answer {
         ("POST", ["oauth", "token"]) => oauth::token(hub, call).await,
         ("GET", ["oauth", "userinfo"]) => oauth::user_info(hub, call),
 
-        ("GET", ["datasets", owner, name, ..]) => repos::page(hub, call, &id(owner, name), &path),
-        ("GET", []) => Ok(repos::front_page(hub)),
+        ("GET", ["datasets", owner, name, ..]) => pages::page(hub, call, &id(owner, name), &path),
+        ("GET", []) => Ok(pages::front_page(hub)),
         _ => Err(ApiError::new(
             404,
             "Sorry, we can't find the page you are looking for.",
@@ -364,8 +367,8 @@ fn set_next(reply: &mut Reply, hub: &Hub, call: &Call, changes: &[(&str, &str)])
         .map(|(key, value)| {
             format!(
                 "{}={}",
-                crate::http::encode(key, ""),
-                crate::http::encode(value, "")
+                crate::text::encode(key, ""),
+                crate::text::encode(value, "")
             )
         })
         .collect::<Vec<_>>()

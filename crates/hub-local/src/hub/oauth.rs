@@ -1,14 +1,13 @@
 //! Signing in: authorization code with PKCE for public clients, with a consent page.
 
 use super::Hub;
+use super::consent::{consent_page, refuse};
 use super::repos::key_of;
 use crate::DEFAULT_USER;
 use crate::clock::now_s;
 use crate::disk::random_hex;
-use crate::http::{
-    Answer, Call, Reply, bytes_reply, empty_reply, encode, escape_html, json_reply, ok, pairs, set,
-    value_of,
-};
+use crate::http::{Answer, Call, Reply, empty_reply, json_reply, ok, set};
+use crate::text::{encode, pairs, value_of};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -22,7 +21,8 @@ const LIFETIME_S: u64 = 8 * 3600;
 /// How long a consent page or a code is good for.
 const PATIENCE_S: u64 = 600;
 
-const SCOPES: [(&str, &str); 17] = [
+/// What can be asked for, and what that means.
+pub(crate) const SCOPES: [(&str, &str); 17] = [
     ("openid", "know who you are"),
     ("profile", "read your name and picture"),
     ("email", "read your e-mail address"),
@@ -60,11 +60,11 @@ pub(crate) struct Pending {
 
 /// What an app asked for.
 #[derive(Clone, Debug)]
-struct Asked {
-    client_id: String,
-    redirect_uri: String,
+pub(crate) struct Asked {
+    pub(crate) client_id: String,
+    pub(crate) redirect_uri: String,
     state: Option<String>,
-    scopes: Vec<String>,
+    pub(crate) scopes: Vec<String>,
     challenge: String,
     at_s: u64,
 }
@@ -112,39 +112,6 @@ fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
 }
 
-fn page(status: u16, body: &str, form_target: Option<&str>) -> Reply {
-    let html = format!(
-        "<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <title>Local Hub</title><style>\
-         :root{{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}}\
-         body{{margin:0;min-height:100vh;display:grid;place-items:center;background:Canvas;color:CanvasText}}\
-         main{{max-width:26rem;margin:1rem;padding:2rem;border:1px solid #8886;border-radius:12px}}\
-         h1{{font-size:1.25rem;margin:0 0 1rem}}p{{margin:.5rem 0}}small{{opacity:.75}}\
-         fieldset{{border:0;padding:0;margin:1rem 0}}legend{{padding:0}}label{{display:flex;gap:.6rem;padding:.25rem 0}}\
-         .row{{display:flex;gap:.75rem;margin-top:1.5rem}}button,select{{font:inherit;padding:.6rem 1.2rem;border-radius:8px;border:1px solid #8888}}\
-         button{{flex:1;cursor:pointer}}button.yes{{background:#1f6f43;border-color:#1f6f43;color:#fff}}\
-         </style></head><body><main>{body}</main></body></html>"
-    );
-    let mut reply = bytes_reply(status, "text/html; charset=utf-8", html);
-    let targets =
-        form_target.map_or_else(|| "'none'".to_owned(), |origin| format!("'self' {origin}"));
-    let policy = format!(
-        "default-src 'none'; style-src 'unsafe-inline'; form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
-    );
-    set(&mut reply, "content-security-policy", &policy);
-    set(&mut reply, "cache-control", "no-store");
-    set(&mut reply, "referrer-policy", "no-referrer");
-    reply
-}
-
-fn refuse(why: &str) -> Reply {
-    let body = format!(
-        "<h1>This sign-in cannot go on</h1><p>{}</p><p><small>The app that sent you here has to ask differently.</small></p>",
-        escape_html(why)
-    );
-    page(400, &body, None)
-}
-
 fn redirect(uri: &str, pairs: &[(&str, &str)]) -> Reply {
     let mut location = uri.to_owned();
     location.push(if uri.contains('?') { '&' } else { '?' });
@@ -156,15 +123,6 @@ fn redirect(uri: &str, pairs: &[(&str, &str)]) -> Reply {
     set(&mut reply, "location", &location);
     set(&mut reply, "cache-control", "no-store");
     reply
-}
-
-/// `http://host:port` of a redirect address.
-fn origin_of(uri: &str) -> &str {
-    let end = uri
-        .get(7..)
-        .and_then(|rest| rest.find(['/', '?']))
-        .map_or(uri.len(), |at| at + 7);
-    uri.get(..end).unwrap_or(uri)
 }
 
 pub(crate) fn authorize(hub: &Hub, call: &Call) -> Answer {
@@ -222,54 +180,6 @@ pub(crate) fn authorize(hub: &Hub, call: &Call) -> Answer {
         .retain(|_, open| now_s() - open.at_s < PATIENCE_S);
     pending.tickets.insert(ticket, asked);
     Ok(reply)
-}
-
-fn consent_page(hub: &Hub, asked: &Asked, ticket: &str) -> Reply {
-    let mut body = format!(
-        "<h1>Sign in to {}</h1><p>The app at <b>{}</b> asks to act for you on this local Hub.</p>\
-         <form method=post action=/oauth/authorize><input type=hidden name=ticket value=\"{ticket}\">",
-        escape_html(&asked.client_id),
-        escape_html(origin_of(&asked.redirect_uri)),
-    );
-    let disk = hub.disk();
-    let names: Vec<&String> = disk.users.users.keys().collect();
-    if names.len() > 1 {
-        body.push_str("<p><label>You are <select name=user>");
-        for name in names {
-            let selected = if name == DEFAULT_USER {
-                " selected"
-            } else {
-                ""
-            };
-            let name = escape_html(name);
-            let _ = write!(body, "<option value=\"{name}\"{selected}>{name}</option>");
-        }
-        body.push_str("</select></label></p>");
-    } else {
-        let _ = write!(body, "<p>You are <b>{DEFAULT_USER}</b>.</p>");
-    }
-    body.push_str("<fieldset><legend>It could then</legend>");
-    for scope in &asked.scopes {
-        let text = SCOPES
-            .iter()
-            .find_map(|(known, text)| (known == scope).then_some(*text))
-            .unwrap_or_default();
-        // Who you are belongs to signing in; the rest can be unticked.
-        let fixed = if matches!(scope.as_str(), "openid" | "profile") {
-            " disabled"
-        } else {
-            ""
-        };
-        let _ = write!(
-            body,
-            "<label><input type=checkbox name=scope value=\"{scope}\" checked{fixed}><span>{text} <small>({scope})</small></span></label>"
-        );
-    }
-    body.push_str(
-        "</fieldset><div class=row><button name=decision value=deny>Deny</button>\
-         <button class=yes name=decision value=allow>Allow</button></div></form>",
-    );
-    page(200, &body, Some(origin_of(&asked.redirect_uri)))
 }
 
 pub(crate) async fn decide(hub: &Arc<Hub>, call: &mut Call) -> Answer {
@@ -465,14 +375,5 @@ mod tests {
         ] {
             assert!(!is_loopback(bad), "{bad}");
         }
-    }
-
-    #[test]
-    fn the_form_may_lead_back_to_the_app_and_nowhere_else() {
-        assert_eq!(
-            origin_of("http://127.0.0.1:80/a/b?c"),
-            "http://127.0.0.1:80"
-        );
-        assert_eq!(origin_of("http://localhost?c"), "http://localhost");
     }
 }

@@ -4,7 +4,8 @@
 use super::Hub;
 use crate::disk::{Commit, Entry};
 use crate::git;
-use crate::http::{Answer, ApiError, Call, Reply, bytes_reply, encode, file_reply, set};
+use crate::http::{Answer, ApiError, Call, Reply, bytes_reply, file_reply, set};
+use crate::text::encode;
 use std::sync::Arc;
 
 fn entry<'a>(commit: &'a Commit, path: &str) -> Result<&'a Entry, ApiError> {

@@ -1,6 +1,7 @@
 //! `/v1/*` as the router answers it, and `/open/v1/*` as a server without keys: passed on to an upstream, or answered by
 //! the scripted stand-in.
 
+mod phrases;
 mod proxy;
 mod scripted;
 mod words;

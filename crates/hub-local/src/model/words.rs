@@ -1,6 +1,8 @@
 //! What the scripted stand-in answers: it tells a request for a list from a rewrite and from a question, and builds text
 //! from the words it was sent, varied enough to pass the app's filters.
 
+use super::phrases::{BODIES, ENDINGS, MIDDLES, OPENINGS, PEOPLE, STARTS, TOPIC_TAILS, VIEWS};
+
 /// What a list should hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -192,89 +194,6 @@ fn pick<'a>(from: &[&'a str], at: usize) -> &'a str {
         .unwrap_or_default()
 }
 
-/// Openings; `{}` is the topic.
-const OPENINGS: [&str; 24] = [
-    "Explain how {} changes over a whole season",
-    "List five signs that {} is going wrong",
-    "Compare two common ways to handle {}",
-    "Draft a one-page checklist for {}",
-    "Which measurements tell most about {}",
-    "Describe a day of work around {}",
-    "What would you teach a newcomer first about {}",
-    "Estimate the yearly cost of {}",
-    "Why do old habits around {} still persist",
-    "Name three myths concerning {} and correct them",
-    "How can {} be documented so that others trust it",
-    "Outline a small experiment to test {}",
-    "Summarise what regulations demand of {}",
-    "Which tools make {} easier to start with",
-    "Tell me when it is better to postpone {}",
-    "Plan the first month of improving {}",
-    "Give a worked calculation that involves {}",
-    "Who should decide about {} and why",
-    "What happens to neighbours when {} is neglected",
-    "Suggest a low-budget alternative for {}",
-    "Write a short dialogue in which two colleagues argue over {}",
-    "Rank the risks that come with {}",
-    "How did thinking on {} shift in recent decades",
-    "Turn the basics of {} into a memorable rule of thumb",
-];
-
-const MIDDLES: [&str; 18] = [
-    "while rainfall stays below average",
-    "using nothing but a notebook and a thermometer",
-    "without hiring extra hands",
-    "given sandy ground on a north-facing slope",
-    "before the first frost arrives",
-    "if prices double within twelve weeks",
-    "after three years of steady decline",
-    "on less than two hectares",
-    "when records from earlier years are missing",
-    "with a budget of 400 euros",
-    "during an unusually warm February",
-    "assuming the nearest supplier is 90 km away",
-    "keeping wildlife corridors open",
-    "so that a school class could follow along",
-    "under organic certification rules",
-    "despite unreliable electricity",
-    "where groundwater is scarce",
-    "once heavy machinery is ruled out",
-];
-
-const ENDINGS: [&str; 16] = [
-    "and say what evidence would change your mind",
-    "naming at least one trade-off",
-    "with numbers wherever they exist",
-    "in words a teenager understands",
-    "and point out the step people usually skip",
-    "then close with a question to ask an advisor",
-    "including what to watch in the following week",
-    "and mention who benefits least",
-    "ordering your points by urgency",
-    "and flag anything that is only an opinion",
-    "citing one historical example",
-    "with a warning about over-simplifying",
-    "and keep it to a single paragraph",
-    "considering both labour and materials",
-    "and note how the result could be verified",
-    "contrasting theory with daily routine",
-];
-
-const VIEWS: [&str; 12] = [
-    "Seen by {},",
-    "For {}:",
-    "Speaking as {},",
-    "To help {},",
-    "From the side of {},",
-    "Imagine advising {}:",
-    "On behalf of {},",
-    "Thinking like {},",
-    "{} would like to know:",
-    "In the shoes of {},",
-    "Assisting {}:",
-    "Through the eyes of {},",
-];
-
 fn instruction(topic: &str, view: &str, number: u64, at: usize) -> String {
     let step = at as u64 * 4;
     // Neighbours in a list differ by their openings; everything else is drawn.
@@ -306,44 +225,6 @@ fn instruction(topic: &str, view: &str, number: u64, at: usize) -> String {
         .unwrap_or_default();
     format!("{first}{} {lower}{}{mark}", view.as_str(), rest.as_str())
 }
-
-const TOPIC_TAILS: [&str; 16] = [
-    "record keeping",
-    "early warning signs",
-    "water use",
-    "training of newcomers",
-    "seasonal planning",
-    "tool maintenance",
-    "cost control",
-    "safety at work",
-    "biodiversity",
-    "supply and storage",
-    "legal duties",
-    "measuring success",
-    "climate adaptation",
-    "community cooperation",
-    "quality checks",
-    "night-time routines",
-];
-
-const PEOPLE: [&str; 16] = [
-    "Beginner",
-    "Veteran practitioner",
-    "Inspector",
-    "Neighbour",
-    "Researcher",
-    "Accountant",
-    "Apprentice",
-    "Supplier",
-    "Environmentalist",
-    "Teacher",
-    "Insurer",
-    "Local journalist",
-    "Family member",
-    "Customer",
-    "Policy maker",
-    "Night-shift worker",
-];
 
 /// The answer to a request; `number` makes it vary.
 pub(crate) fn answer(system: &str, user: &str, number: u64) -> String {
@@ -388,28 +269,6 @@ pub(crate) fn answer(system: &str, user: &str, number: u64) -> String {
 }
 
 fn paragraphs(user: &str, number: u64) -> String {
-    const STARTS: [&str; 8] = [
-        "The short answer:",
-        "In practice,",
-        "It helps to begin with observation:",
-        "Experience suggests the following.",
-        "Three things matter here.",
-        "Start small.",
-        "Much depends on the season.",
-        "A sensible order of work looks like this.",
-    ];
-    const BODIES: [&str; 10] = [
-        "Write down what you see on the same weekday for at least four weeks, because single impressions mislead.",
-        "Temperatures between 8 °C and 14 °C are a reasonable window; outside it, wait a few days.",
-        "Talk to somebody who has done it on the same kind of ground — local detail beats general advice.",
-        "Split the area in two halves, change only one, and compare them after the next rain.",
-        "Costs stay low when tools are borrowed first and bought once the need is proven.",
-        "Keep 10 % in reserve; surprises come late and all at once.",
-        "What works for a café garden may fail on an exposed field, so scale up in steps.",
-        "Check the edges first: problems tend to enter there.",
-        "A plain table with date, amount and weather is enough to spot most mistakes.",
-        "When two measures conflict, prefer the one that can be undone.",
-    ];
     let asked = subject(user);
     let words = key_words(&asked);
     let word = |step: u64| {
