@@ -128,8 +128,26 @@ fn listing(commit: &Commit, folder: &str, is_recursive: bool) -> Vec<Value> {
     all.into_iter().map(|(_, entry)| entry).collect()
 }
 
+/// How many entries were given, and of which commit.
+fn parse_cursor(cursor: &str) -> Option<(usize, String)> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let (start, commit) = text.split_once(':')?;
+    Some((start.parse().ok()?, commit.to_owned()))
+}
+
 pub(crate) fn list(hub: &Hub, call: &Call, id: &str, revision: &str, folder: &str) -> Answer {
     let (repo, _) = hub.repo(call, id)?;
+    // A cursor names the commit it began with, so that the pages fit together when the branch moves meanwhile.
+    let cursor = match call.query_value("cursor") {
+        None => None,
+        Some(cursor) => {
+            Some(parse_cursor(&cursor).ok_or_else(|| ApiError::new(400, "Invalid cursor"))?)
+        }
+    };
+    let (start, revision) = match &cursor {
+        None => (0, revision),
+        Some((start, commit)) => (*start, commit.as_str()),
+    };
     let commit = hub.revision(&repo, revision)?;
     if !folder.is_empty() && !commit.folders.contains_key(folder) {
         return Err(ApiError::coded(
@@ -145,22 +163,6 @@ pub(crate) fn list(hub: &Hub, call: &Call, id: &str, revision: &str, folder: &st
         .and_then(|text| text.parse().ok())
         .unwrap_or(if is_expanded { 50 } else { 1000 })
         .clamp(1, 1000);
-    // The cursor is the number of entries already given; it holds because a page's next one names the commit's list
-    // again only while the branch stands still, as on the Hub.
-    let start: usize = match call.query_value("cursor") {
-        None => 0,
-        Some(cursor) => URL_SAFE_NO_PAD
-            .decode(cursor)
-            .ok()
-            .and_then(|bytes| {
-                String::from_utf8(bytes)
-                    .ok()?
-                    .strip_prefix("at:")?
-                    .parse()
-                    .ok()
-            })
-            .ok_or_else(|| ApiError::new(400, "Invalid cursor"))?,
-    };
     let all = listing(&commit, folder, call.query_flag("recursive"));
     let total = all.len();
     let mut page: Vec<Value> = all.into_iter().skip(start).take(limit).collect();
@@ -170,7 +172,7 @@ pub(crate) fn list(hub: &Hub, call: &Call, id: &str, revision: &str, folder: &st
     let mut reply = ok_at(&commit, &page.into());
     let next = start.saturating_add(limit);
     if next < total {
-        let cursor = URL_SAFE_NO_PAD.encode(format!("at:{next}"));
+        let cursor = URL_SAFE_NO_PAD.encode(format!("{next}:{}", commit.id));
         set_next(&mut reply, hub, call, &[("cursor", &cursor)]);
     }
     Ok(reply)
