@@ -318,14 +318,21 @@ mod tests {
 
     #[test]
     fn equal_texts_have_no_changes() {
-        assert!(holds("same text", "same text").iter().all(|part| part.kind == Kind::Same));
+        assert!(
+            holds("same text", "same text")
+                .iter()
+                .all(|part| part.kind == Kind::Same)
+        );
         assert!(holds("", "").is_empty());
     }
 
     #[test]
     fn very_long_texts_fall_back_to_a_coarser_diff() {
-        let old: String = (0..30_000).map(|n| format!("word{n} ")).collect();
-        let new: String = (0..30_000).map(|n| format!("other{n} ")).collect();
+        let words = |word: &str| -> String {
+            let words: Vec<String> = (0..30_000).map(|n| format!("{word}{n} ")).collect();
+            words.concat()
+        };
+        let (old, new) = (words("word"), words("other"));
         // All of it removed, all of it added, and the last blank that both end with.
         assert_eq!(holds(&old, &new).len(), 3);
         let typed = format!("{old}and one more");

@@ -420,9 +420,8 @@ fn heading_view(level: u8, inner: Vec<AnyView>) -> AnyView {
 fn link_view(url: &str, label: &str, inner: Vec<AnyView>) -> AnyView {
     let bare = url.strip_prefix("mailto:").unwrap_or(url);
     // A target that can be read already need not stand there twice.
-    let target = (label.trim() != url && label.trim() != bare).then(|| {
-        view! { <span class="md-target">" ‹" {short(bare)} "›"</span> }.into_any()
-    });
+    let target = (label.trim() != url && label.trim() != bare)
+        .then(|| view! { <span class="md-target">" ‹" {short(bare)} "›"</span> }.into_any());
     view! {
         <a href=url.to_owned() target="_blank" rel="noopener noreferrer nofollow">
             {inner}
@@ -504,7 +503,9 @@ fn plain(nodes: &[Node]) -> String {
 fn collect_plain(nodes: &[Node], out: &mut String) {
     for node in nodes {
         match node {
-            Node::Text(text) | Node::Code(text) | Node::CodeBlock { text, .. } => out.push_str(text),
+            Node::Text(text) | Node::Code(text) | Node::CodeBlock { text, .. } => {
+                out.push_str(text);
+            }
             Node::SoftBreak | Node::Break => out.push('\n'),
             Node::Rule | Node::Task(_) => {}
             Node::Element(_, children) => collect_plain(children, out),
@@ -629,7 +630,9 @@ mod tests {
 
     #[test]
     fn lists_tables_code_and_headings_are_kept() {
-        let found = all("# A\n\n1. one\n   - two\n\n| a | b |\n|:-:|--:|\n| 1 | 2 |\n\n> q\n\n**b** *i* ~~s~~");
+        let found = all(
+            "# A\n\n1. one\n   - two\n\n| a | b |\n|:-:|--:|\n| 1 | 2 |\n\n> q\n\n**b** *i* ~~s~~",
+        );
         for element in [
             Element::Heading(1),
             Element::List(Some(1)),
@@ -673,7 +676,12 @@ mod tests {
         assert!(found.len() <= MAX_NODES);
         assert!(parsed.rest.ends_with("*a* "));
         // A wide head with many short rows would be padded to millions of cells.
-        let wide = format!("{}\n{}\n{}", "|a".repeat(9_000), "|-".repeat(9_000), "|\n".repeat(20_000));
+        let wide = format!(
+            "{}\n{}\n{}",
+            "|a".repeat(9_000),
+            "|-".repeat(9_000),
+            "|\n".repeat(20_000)
+        );
         assert!(!all(&wide).contains(&Element::Table));
         let huge = "é".repeat(400_000);
         let parsed = parse(&huge);

@@ -59,7 +59,11 @@ pub fn join_suffix(id: &str, suffix: &str) -> String {
 }
 
 /// Models whose id or provider holds every word of `query`; live ones first, then by id. At most `limit`.
-pub fn search<'a>(models: &'a [ModelInfo], query: &str, limit: usize) -> (usize, Vec<&'a ModelInfo>) {
+pub fn search<'a>(
+    models: &'a [ModelInfo],
+    query: &str,
+    limit: usize,
+) -> (usize, Vec<&'a ModelInfo>) {
     let words: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
     let mut found: Vec<&ModelInfo> = models
         .iter()
@@ -89,13 +93,15 @@ pub fn is_live(model: &ModelInfo) -> bool {
 /// advance gives the dearest live one, so that a forecast is never too low.
 pub fn price(model: &ModelInfo, suffix: &str) -> (Option<f64>, Option<f64>) {
     if let Some(provider) = model.providers.iter().find(|p| p.provider == suffix) {
-        return (known_price(provider, provider.price_in), known_price(provider, provider.price_out));
+        return (
+            known_price(provider, provider.price_in),
+            known_price(provider, provider.price_out),
+        );
     }
     let live: Vec<&ProviderInfo> = model.providers.iter().filter(|p| p.is_live).collect();
     if suffix == "cheapest" {
-        let total = |p: &ProviderInfo| {
-            Some(known_price(p, p.price_in)? + known_price(p, p.price_out)?)
-        };
+        let total =
+            |p: &ProviderInfo| Some(known_price(p, p.price_in)? + known_price(p, p.price_out)?);
         return live
             .iter()
             .filter_map(|p| total(p).map(|sum| (sum, *p)))
@@ -157,7 +163,9 @@ pub fn clean_address(text: &str) -> Result<String, &'static str> {
         return Err("This is not an address. It should look like http://localhost:11434/v1.");
     }
     if host.split('/').next().unwrap_or_default().contains('@') {
-        return Err("Leave user name and password out of the address; there is a field for the key.");
+        return Err(
+            "Leave user name and password out of the address; there is a field for the key.",
+        );
     }
     if full.contains('?') || full.contains('#') {
         return Err("Leave out everything from ? or # on; there is a field for the key.");
@@ -281,7 +289,13 @@ mod tests {
             clean_address("api.example.org/v1").as_deref(),
             Ok("https://api.example.org/v1")
         );
-        for bad in ["", "ftp://x", "https://", "https://a:b@x.org/v1", "https://x.org/v1?key=1"] {
+        for bad in [
+            "",
+            "ftp://x",
+            "https://",
+            "https://a:b@x.org/v1",
+            "https://x.org/v1?key=1",
+        ] {
             assert!(clean_address(bad).is_err(), "{bad}");
         }
     }

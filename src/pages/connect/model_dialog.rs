@@ -46,7 +46,9 @@ impl Draft {
         if key.is_empty() {
             return Ok(());
         }
-        let base_url = self.endpoint.with_untracked(|endpoint| endpoint.base_url.clone());
+        let base_url = self
+            .endpoint
+            .with_untracked(|endpoint| endpoint.base_url.clone());
         if self.keep_key.get_untracked() {
             remember_key(desk, &base_url, &key);
         }
@@ -70,12 +72,18 @@ impl Draft {
                 Err(failure) => Err(failure),
             };
             // The address may have changed meanwhile.
-            if self.endpoint.try_with_untracked(|now| now.base_url == asked.base_url) != Some(true) {
+            if self
+                .endpoint
+                .try_with_untracked(|now| now.base_url == asked.base_url)
+                != Some(true)
+            {
                 return;
             }
             self.models.try_set(match outcome {
                 Ok(Reply::Models(models)) => Listing::Models(models),
-                Ok(_) => Listing::Failed(failure_of("The worker gave another answer than asked for.")),
+                Ok(_) => {
+                    Listing::Failed(failure_of("The worker gave another answer than asked for."))
+                }
                 Err(failure) => Listing::Failed(failure),
             });
         });
@@ -267,7 +275,11 @@ fn Finish(draft: Draft, open: RwSignal<bool>) -> impl IntoView {
     let test: RwSignal<Option<Test>> = RwSignal::new(None);
     let failure: RwSignal<Option<Failure>> = RwSignal::new(None);
     let saving = RwSignal::new(false);
-    let has_model = Memo::new(move |_| draft.endpoint.with(|endpoint| !endpoint.model.trim().is_empty()));
+    let has_model = Memo::new(move |_| {
+        draft
+            .endpoint
+            .with(|endpoint| !endpoint.model.trim().is_empty())
+    });
     let hint = Memo::new(move |_| (!has_model.get()).then_some("Choose a model first."));
     // A result belongs to what was tested.
     Effect::new(move |_| {

@@ -118,8 +118,11 @@ pub async fn finish_redirect(desk: Desk) -> Option<Result<(), Failure>> {
         Returned::Code { code, state } => (code, state),
         Returned::Refused { error, description } => {
             let failure = if error == "access_denied" {
-                Failure::new(FailureKind::Cancelled, "Signing in was cancelled at the Hub.")
-                    .means("Nothing changed; your work is on this machine as before.")
+                Failure::new(
+                    FailureKind::Cancelled,
+                    "Signing in was cancelled at the Hub.",
+                )
+                .means("Nothing changed; your work is on this machine as before.")
             } else {
                 Failure::new(FailureKind::Auth, "The Hub refused to sign you in.")
                     .next("Try again, or paste an access token.")

@@ -34,7 +34,8 @@ pub async fn restore(desk: Desk) {
         && let Err(failure) = sign_in(desk, token, false).await
         && matches!(
             failure.kind,
-            seedbed_core::messages::FailureKind::Auth | seedbed_core::messages::FailureKind::Forbidden
+            seedbed_core::messages::FailureKind::Auth
+                | seedbed_core::messages::FailureKind::Forbidden
         )
     {
         desk.session_remove(TOKEN);

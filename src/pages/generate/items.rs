@@ -23,7 +23,10 @@ pub fn RunItems() -> impl IntoView {
     let desk = use_desk();
     let state: RwSignal<Option<ItemState>> = RwSignal::new(None);
     let offset = RwSignal::new(0_u32);
-    let run = Memo::new(move |_| desk.run().with(|run| run.as_ref().map(|run| run.id.clone())));
+    let run = Memo::new(move |_| {
+        desk.run()
+            .with(|run| run.as_ref().map(|run| run.id.clone()))
+    });
     let counts = Memo::new(move |_| {
         desk.run().with(|run| {
             run.as_ref().map_or([0; 5], |run| {
@@ -90,6 +93,10 @@ pub fn RunItems() -> impl IntoView {
                 {FILTERS.into_iter().enumerate().map(tab).collect::<Vec<_>>()}
             </div>
             <table class="items-table" aria-labelledby="items-title" aria-rowcount=move || total.get().to_string()>
+                <colgroup>
+                    <col class="col-state" />
+                    <col />
+                </colgroup>
                 <thead class="sr-only">
                     <tr>
                         <th scope="col">"State"</th>

@@ -7,8 +7,8 @@ pub mod words;
 
 use crate::pages::connect::{ModelCard, use_connect};
 use crate::pages::desk::{Desk, Live, failure_view, use_desk};
-pub(crate) use items::flags_text;
 use items::RunItems;
+pub(crate) use items::flags_text;
 use leptos::prelude::*;
 use run::RunPanel;
 use seedbed_core::messages::{Forecast, Reply, Request, RunPhase};
@@ -25,7 +25,8 @@ pub fn GeneratePage() -> impl IntoView {
             desk.settings().track();
             desk.endpoint().track();
             desk.prompts_revision().track();
-            desk.run().with(|run| run.as_ref().map(|run| (run.phase, run.id.clone())));
+            desk.run()
+                .with(|run| run.as_ref().map(|run| (run.phase, run.id.clone())));
             Some(Request::Forecast {
                 project: desk.project_id(),
             })
@@ -121,7 +122,11 @@ fn forecast_view(desk: Desk, forecast: &Forecast) -> AnyView {
         format!(
             "{} to {}",
             plural(to_ask, "answer", "answers"),
-            plural(u64::from(forecast.prompts), "kept instruction", "kept instructions"),
+            plural(
+                u64::from(forecast.prompts),
+                "kept instruction",
+                "kept instructions"
+            ),
         )
     };
     let capped = (to_ask > 0 && to_ask < open).then(|| {

@@ -49,7 +49,8 @@ pub fn RunPanel() -> impl IntoView {
     let announcer = StoredValue::new(Announcer::default());
     Effect::new(move |_| {
         status.with(|status| {
-            if let Some(Some(text)) = announcer.try_update_value(|announcer| announcer.hear(status)) {
+            if let Some(Some(text)) = announcer.try_update_value(|announcer| announcer.hear(status))
+            {
                 said.set(text);
             }
         });
@@ -101,7 +102,10 @@ fn Progress(status: Memo<RunStatus>) -> impl IntoView {
         move || {
             status.with(|status| {
                 let planned = status.planned.max(1);
-                format!("{:.3}%", f64::from(pick(status)) * 100.0 / f64::from(planned))
+                format!(
+                    "{:.3}%",
+                    f64::from(pick(status)) * 100.0 / f64::from(planned)
+                )
             })
         }
     };
@@ -174,19 +178,24 @@ fn facts_view(status: &RunStatus) -> AnyView {
     ));
     facts.push(fact(
         "Cost so far",
-        status
-            .cost
-            .map_or_else(|| "not known".to_owned(), usd),
+        status.cost.map_or_else(|| "not known".to_owned(), usd),
     ));
     view! { <dl class="facts">{facts}</dl> }.into_any()
 }
 
 /// What the state of the run means, where it needs words.
-fn explain_view(phase: RunPhase, stopped_by: Option<&Failure>, status: &RunStatus) -> Option<AnyView> {
+fn explain_view(
+    phase: RunPhase,
+    stopped_by: Option<&Failure>,
+    status: &RunStatus,
+) -> Option<AnyView> {
     let connect = use_connect();
     if let Some(failure) = stopped_by {
         let mend = match failure.kind {
-            FailureKind::Auth | FailureKind::Forbidden | FailureKind::Credits | FailureKind::NotFound => Some(
+            FailureKind::Auth
+            | FailureKind::Forbidden
+            | FailureKind::Credits
+            | FailureKind::NotFound => Some(
                 view! {
                     <div class="actions">
                         <button type="button" class="btn" on:click=move |_| connect.open_models()>
@@ -234,9 +243,7 @@ fn buttons_view(
 ) -> AnyView {
     let desk = use_desk();
     let rest = move || {
-        status.with(|status| {
-            u64::from(status.planned.saturating_sub(status.done + status.failed))
-        })
+        status.with(|status| u64::from(status.planned.saturating_sub(status.done + status.failed)))
     };
     let disabled = move || asking.get().to_string();
     let retry = has_failed.then(|| {

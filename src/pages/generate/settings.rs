@@ -6,6 +6,9 @@ use leptos::prelude::*;
 use seedbed_core::messages::{Failure, Request};
 use seedbed_core::params::RunSettings;
 
+/// Puts a number into the settings.
+type Setter = fn(&mut RunSettings, Option<f64>);
+
 /// One number of the settings.
 #[derive(Clone, Copy)]
 struct Knob {
@@ -18,7 +21,7 @@ struct Knob {
     is_whole: bool,
     is_optional: bool,
     get: fn(&RunSettings) -> Option<f64>,
-    set: fn(&mut RunSettings, Option<f64>),
+    set: Setter,
 }
 
 const KNOBS: [Knob; 7] = [
@@ -160,7 +163,7 @@ pub fn SettingsForm() -> impl IntoView {
     let failure: RwSignal<Option<Failure>> = RwSignal::new(None);
     let saved = RwSignal::new(false);
     let save = Debounce::new(400);
-    let change = Callback::new(move |(set, value): (fn(&mut RunSettings, Option<f64>), Option<f64>)| {
+    let change = Callback::new(move |(set, value): (Setter, Option<f64>)| {
         let mut settings = desk.settings().get_untracked();
         set(&mut settings, value);
         if settings == desk.settings().get_untracked() {
@@ -187,7 +190,8 @@ pub fn SettingsForm() -> impl IntoView {
             });
         });
     });
-    let field = move |knob: &'static Knob| view! { <KnobField knob=knob change=change /> }.into_any();
+    let field =
+        move |knob: &'static Knob| view! { <KnobField knob=knob change=change /> }.into_any();
     view! {
         <section class="card settings" aria-labelledby="settings-title">
             <div class="card-head">
@@ -208,7 +212,7 @@ pub fn SettingsForm() -> impl IntoView {
 }
 
 /// What a knob hands on: how to set it, and its value.
-type Change = Callback<(fn(&mut RunSettings, Option<f64>), Option<f64>)>;
+type Change = Callback<(Setter, Option<f64>)>;
 
 #[component]
 fn KnobField(knob: &'static Knob, change: Change) -> impl IntoView {

@@ -75,7 +75,10 @@ fn signed_out_view() -> AnyView {
 #[component]
 fn Linked(is_choosing: RwSignal<bool>) -> impl IntoView {
     let desk = use_desk();
-    let repo = Memo::new(move |_| desk.hub().with(|hub| hub.as_ref().map(|hub| hub.repo.clone())));
+    let repo = Memo::new(move |_| {
+        desk.hub()
+            .with(|hub| hub.as_ref().map(|hub| hub.repo.clone()))
+    });
     let plan = desk.live(
         move || {
             repo.get().map(|_| Request::PlanPublish {

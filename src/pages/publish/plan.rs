@@ -63,10 +63,18 @@ fn headline(plan: &PublishPlan) -> String {
 fn also(plan: &PublishPlan) -> String {
     let mut parts = Vec::new();
     if plan.records > 0 {
-        parts.push(plural(plan.records.into(), "generated record", "generated records"));
+        parts.push(plural(
+            plan.records.into(),
+            "generated record",
+            "generated records",
+        ));
     }
     if plan.decisions > 0 {
-        parts.push(plural(plan.decisions.into(), "decision of yours", "decisions of yours"));
+        parts.push(plural(
+            plan.decisions.into(),
+            "decision of yours",
+            "decisions of yours",
+        ));
     }
     if parts.is_empty() {
         String::new()
@@ -88,7 +96,8 @@ pub(super) fn sync_view(sync: &SyncReport) -> Option<AnyView> {
         came.push(plural(sync.prompts.into(), "instruction", "instructions"));
     }
     let came = (!came.is_empty()).then(|| {
-        view! { <p>{format!("Others had added {}; they are here now.", came.join(", "))}</p> }.into_any()
+        view! { <p>{format!("Others had added {}; they are here now.", came.join(", "))}</p> }
+            .into_any()
     });
     let people = (sync.reviewers.len() > 1).then(|| {
         view! { <p class="muted small">{format!("Reviewers so far: {}", sync.reviewers.join(", "))}</p> }
@@ -226,7 +235,9 @@ pub(super) fn size_text(bytes: u64) -> String {
 
 /// Who will be able to read what.
 fn visibility_view(desk: Desk) -> AnyView {
-    let is_private = desk.hub().with(|hub| hub.as_ref().is_some_and(|hub| hub.private));
+    let is_private = desk
+        .hub()
+        .with(|hub| hub.as_ref().is_some_and(|hub| hub.private));
     let name = desk
         .account()
         .with(|account| account.as_ref().map(|account| account.name.clone()))
@@ -269,7 +280,10 @@ mod tests {
             rows_removed: 1,
             ..PublishPlan::default()
         };
-        assert_eq!(headline(&plan), "The table will hold 24 rows: 10 new, 1 removed.");
+        assert_eq!(
+            headline(&plan),
+            "The table will hold 24 rows: 10 new, 1 removed."
+        );
         let same = PublishPlan {
             rows_total: 1,
             decisions: 2,
@@ -281,6 +295,9 @@ mod tests {
 
     #[test]
     fn sizes_are_readable() {
-        assert_eq!([10, 2_000, 5_400_000].map(size_text), ["10 bytes", "2 KB", "5.1 MB"]);
+        assert_eq!(
+            [10, 2_000, 5_400_000].map(size_text),
+            ["10 bytes", "2 KB", "5.1 MB"]
+        );
     }
 }

@@ -90,7 +90,8 @@ fn CreateRepo(is_choosing: RwSignal<bool>) -> impl IntoView {
             })
         })
     });
-    let namespace = RwSignal::new(namespaces.with_untracked(|all| all.first().cloned().unwrap_or_default()));
+    let namespace =
+        RwSignal::new(namespaces.with_untracked(|all| all.first().cloned().unwrap_or_default()));
     let name = RwSignal::new(name_from(&desk.project_name()));
     let is_private = RwSignal::new(true);
     let busy = RwSignal::new(false);
@@ -103,7 +104,11 @@ fn CreateRepo(is_choosing: RwSignal<bool>) -> impl IntoView {
         }
         busy.set(true);
         failure.set(None);
-        let repo = format!("{}/{}", namespace.get_untracked(), name.get_untracked().trim());
+        let repo = format!(
+            "{}/{}",
+            namespace.get_untracked(),
+            name.get_untracked().trim()
+        );
         desk.spawn(async move {
             let request = Request::CreateRepo {
                 project: desk.project_id(),
@@ -117,7 +122,9 @@ fn CreateRepo(is_choosing: RwSignal<bool>) -> impl IntoView {
                     desk.focus_soon("plan-title");
                 }
                 Ok(_) => {
-                    failure.try_set(Some(failure_of("The worker gave another answer than asked for.")));
+                    failure.try_set(Some(failure_of(
+                        "The worker gave another answer than asked for.",
+                    )));
                 }
                 Err(error) => {
                     failure.try_set(Some(error));
@@ -203,7 +210,11 @@ fn CreateRepo(is_choosing: RwSignal<bool>) -> impl IntoView {
 fn LinkRepo(is_choosing: RwSignal<bool>) -> impl IntoView {
     let desk = use_desk();
     let repos = desk.live(
-        move || desk.account().with(Option::is_some).then_some(Request::ListRepos),
+        move || {
+            desk.account()
+                .with(Option::is_some)
+                .then_some(Request::ListRepos)
+        },
         |reply| match reply {
             Reply::Repos(repos) => Some(repos),
             _ => None,
@@ -232,7 +243,9 @@ fn LinkRepo(is_choosing: RwSignal<bool>) -> impl IntoView {
                     desk.focus_soon("plan-title");
                 }
                 Ok(_) => {
-                    failure.try_set(Some(failure_of("The worker gave another answer than asked for.")));
+                    failure.try_set(Some(failure_of(
+                        "The worker gave another answer than asked for.",
+                    )));
                 }
                 Err(error) => {
                     failure.try_set(Some(error));
@@ -407,7 +420,9 @@ mod tests {
         for good in ["a", "dairy-farming", "Farm_2.0", "0"] {
             assert_eq!(name_problem(good), None, "{good}");
         }
-        for bad in ["", "a b", "-a", "a-", ".a", "a--b", "a..b", "müsli", "x.git", "a/b"] {
+        for bad in [
+            "", "a b", "-a", "a-", ".a", "a--b", "a..b", "müsli", "x.git", "a/b",
+        ] {
             assert!(name_problem(bad).is_some(), "{bad}");
         }
         assert!(name_problem(&"a".repeat(97)).is_some());
@@ -415,7 +430,14 @@ mod tests {
 
     #[test]
     fn a_name_made_from_a_text_is_a_good_name_or_empty() {
-        for text in ["Dairy farming", "  Käse & Milch! ", "水田", "--", "A.B..C", &"long ".repeat(40)] {
+        for text in [
+            "Dairy farming",
+            "  Käse & Milch! ",
+            "水田",
+            "--",
+            "A.B..C",
+            &"long ".repeat(40),
+        ] {
             let name = name_from(text);
             assert!(name.is_empty() || name_problem(&name).is_none(), "{name}");
         }

@@ -5,7 +5,9 @@ use crate::pages::connect::use_connect;
 use crate::pages::desk::{failure_of, failure_view, use_desk};
 use crate::pages::generate::words::{count, plural};
 use leptos::prelude::*;
-use seedbed_core::messages::{Failure, FailureKind, Progress, PublishPlan, Published, Reply, Request};
+use seedbed_core::messages::{
+    Failure, FailureKind, Progress, PublishPlan, Published, Reply, Request,
+};
 
 /// Licences that datasets often carry: id, name.
 const LICENCES: [(&str, &str); 10] = [
@@ -27,8 +29,11 @@ const FORM: &str = "seedbed:publish-form";
 /// The last publish of this visit, kept while the pages change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
+    /// The project.
     pub project: String,
+    /// Where it went.
     pub repo: String,
+    /// What the backend says of it.
     pub published: Published,
 }
 
@@ -62,7 +67,10 @@ fn default_summary(plan: &PublishPlan) -> String {
     let text = if !parts.is_empty() {
         parts.join(", ")
     } else if plan.decisions > 0 {
-        format!("Add {}", plural(plan.decisions.into(), "decision", "decisions"))
+        format!(
+            "Add {}",
+            plural(plan.decisions.into(), "decision", "decisions")
+        )
     } else {
         "Update the project files".to_owned()
     };
@@ -147,7 +155,9 @@ pub(super) fn SendForm(
                     on_done.try_run(());
                 }
                 Ok(_) => {
-                    failure.try_set(Some(failure_of("The worker gave another answer than asked for.")));
+                    failure.try_set(Some(failure_of(
+                        "The worker gave another answer than asked for.",
+                    )));
                 }
                 Err(error) => {
                     failure.try_set(Some(error));
@@ -305,7 +315,11 @@ pub(super) fn SendForm(
     .into_any()
 }
 
-fn publish_failure_view(failure: &Failure, wants_pull_request: RwSignal<bool>, send: Callback<()>) -> AnyView {
+fn publish_failure_view(
+    failure: &Failure,
+    wants_pull_request: RwSignal<bool>,
+    send: Callback<()>,
+) -> AnyView {
     let connect = use_connect();
     if failure.kind == FailureKind::Cancelled {
         return view! {
@@ -385,7 +399,10 @@ fn result_view(outcome: &Outcome) -> AnyView {
         ),
         (None, None) => (
             "Nothing to commit",
-            format!("The Hub had everything already: {} rows.", count(published.rows.into())),
+            format!(
+                "The Hub had everything already: {} rows.",
+                count(published.rows.into())
+            ),
             "See the repo",
         ),
     };
@@ -439,6 +456,9 @@ mod tests {
             ..PublishPlan::default()
         };
         assert_eq!(default_summary(&plan), "Change 1 row, remove 2 rows");
-        assert_eq!(default_summary(&PublishPlan::default()), "Update the project files");
+        assert_eq!(
+            default_summary(&PublishPlan::default()),
+            "Update the project files"
+        );
     }
 }

@@ -74,9 +74,8 @@ pub(super) fn steps_view(steps: Steps) -> AnyView {
             let share = (mark == Mark::Now)
                 .then(|| steps.share().map(|share| format!(" {share} %")))
                 .flatten();
-            let waiting = (mark == Mark::Now && steps.is_waiting).then_some(
-                " – the Hub asked to wait; Seedbed tries again by itself",
-            );
+            let waiting = (mark == Mark::Now && steps.is_waiting)
+                .then_some(" – the Hub asked to wait; Seedbed tries again by itself");
             view! {
                 <li class=class aria-current=(mark == Mark::Now).then_some("step")>
                     {*label}

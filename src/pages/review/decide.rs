@@ -26,7 +26,11 @@ pub(super) fn DecisionBar(review: Review) -> impl IntoView {
     let is_bad = move || mine.get() == Some((ResponseStatus::Submitted, Some(Quality::Bad)));
     let is_discarded = move || matches!(mine.get(), Some((ResponseStatus::Discarded, _)));
     view! {
-        <section class="decide" aria-label="Decide">
+        <section
+            class="decide"
+            class:typing=move || review.is_discarding.get() || review.editing.with(Option::is_some)
+            aria-label="Decide"
+        >
             {move || {
                 review.is_discarding.get().then(|| view! { <Reasons review=review /> }.into_any())
             }}
@@ -55,6 +59,19 @@ pub(super) fn DecisionBar(review: Review) -> impl IntoView {
                         {thumb(false)}
                         "Good"
                         {key_view(review, Action::Good)}
+                        {move || {
+                            review
+                                .editing
+                                .with(Option::is_some)
+                                .then(|| {
+                                    view! {
+                                        <kbd class="while-typing" aria-hidden="true">
+                                            "Ctrl/⌘ Enter"
+                                        </kbd>
+                                    }
+                                        .into_any()
+                                })
+                        }}
                     </button>
                 </div>
                 <div class="decide-more">
@@ -122,9 +139,13 @@ pub(super) fn DecisionBar(review: Review) -> impl IntoView {
                         .last_act
                         .get()
                         .map(|act| {
-                            let can_undo = review.counts.with(|c| c.can_undo);
-                            if can_undo && review.are_keys_on.get() && !act.contains("undo") {
-                                format!("{act} Z undoes the last decision.")
+                            let counts = review.counts.get();
+                            let keys = review.are_keys_on.get();
+                            let is_decision = !act.starts_with("Nothing") && !act.starts_with("The ");
+                            if keys && act.starts_with("Undone") && counts.can_redo {
+                                format!("{act} Shift Z brings the decision back.")
+                            } else if keys && is_decision && !act.starts_with("Undone") && counts.can_undo {
+                                format!("{act} Z undoes it.")
                             } else {
                                 act
                             }
@@ -196,7 +217,6 @@ fn Reasons(review: Review) -> impl IntoView {
     view! {
         <form
             class="reasons"
-            role="group"
             aria-label="Why discard it?"
             on:submit=move |event| {
                 event.prevent_default();

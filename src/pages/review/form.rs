@@ -176,7 +176,10 @@ pub fn said_after(row: &RecordView, is_redo: bool) -> String {
     let act = if is_redo { "Redone" } else { "Undone" };
     let now = match row.mine.as_ref().map(|mine| mine.status) {
         Some(ResponseStatus::Submitted | ResponseStatus::Discarded) => {
-            format!("this record is {} again", state_label(row.state).to_lowercase())
+            format!(
+                "this record is {} again",
+                state_label(row.state).to_lowercase()
+            )
         }
         Some(ResponseStatus::Draft) => "your draft is back".to_owned(),
         None => "you have not answered this record".to_owned(),

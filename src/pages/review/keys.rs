@@ -221,7 +221,18 @@ mod tests {
 
     #[test]
     fn single_keys_are_silent_while_text_is_typed() {
-        for key in ["1", "a", "x", "e", "z", "?", "/", "ArrowRight", "Enter", "Backspace"] {
+        for key in [
+            "1",
+            "a",
+            "x",
+            "e",
+            "z",
+            "?",
+            "/",
+            "ArrowRight",
+            "Enter",
+            "Backspace",
+        ] {
             for focus in [Focus::Editor, Focus::Field, Focus::Dialog] {
                 assert_eq!(action(&press(key), focus, true), None, "{key} in {focus:?}");
             }
@@ -274,7 +285,16 @@ mod tests {
 
     #[test]
     fn keys_of_the_browser_and_plain_deletes_are_left_alone() {
-        for key in ["Backspace", "Delete", " ", "Enter", "Tab", "F5", "ArrowDown", "ArrowUp"] {
+        for key in [
+            "Backspace",
+            "Delete",
+            " ",
+            "Enter",
+            "Tab",
+            "F5",
+            "ArrowDown",
+            "ArrowUp",
+        ] {
             assert_eq!(action(&press(key), Focus::Page, true), None, "{key}");
         }
         for key in ["r", "a", "1", "ArrowLeft", "x"] {

@@ -2,6 +2,8 @@
 //!
 //! [`state`] holds what happens (steps, decisions, drafts, undo), [`queue`], [`form`] and [`keys`] its pure parts;
 //! the rest draws it.
+// `Review` is a bundle of handles that every closure of a view needs a copy of; a reference could not be kept.
+#![allow(clippy::large_types_passed_by_value)]
 
 mod decide;
 mod filters;
@@ -191,18 +193,19 @@ fn end_view(desk: Desk, review: Review) -> AnyView {
                     .map_or(0, |(_, n)| *n)
             };
             use seedbed_core::review::RecordState::{Accepted, Disputed, Pending};
-            let mut text = format!(
+            let mut parts = vec![format!(
                 "{} of {} accepted.",
                 count(of(Accepted).into()),
                 plural(counts.total.into(), "record", "records")
-            );
+            )];
             if of(Pending) > 0 {
-                text.push_str(&format!(" {} still waiting.", count(of(Pending).into())));
+                parts.push(format!("{} still waiting.", count(of(Pending).into())));
             }
             if of(Disputed) > 0 {
-                text.push_str(&format!(" {} disputed: a further voice decides.", count(of(Disputed).into())));
+                let disputed = count(of(Disputed).into());
+                parts.push(format!("{disputed} disputed: a further voice decides."));
             }
-            text
+            parts.join(" ")
         })
     };
     view! {

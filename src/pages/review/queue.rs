@@ -169,7 +169,7 @@ impl Queue {
     }
 
     /// One record forward, at last to the place after the end.
-    pub fn next(&mut self) -> Moved {
+    pub fn forward(&mut self) -> Moved {
         self.wants_previous = false;
         if self.current + 1 < self.rows.len() {
             self.current += 1;
@@ -187,7 +187,7 @@ impl Queue {
     }
 
     /// One record back.
-    pub fn previous(&mut self) -> Moved {
+    pub fn back(&mut self) -> Moved {
         self.wants_next = false;
         if self.current > 0 {
             self.current -= 1;
@@ -279,7 +279,7 @@ impl Queue {
         }
         if self.wants_next {
             self.wants_next = false;
-            self.next();
+            self.forward();
         }
         if self.wants_previous && self.current > 0 {
             self.wants_previous = false;
@@ -289,7 +289,10 @@ impl Queue {
     }
 
     fn replace(&mut self, fetch: Fetch, position: u32, rows: Vec<RecordView>) {
-        let shown = self.target.take().or_else(|| self.current().map(|row| row.seq));
+        let shown = self
+            .target
+            .take()
+            .or_else(|| self.current().map(|row| row.seq));
         let was_at_end = self.is_loaded && self.current >= self.rows.len();
         let (first, last) = match (rows.first(), rows.last()) {
             (Some(first), Some(last)) => (first.seq, last.seq),
@@ -369,9 +372,20 @@ impl Queue {
         self.is_end_known = false;
     }
 
+    /// The following record is on its way; the one in sight was left already.
+    pub fn is_waiting(&self) -> bool {
+        self.wants_next || self.wants_previous
+    }
+
     /// Puts my response on the record that is shown, before it is stored, and tells what it was before. The state is
     /// what the same rules will say in the backend.
+    ///
+    /// Nothing happens while the following record is on its way: a second key press must not fall on the record that
+    /// was just decided.
     pub fn decide(&mut self, response: &Response) -> Option<Arc<RecordView>> {
+        if self.is_waiting() {
+            return None;
+        }
         let before = Arc::clone(self.current()?);
         let mut after = RecordView::clone(&before);
         after.mine = Some(response.clone());
@@ -445,10 +459,7 @@ fn predicted_state(row: &RecordView) -> RecordState {
         .map(|(reviewer, response)| (reviewer.clone(), (Clock::default(), response.clone())))
         .collect();
     if let Some(mine) = &row.mine {
-        let now = Clock {
-            ms: u64::MAX,
-            n: 0,
-        };
+        let now = Clock { ms: u64::MAX, n: 0 };
         active.insert("\u{0}".to_owned(), (now, mine.clone()));
     }
     outcome(&active).0
@@ -550,20 +561,20 @@ mod tests {
         for n in 1..5_000_u64 {
             assert_eq!(shown(&queue), n * 10);
             assert_eq!((queue.position(), queue.total()), (n as u32, 5_000));
-            assert_eq!(queue.next(), Moved::Shown);
+            assert_eq!(queue.forward(), Moved::Shown);
             fetches += backend.serve(&mut queue);
             assert!(queue.rows.len() <= WINDOW);
         }
         assert!(fetches < 400, "{fetches}");
-        assert_eq!(queue.next(), Moved::Shown);
+        assert_eq!(queue.forward(), Moved::Shown);
         assert_eq!(queue.place(), Place::End);
-        assert_eq!(queue.next(), Moved::AtEdge);
+        assert_eq!(queue.forward(), Moved::AtEdge);
         for n in (1..=5_000_u64).rev() {
-            assert_eq!(queue.previous(), Moved::Shown);
+            assert_eq!(queue.back(), Moved::Shown);
             backend.serve(&mut queue);
             assert_eq!((shown(&queue), queue.position()), (n * 10, n as u32));
         }
-        assert_eq!(queue.previous(), Moved::AtEdge);
+        assert_eq!(queue.back(), Moved::AtEdge);
     }
 
     #[test]
@@ -577,13 +588,13 @@ mod tests {
             queue.decide(&good()).unwrap();
             let decided = RecordView::clone(queue.current().unwrap());
             assert_eq!(decided.state, RecordState::Accepted);
-            queue.next();
+            queue.forward();
             backend.store(&decided);
             queue.put(Arc::new(decided));
             backend.serve(&mut queue);
         }
         assert_eq!(queue.place(), Place::End);
-        assert_eq!(queue.previous(), Moved::Shown);
+        assert_eq!(queue.back(), Moved::Shown);
         assert_eq!((shown(&queue), queue.position()), (3_000, 300));
     }
 
@@ -593,12 +604,26 @@ mod tests {
         let mut queue = Queue::new(pending(), None);
         assert_eq!(queue.place(), Place::Loading);
         backend.serve(&mut queue);
-        while queue.next() == Moved::Shown {}
+        while queue.forward() == Moved::Shown {}
         assert_eq!(shown(&queue), 400);
         let fetch = queue.due().unwrap();
         let (total, position, rows) = backend.around(queue.filter(), fetch);
         queue.arrived(fetch.token, total, position, rows);
         assert_eq!(shown(&queue), 410);
+    }
+
+    #[test]
+    fn a_key_press_while_waiting_decides_nothing() {
+        let backend = Backend::new(100);
+        let mut queue = Queue::new(RecordFilter::default(), None);
+        backend.serve(&mut queue);
+        while queue.forward() == Moved::Shown {}
+        assert!(queue.is_waiting());
+        assert!(queue.decide(&good()).is_none());
+        assert_eq!(queue.current().unwrap().mine, None);
+        backend.serve(&mut queue);
+        assert!(!queue.is_waiting());
+        assert!(queue.decide(&good()).is_some());
     }
 
     #[test]
@@ -620,8 +645,8 @@ mod tests {
         let mut queue = Queue::new(pending(), None);
         backend.serve(&mut queue);
         let before = queue.decide(&good()).unwrap();
-        queue.next();
-        queue.next();
+        queue.forward();
+        queue.forward();
         assert_eq!(shown(&queue), 30);
         assert!(!queue.show(RecordView::clone(&before)));
         assert_eq!((shown(&queue), queue.total()), (10, 50));
@@ -637,10 +662,10 @@ mod tests {
         assert_eq!(shown(&queue), 15_000);
         backend.serve(&mut queue);
         assert_eq!((shown(&queue), queue.position()), (15_000, 1_500));
-        assert_eq!(queue.next(), Moved::Shown);
+        assert_eq!(queue.forward(), Moved::Shown);
         assert_eq!(shown(&queue), 15_010);
-        queue.previous();
-        assert_eq!(queue.previous(), Moved::Shown);
+        queue.back();
+        assert_eq!(queue.back(), Moved::Shown);
         assert_eq!(shown(&queue), 14_990);
     }
 
@@ -650,7 +675,7 @@ mod tests {
         let mut queue = Queue::new(pending(), None);
         backend.serve(&mut queue);
         for _ in 0..3 {
-            queue.next();
+            queue.forward();
         }
         assert_eq!(queue.place(), Place::End);
         backend.rows = Backend::new(6).rows;
@@ -680,12 +705,15 @@ mod tests {
             queue.decide(&good()).unwrap();
             let decided = RecordView::clone(queue.current().unwrap());
             backend.store(&decided);
-            queue.next();
+            queue.forward();
         }
         queue.outdate();
         backend.serve(&mut queue);
-        assert_eq!((shown(&queue), queue.position(), queue.total()), (60, 6, 100));
-        assert_eq!(queue.previous(), Moved::Shown);
+        assert_eq!(
+            (shown(&queue), queue.position(), queue.total()),
+            (60, 6, 100)
+        );
+        assert_eq!(queue.back(), Moved::Shown);
         assert_eq!(shown(&queue), 50);
     }
 

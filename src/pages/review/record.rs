@@ -3,8 +3,8 @@
 use super::form::{Field, state_label};
 use super::keys::{Action, key_of};
 use super::state::{Review, editor_id};
-use crate::pages::generate::words::{count, plural};
 use crate::pages::desk::Desk;
+use crate::pages::generate::words::{count, plural};
 use crate::ui::diff::diff_view;
 use crate::ui::markdown::parse;
 use leptos::prelude::*;
@@ -121,7 +121,9 @@ fn TextPart(review: Review, field: Field, title: &'static str) -> impl IntoView 
         Field::Instruction => "part-instruction",
         Field::Response => "part-answer",
     };
-    let is_edited = Memo::new(move |_| text.with(|text| text.as_ref().is_some_and(|text| text.edited.is_some())));
+    let is_edited = Memo::new(move |_| {
+        text.with(|text| text.as_ref().is_some_and(|text| text.edited.is_some()))
+    });
     view! {
         <section class=class aria-labelledby=title_id>
             <div class="part-head">
@@ -130,6 +132,22 @@ fn TextPart(review: Review, field: Field, title: &'static str) -> impl IntoView 
                     is_edited.get().then(|| view! { <span class="mark edited">"Edited"</span> }.into_any())
                 }}
                 <span class="part-tools">
+                    {(field == Field::Response)
+                        .then(|| {
+                            view! {
+                                <button
+                                    type="button"
+                                    class="btn quiet small"
+                                    aria-pressed=move || review.is_plain.get().to_string()
+                                    aria-keyshortcuts=key_of(Action::Plain)
+                                    on:click=move |_| review.act(Action::Plain)
+                                >
+                                    "Plain text"
+                                    {key_view(review, Action::Plain)}
+                                </button>
+                            }
+                                .into_any()
+                        })}
                     {move || {
                         is_edited
                             .get()
@@ -254,7 +272,11 @@ fn Editor(review: Review, field: Field) -> impl IntoView {
         review.shown.with(|shown| {
             shown
                 .as_ref()
-                .map(|row| review.form.with(|form| form.text(field, &row.record).to_owned()))
+                .map(|row| {
+                    review
+                        .form
+                        .with(|form| form.text(field, &row.record).to_owned())
+                })
                 .unwrap_or_default()
         })
     };
@@ -411,7 +433,10 @@ fn provenance_view(desk: Desk, row: &RecordView) -> AnyView {
     add("Model", made.model.clone());
     add("Answered by", made.provider.clone());
     add("Revision", made.revision.clone().unwrap_or_default());
-    add("Quantization", made.quantization.clone().unwrap_or_default());
+    add(
+        "Quantization",
+        made.quantization.clone().unwrap_or_default(),
+    );
     if let Some(sampling) = &made.sampling {
         let mut text = format!(
             "temperature {}, at most {} tokens",
@@ -419,10 +444,12 @@ fn provenance_view(desk: Desk, row: &RecordView) -> AnyView {
             count(sampling.max_tokens.into())
         );
         if let Some(top_p) = sampling.top_p {
-            text.push_str(&format!(", top-p {top_p}"));
+            text.push_str(", top-p ");
+            text.push_str(&top_p.to_string());
         }
         if let Some(seed) = sampling.seed {
-            text.push_str(&format!(", random seed {seed}"));
+            text.push_str(", random seed ");
+            text.push_str(&seed.to_string());
         }
         add("Sampling", text);
         add(
@@ -450,7 +477,10 @@ fn provenance_view(desk: Desk, row: &RecordView) -> AnyView {
     if made.sample_index > 0 {
         add("Answer no.", (made.sample_index + 1).to_string());
     }
-    add("Imported from", made.imported_from.clone().unwrap_or_default());
+    add(
+        "Imported from",
+        made.imported_from.clone().unwrap_or_default(),
+    );
     add("Task text", made.prompt_version.clone());
     add(
         "Seed",

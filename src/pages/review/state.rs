@@ -24,6 +24,8 @@ pub(super) struct Review {
     queue: StoredValue<Queue>,
     /// Decisions on their way to the worker, by record.
     unsettled: StoredValue<HashMap<String, u32>>,
+    /// What was typed or decided and could not be stored, by record; it comes back with the record.
+    unsaved: StoredValue<HashMap<String, Form>>,
     /// The record that is shown.
     pub shown: RwSignal<Option<Arc<RecordView>>>,
     pub place: RwSignal<Place>,
@@ -69,6 +71,7 @@ impl Review {
             desk,
             queue: StoredValue::new(Queue::new(filter.clone(), None)),
             unsettled: StoredValue::new(HashMap::new()),
+            unsaved: StoredValue::new(HashMap::new()),
             shown: RwSignal::new(None),
             place: RwSignal::new(Place::Loading),
             position: RwSignal::new((0, 0)),
@@ -133,7 +136,11 @@ impl Review {
                 .try_with_untracked(|form| form.record != row.record.id)
                 .unwrap_or(false);
             if is_other {
-                self.form.set(Form::of(row));
+                let unsaved = self
+                    .unsaved
+                    .try_update_value(|unsaved| unsaved.remove(&row.record.id))
+                    .flatten();
+                self.form.set(unsaved.unwrap_or_else(|| Form::of(row)));
                 self.editing.set(None);
                 self.is_discarding.set(false);
                 self.draft_saved.set(false);
@@ -267,7 +274,8 @@ impl Review {
     /// Switches single keys on or off, for this browser.
     pub fn set_keys(self, on: bool) {
         self.are_keys_on.set(on);
-        self.desk.local_set(KEYS_SWITCH, if on { "on" } else { "off" });
+        self.desk
+            .local_set(KEYS_SWITCH, if on { "on" } else { "off" });
     }
 
     /// Carries an action out.
@@ -305,9 +313,9 @@ impl Review {
         self.save_draft();
         let moved = self.with_queue(|queue| {
             if forward {
-                queue.next()
+                queue.forward()
             } else {
-                queue.previous()
+                queue.back()
             }
         });
         self.last_act.set(None);
@@ -328,7 +336,12 @@ impl Review {
                     self.shown.with_untracked(|shown| {
                         shown
                             .as_ref()
-                            .map(|row| form.text(Field::Instruction, &row.record).chars().take(160).collect::<String>())
+                            .map(|row| {
+                                form.text(Field::Instruction, &row.record)
+                                    .chars()
+                                    .take(160)
+                                    .collect::<String>()
+                            })
                             .unwrap_or_default()
                     })
                 });
@@ -371,7 +384,7 @@ impl Review {
         let form = self.form.get_untracked();
         let Some(Some(before)) = self.with_queue(|queue| {
             let before = queue.decide(&response)?;
-            queue.next();
+            queue.forward();
             Some(before)
         }) else {
             return;
@@ -441,18 +454,33 @@ impl Review {
 
     /// A decision could not be stored: its record is shown again, with everything that was typed.
     fn come_back(self, before: &RecordView, form: Form, failure: Failure) {
+        self.keep(form);
         self.with_queue(|queue| queue.show(before.clone()));
         self.sync();
-        self.form.try_set(Form {
-            is_dirty: true,
-            ..form
-        });
         self.last_act.try_set(None);
         self.said.try_set(format!(
             "Your answer could not be saved. Its record is shown again. {failure}"
         ));
         self.notice.try_set(Some(failure));
         self.desk.focus_soon("review-notice");
+    }
+
+    /// Keeps a form that could not be stored, in sight or for when its record is.
+    fn keep(self, form: Form) {
+        let form = Form {
+            is_dirty: true,
+            ..form
+        };
+        let is_shown = self
+            .form
+            .try_with_untracked(|now| now.record == form.record)
+            .unwrap_or(false);
+        if is_shown {
+            self.form.try_set(form);
+        } else {
+            self.unsaved
+                .try_update_value(|unsaved| unsaved.insert(form.record.clone(), form));
+        }
     }
 
     fn undo(self, is_redo: bool) {
@@ -581,13 +609,18 @@ impl Review {
                 }
                 Ok(_) => {}
                 Err(failure) => {
-                    self.form.try_update_untracked(|now| {
-                        if now.record == form.record {
-                            now.is_dirty = true;
-                        }
-                    });
+                    let is_shown = self
+                        .form
+                        .try_with_untracked(|now| now.record == form.record)
+                        .unwrap_or(false);
+                    if is_shown {
+                        // More may have been typed since; what stands in the form is the newest.
+                        self.form.try_update_untracked(|now| now.is_dirty = true);
+                    } else {
+                        self.keep(form);
+                    }
                     self.notice.try_set(Some(failure.means(
-                        "Your draft is not saved yet; it is still here while you stay on this record.",
+                        "Your draft is not stored yet; it stays with its record while this page is open.",
                     )));
                 }
             }

@@ -17,7 +17,10 @@ pub(super) fn HuggingFace(draft: Draft) -> impl IntoView {
     let desk = use_desk();
     let connect = use_connect();
     let query = RwSignal::new(String::new());
-    if draft.models.with_untracked(|models| *models == Listing::Unasked) {
+    if draft
+        .models
+        .with_untracked(|models| *models == Listing::Unasked)
+    {
         draft.list(desk);
     }
     let account = move || match desk.account().get() {
@@ -73,7 +76,18 @@ pub(super) fn HuggingFace(draft: Draft) -> impl IntoView {
             Listing::Models(models) => {
                 let found = query.with(|query| {
                     let (total, found) = search(&models, query, SHOWN);
-                    (total, found.into_iter().cloned().collect::<Vec<_>>())
+                    let mut found = found.into_iter().cloned().collect::<Vec<_>>();
+                    // The present choice stands first, unless something else is searched for.
+                    let chosen = draft
+                        .endpoint
+                        .with_untracked(|e| split_suffix(&e.model).0.to_owned());
+                    if query.trim().is_empty()
+                        && let Some(model) = models.iter().find(|model| model.id == chosen)
+                    {
+                        found.retain(|other| other.id != model.id);
+                        found.insert(0, model.clone());
+                    }
+                    (total, found)
                 });
                 list_view(draft, found.0, found.1)
             }
@@ -176,7 +190,11 @@ fn list_view(draft: Draft, total: usize, models: Vec<ModelInfo>) -> AnyView {
 }
 
 fn row_view(draft: Draft, model: ModelInfo) -> AnyView {
-    let live = model.providers.iter().filter(|provider| provider.is_live).count();
+    let live = model
+        .providers
+        .iter()
+        .filter(|provider| provider.is_live)
+        .count();
     let (cheap_in, cheap_out) = price(&model, "cheapest");
     let state = if !is_live(&model) {
         "no provider answers now".to_owned()
@@ -250,7 +268,11 @@ fn provider_view(draft: Draft) -> Option<AnyView> {
             .map(|(value, label)| choice(value, (*label).to_owned())),
     );
     for provider in &model.providers {
-        let state = if provider.is_live { "" } else { " · not answering" };
+        let state = if provider.is_live {
+            ""
+        } else {
+            " · not answering"
+        };
         let context = provider
             .context_length
             .map(|length| format!(" · {}k context", length / 1024))

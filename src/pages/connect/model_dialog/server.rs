@@ -23,7 +23,11 @@ pub(super) fn Server(draft: Draft) -> impl IntoView {
         })
     };
     let advice = Memo::new(move |_| {
-        address.with(|text| clean_address(text).ok().and_then(|full| address_advice(&full, &origin)))
+        address.with(|text| {
+            clean_address(text)
+                .ok()
+                .and_then(|full| address_advice(&full, &origin))
+        })
     });
     let set_address = move |text: String| {
         if let Ok(full) = clean_address(&text)
@@ -148,10 +152,9 @@ fn listing_view(draft: Draft) -> AnyView {
     match draft.models.get() {
         Listing::Unasked => "Type its name, or list what the server offers.".into_any(),
         Listing::Loading => "Asking the server…".into_any(),
-        Listing::Failed(failure) => failure_view(
-            &failure,
-            Some(Callback::new(move |()| draft.list(desk))),
-        ),
+        Listing::Failed(failure) => {
+            failure_view(&failure, Some(Callback::new(move |()| draft.list(desk))))
+        }
         Listing::Models(models) if models.is_empty() => {
             "The server answers, but offers no model. Load one there first.".into_any()
         }
@@ -183,7 +186,9 @@ fn listing_view(draft: Draft) -> AnyView {
 
 #[component]
 fn PriceField(draft: Draft, id: &'static str, label: &'static str, is_in: bool) -> impl IntoView {
-    let value = draft.endpoint.with_untracked(|e| if is_in { e.price_in } else { e.price_out });
+    let value = draft
+        .endpoint
+        .with_untracked(|e| if is_in { e.price_in } else { e.price_out });
     let text = RwSignal::new(value.map(|v| v.to_string()).unwrap_or_default());
     let parse = |text: &str| -> Option<Option<f64>> {
         let text = text.trim().replace(',', ".");

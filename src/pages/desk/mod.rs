@@ -1,0 +1,462 @@
+//! What generate, review, publish and connect need from the shell, in one place: the open project, who is signed in,
+//! the way to the worker ([`Backend`]), and a few things of the browser.
+//!
+//! The shell makes one [`Desk`], provides it as context, and tells it what it hears from the worker
+//! ([`Desk::set_run`], [`Desk::changed`]). Everything here is a handle: a desk is `Copy`.
+
+mod browser;
+mod live;
+mod parts;
+
+pub use live::Live;
+pub use parts::{Debounce, Dialog, failure_view};
+
+use crate::pages::publish::Outcome;
+use crate::pages::review::keys::Focus;
+use futures::future::LocalBoxFuture;
+use leptos::ev::KeyboardEvent;
+use leptos::prelude::*;
+use seedbed_core::messages::{
+    Account, Changed, Failure, FailureKind, HubLink, Progress, ProjectView, Reply, Request,
+    RequestId, RunStatus,
+};
+use seedbed_core::model::Endpoint;
+use seedbed_core::params::RunSettings;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// The way to the worker.
+pub trait Backend {
+    /// Sends a request. `on_progress` hears how far it is; the answer comes from the future.
+    fn ask(&self, request: Request, on_progress: Box<dyn Fn(Progress)>) -> Running;
+
+    /// Stops a request, which then fails with [`FailureKind::Cancelled`].
+    fn cancel(&self, id: RequestId);
+}
+
+/// A request under way.
+pub struct Running {
+    id: RequestId,
+    answer: LocalBoxFuture<'static, Result<Reply, Failure>>,
+}
+
+impl Running {
+    /// A request with the id it was sent under.
+    pub fn new(
+        id: RequestId,
+        answer: impl Future<Output = Result<Reply, Failure>> + 'static,
+    ) -> Self {
+        Self {
+            id,
+            answer: Box::pin(answer),
+        }
+    }
+
+    /// Its id, for [`Desk::cancel`].
+    pub fn id(&self) -> RequestId {
+        self.id
+    }
+}
+
+impl Future for Running {
+    type Output = Result<Reply, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.answer.as_mut().poll(context)
+    }
+}
+
+/// What the page's configuration says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Site {
+    /// The Hub, no trailing slash.
+    pub hub: String,
+    /// The inference router up to `/v1`.
+    pub router: String,
+    /// OAuth client id, if this copy of the app is registered.
+    pub oauth_client_id: Option<String>,
+}
+
+/// Handles to everything the pages need. See the module's text.
+#[derive(Clone, Copy)]
+pub struct Desk {
+    backend: StoredValue<Rc<dyn Backend>, LocalStorage>,
+    site: StoredValue<Site>,
+    project: RwSignal<Option<ProjectView>>,
+    account: RwSignal<Option<Account>>,
+    settings: Memo<RunSettings>,
+    endpoint: Memo<Option<Endpoint>>,
+    hub: Memo<Option<HubLink>>,
+    run: Memo<Option<RunStatus>>,
+    reviewer: Memo<String>,
+    prompts_revision: RwSignal<u32>,
+    records_revision: RwSignal<u32>,
+    outcome: RwSignal<Option<Outcome>>,
+    said: RwSignal<String>,
+}
+
+/// The desk of this page.
+pub fn use_desk() -> Desk {
+    expect_context()
+}
+
+impl Desk {
+    /// A desk over the shell's signals.
+    pub fn new(
+        backend: Rc<dyn Backend>,
+        site: Site,
+        project: RwSignal<Option<ProjectView>>,
+        account: RwSignal<Option<Account>>,
+    ) -> Self {
+        Self {
+            backend: StoredValue::new_local(backend),
+            site: StoredValue::new(site),
+            project,
+            account,
+            settings: Memo::new(move |_| {
+                project.with(|project| {
+                    project
+                        .as_ref()
+                        .map(|project| project.settings.clone())
+                        .unwrap_or_default()
+                })
+            }),
+            endpoint: Memo::new(move |_| {
+                project.with(|project| {
+                    project
+                        .as_ref()
+                        .and_then(|project| project.endpoint.clone())
+                })
+            }),
+            hub: Memo::new(move |_| {
+                project.with(|project| project.as_ref().and_then(|project| project.hub.clone()))
+            }),
+            run: Memo::new(move |_| {
+                project.with(|project| project.as_ref().and_then(|project| project.run.clone()))
+            }),
+            reviewer: Memo::new(move |_| {
+                project.with(|project| {
+                    project
+                        .as_ref()
+                        .map(|project| project.reviewer.clone())
+                        .unwrap_or_default()
+                })
+            }),
+            prompts_revision: RwSignal::new(0),
+            records_revision: RwSignal::new(0),
+            outcome: RwSignal::new(None),
+            said: RwSignal::new(String::new()),
+        }
+    }
+
+    /// Run settings of the project.
+    pub fn settings(self) -> Memo<RunSettings> {
+        self.settings
+    }
+
+    /// The chosen model.
+    pub fn endpoint(self) -> Memo<Option<Endpoint>> {
+        self.endpoint
+    }
+
+    /// The repo of the project.
+    pub fn hub(self) -> Memo<Option<HubLink>> {
+        self.hub
+    }
+
+    /// The run that is active or ended last.
+    pub fn run(self) -> Memo<Option<RunStatus>> {
+        self.run
+    }
+
+    /// The name on decisions while nobody is signed in.
+    pub fn reviewer(self) -> Memo<String> {
+        self.reviewer
+    }
+
+    /// Who is signed in.
+    pub fn account(self) -> RwSignal<Option<Account>> {
+        self.account
+    }
+
+    /// Counts up when instructions changed.
+    pub fn prompts_revision(self) -> RwSignal<u32> {
+        self.prompts_revision
+    }
+
+    /// Counts up when records changed by other means than this page's decisions.
+    pub fn records_revision(self) -> RwSignal<u32> {
+        self.records_revision
+    }
+
+    /// The last publish of this visit.
+    pub fn publish_outcome(self) -> RwSignal<Option<Outcome>> {
+        self.outcome
+    }
+
+    /// What was said last; the shell shows it for a while, in a polite live region.
+    pub fn said(self) -> RwSignal<String> {
+        self.said
+    }
+
+    /// Id of the open project; empty when none is.
+    pub fn project_id(self) -> String {
+        self.project
+            .try_with_untracked(|project| {
+                project
+                    .as_ref()
+                    .map(|project| project.summary.id.clone())
+                    .unwrap_or_default()
+            })
+            .unwrap_or_default()
+    }
+
+    /// Name of the open project.
+    pub fn project_name(self) -> String {
+        self.project
+            .try_with_untracked(|project| {
+                project
+                    .as_ref()
+                    .map(|project| project.summary.name.clone())
+                    .unwrap_or_default()
+            })
+            .unwrap_or_default()
+    }
+
+    /// Address of another page of the open project.
+    pub fn href(self, page: &str) -> String {
+        format!("#/p/{}/{page}", self.project_id())
+    }
+
+    /// Sends a request.
+    pub async fn ask(self, request: Request) -> Result<Reply, Failure> {
+        self.ask_streaming(request, |_| {}).await
+    }
+
+    /// Sends a request and hears how far it is.
+    pub fn ask_streaming(
+        self,
+        request: Request,
+        on_progress: impl Fn(Progress) + 'static,
+    ) -> Running {
+        self.backend
+            .try_with_value(|backend| backend.ask(request, Box::new(on_progress)))
+            .unwrap_or_else(|| {
+                Running::new(0, async {
+                    Err(Failure::new(FailureKind::Cancelled, "The page was left."))
+                })
+            })
+    }
+
+    /// Stops a request.
+    pub fn cancel(self, id: RequestId) {
+        self.backend.try_with_value(|backend| backend.cancel(id));
+    }
+
+    /// Answers of a request that is sent again whenever what `request` reads changes; `None` asks nothing.
+    pub fn live<T: Clone + Send + Sync + 'static>(
+        self,
+        request: impl Fn() -> Option<Request> + 'static,
+        pick: fn(Reply) -> Option<T>,
+    ) -> Live<T> {
+        Live::new(self, request, pick)
+    }
+
+    /// Runs a future in this page.
+    pub fn spawn(self, future: impl Future<Output = ()> + 'static) {
+        leptos::task::spawn_local(future);
+    }
+
+    fn change(self, change: impl FnOnce(&mut ProjectView)) {
+        self.project.try_update(|project| {
+            if let Some(project) = project {
+                change(project);
+            }
+        });
+    }
+
+    /// Takes the state of a run in.
+    pub fn set_run(self, run: RunStatus) {
+        self.change(|project| project.run = Some(run));
+    }
+
+    /// Shows settings as they will be saved.
+    pub fn set_settings(self, settings: RunSettings) {
+        self.change(|project| project.settings = settings);
+    }
+
+    /// Shows the chosen model.
+    pub fn set_endpoint(self, endpoint: Option<Endpoint>) {
+        self.change(|project| project.endpoint = endpoint);
+    }
+
+    /// Shows the repo.
+    pub fn set_hub(self, hub: Option<HubLink>) {
+        self.change(|project| {
+            project.summary.repo = hub.as_ref().map(|hub| hub.repo.clone());
+            project.hub = hub;
+        });
+    }
+
+    /// Shows who is signed in.
+    pub fn set_account(self, account: Option<Account>) {
+        self.account.try_set(account);
+    }
+
+    /// Shows the name on decisions.
+    pub fn set_reviewer(self, name: &str) {
+        self.change(|project| name.clone_into(&mut project.reviewer));
+    }
+
+    /// What the worker says has changed.
+    pub fn changed(self, what: &[Changed]) {
+        if what.contains(&Changed::Prompts) {
+            self.prompts_revision.update(|revision| *revision += 1);
+        }
+        if what.contains(&Changed::Records) {
+            self.records_revision.update(|revision| *revision += 1);
+        }
+    }
+
+    /// Says something briefly.
+    pub fn say(self, text: &str) {
+        self.said.try_set(text.to_owned());
+    }
+
+    /// OAuth client id, if this copy of the app is registered.
+    pub fn oauth_client_id(self) -> Option<String> {
+        self.site.with_value(|site| site.oauth_client_id.clone())
+    }
+
+    /// Address of the router.
+    pub fn router_address(self) -> String {
+        self.site.with_value(|site| site.router.clone())
+    }
+
+    /// Where tokens are made.
+    pub fn token_page(self) -> String {
+        self.site
+            .with_value(|site| format!("{}/settings/tokens", site.hub))
+    }
+
+    /// Moves the focus once what is being drawn stands.
+    pub fn focus_soon(self, id: &'static str) {
+        request_animation_frame(move || browser::focus(id));
+    }
+
+    /// Shows the top of the page.
+    pub fn scroll_to_top(self) {
+        browser::scroll_to_top();
+    }
+
+    /// The time now, for [`Self::mark_painted`].
+    pub fn mark_start(self) -> f64 {
+        browser::now()
+    }
+
+    /// Measures from `start` (milliseconds) to when the next frame is painted, under `name`, in the browser's
+    /// performance timeline.
+    pub fn mark_painted(self, name: &'static str, start: f64) {
+        request_animation_frame(move || {
+            // A task that is queued by a frame's callback runs after that frame.
+            set_timeout(
+                move || browser::measure(name, start, browser::now()),
+                std::time::Duration::ZERO,
+            );
+        });
+    }
+
+    /// Where a key press fell.
+    pub fn focus_kind(self, event: &KeyboardEvent) -> Focus {
+        browser::focus_kind(event)
+    }
+
+    /// A key press fell into a field that takes text.
+    pub fn is_text_field(self, event: &KeyboardEvent) -> bool {
+        matches!(browser::focus_kind(event), Focus::Field | Focus::Editor)
+    }
+
+    /// Reads from the browser's lasting storage.
+    pub fn local_get(self, key: &str) -> Option<String> {
+        browser::get(browser::local()?, key)
+    }
+
+    /// Writes to the browser's lasting storage; false if it refuses. Never for keys or tokens.
+    pub fn local_set(self, key: &str, value: &str) -> bool {
+        browser::set(browser::local(), key, value)
+    }
+
+    /// Reads from the tab's storage.
+    pub fn session_get(self, key: &str) -> Option<String> {
+        browser::get(browser::session()?, key)
+    }
+
+    /// Writes to the tab's storage; false if it refuses.
+    pub fn session_set(self, key: &str, value: &str) -> bool {
+        browser::set(browser::session(), key, value)
+    }
+
+    /// Removes from the tab's storage.
+    pub fn session_remove(self, key: &str) {
+        browser::remove(browser::session(), key);
+    }
+
+    /// Reads and removes.
+    pub fn session_take(self, key: &str) -> Option<String> {
+        let value = self.session_get(key);
+        self.session_remove(key);
+        value
+    }
+
+    /// Address of this page without query and hash.
+    pub fn page_address(self) -> String {
+        browser::address()
+    }
+
+    /// Origin of this page.
+    pub fn page_origin(self) -> String {
+        browser::origin()
+    }
+
+    /// Hash of the address, with `#`.
+    pub fn hash(self) -> String {
+        browser::hash()
+    }
+
+    /// Query of the address, with `?`.
+    pub fn query(self) -> String {
+        browser::query()
+    }
+
+    /// Removes the query from the address and the history, and goes to `hash` if it is not empty.
+    pub fn strip_query(self, hash: &str) {
+        browser::strip_query(hash);
+    }
+
+    /// Leaves the app.
+    pub fn navigate_away(self, url: &str) {
+        browser::leave_for(url);
+    }
+
+    /// The app stands inside another page.
+    pub fn is_framed(self) -> bool {
+        browser::is_framed()
+    }
+
+    /// A time in the person's own format.
+    pub fn time_text(self, ms: u64) -> String {
+        browser::time_text(ms)
+    }
+
+    /// Offers a text to be saved as a file.
+    pub fn download(self, name: &str, mime: &str, text: &str) -> Result<(), Failure> {
+        browser::download(name, mime, text)
+    }
+}
+
+/// A failure that is a bug of ours.
+pub fn failure_of(what: &str) -> Failure {
+    Failure::new(FailureKind::Internal, what).next("Reload the page and try again.")
+}

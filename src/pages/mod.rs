@@ -1,0 +1,9 @@
+//! One folder a page, and what several of them need from the shell ([`desk`]).
+// `#[component]` writes `pub` into what it makes of a component, whatever visibility it was given.
+#![allow(unreachable_pub)]
+
+pub mod connect;
+pub mod desk;
+pub mod generate;
+pub mod publish;
+pub mod review;

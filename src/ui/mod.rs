@@ -1,0 +1,4 @@
+//! Building blocks of pages.
+
+pub mod diff;
+pub mod markdown;
