@@ -1,1 +1,69 @@
-fn main() {}
+//! One entrance for people and CI: `cargo xtask serve | test | bench | dist | space`.
+//!
+//! Each command installs what it needs into the project (`.tools`, `.venv`, `node_modules`) or, as root on Debian, by apt;
+//! elsewhere it says what to install. Nothing here is part of the app.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks on its terminal"
+)]
+
+mod args;
+mod bench;
+mod checks;
+mod serve;
+mod shell;
+mod site;
+mod sizes;
+mod space;
+mod tools;
+
+use crate::args::Args;
+use crate::shell::Shell;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  serve [--port N] [--open] [--upstream URL] [--fresh]
+        Build the app, start it with a local Hub and print the address. Answers come from a scripted
+        stand-in model, or from the OpenAI-compatible server at URL. --fresh forgets the local Hub's data.
+  test [STEP] [-- ARGS]
+        Everything CI runs, or only the steps whose name contains STEP; ARGS go to that step's runner.
+  dist [--check]
+        The optimised static site in dist/, with sizes. --check fails over budget.
+  space [--out DIR]
+        A folder ready to push as a static Hugging Face Space (default: space/).
+  bench [--quick]
+        The project's figures, as ratios where a peer exists.
+  real-model
+        The whole journey against a real small language model, with figures.
+  tools
+        Only install what the other commands need.
+";
+
+fn main() -> ExitCode {
+    let mut args = Args::from_env();
+    let command = args.next_word().unwrap_or_default();
+    let result = Shell::new().and_then(|shell| match command.as_str() {
+        "serve" => serve::run(&shell, &mut args),
+        "test" => checks::run(&shell, &mut args),
+        "dist" => site::run_dist(&shell, &mut args),
+        "space" => space::run(&shell, &mut args),
+        "bench" => bench::run(&shell, &mut args),
+        "real-model" => bench::run_real_model(&shell, &mut args),
+        "tools" => tools::run(&shell, &mut args),
+        "" | "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(anyhow::anyhow!("there is no command `{other}`\n\n{HELP}")),
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
