@@ -3,6 +3,11 @@
 //!
 //! The shell makes one [`Desk`], provides it as context, and tells it what it hears from the worker
 //! ([`Desk::set_run`], [`Desk::changed`]). Everything here is a handle: a desk is `Copy`.
+//!
+//! What the shell does once, at its root: `provide_context(Desk::new(…))`, `provide_connect()`, place
+//! `<ConnectDialogs />` after its main content, show [`Desk::said`] in a polite live region; and on load
+//! `finish_redirect(desk)`, or `restore(desk)` when there was nothing to finish, and `restore_keys(desk)` (all in
+//! [`crate::pages::connect`]). A reload of the page after signing in is covered by these three.
 
 mod browser;
 mod live;

@@ -49,12 +49,23 @@ pub fn GeneratePage() -> impl IntoView {
                 <div class="generate-main">
                     {move || has_run.get().then(|| view! { <RunPanel /> }.into_any())}
                     <StartPanel forecast=forecast />
-                    {move || has_run.get().then(|| view! { <RunItems /> }.into_any())}
                 </div>
                 <aside class="generate-side" aria-label="Model and settings">
                     <ModelCard />
                     <SettingsForm />
                 </aside>
+                {move || {
+                    has_run
+                        .get()
+                        .then(|| {
+                            view! {
+                                <div class="generate-items">
+                                    <RunItems />
+                                </div>
+                            }
+                                .into_any()
+                        })
+                }}
             </div>
         </div>
     }
@@ -69,10 +80,21 @@ fn is_busy(desk: Desk) -> bool {
     })
 }
 
+/// A stopped run has rows left: going on with it is the first choice, not a new one.
+fn has_unfinished(desk: Desk) -> bool {
+    desk.run().with(|run| {
+        run.as_ref().is_some_and(|run| {
+            matches!(run.phase, RunPhase::Paused | RunPhase::Interrupted)
+                && run.done + run.failed < run.planned
+        })
+    })
+}
+
 #[component]
 fn StartPanel(forecast: Live<Forecast>) -> impl IntoView {
     let desk = use_desk();
     let is_open = Memo::new(move |_| !is_busy(desk));
+    let is_second = Memo::new(move |_| has_unfinished(desk));
     view! {
         {move || {
             is_open
@@ -80,7 +102,13 @@ fn StartPanel(forecast: Live<Forecast>) -> impl IntoView {
                 .then(|| {
                     view! {
                         <section class="card forecast" aria-labelledby="forecast-title">
-                            <h2 id="forecast-title">"What a run would ask"</h2>
+                            <h2 id="forecast-title">
+                                {if is_second.get() {
+                                    "Or start anew: what that would ask"
+                                } else {
+                                    "What a run would ask"
+                                }}
+                            </h2>
                             {move || match forecast.get() {
                                 None => {
                                     view! { <p class="muted" aria-busy="true">"Counting…"</p> }.into_any()
@@ -262,7 +290,9 @@ fn StartButton(to_ask: u64) -> impl IntoView {
         <div class="actions">
             <button
                 type="button"
-                class="btn primary big"
+                class="btn"
+                class:primary=move || !has_unfinished(desk)
+                class:big=move || !has_unfinished(desk)
                 aria-disabled=move || starting.get().to_string()
                 on:click=start
             >

@@ -32,7 +32,12 @@ pub fn ReviewPage() -> impl IntoView {
     review.listen_to_keys();
     let place = review.place;
     view! {
-        <div class="page review">
+        <div
+            class="page review"
+            class:no-records=move || {
+                review.has_counts.get() && review.counts.with(|counts| counts.total == 0)
+            }
+        >
             <header class="review-head">
                 <h1 tabindex="-1">"Review"</h1>
                 <Position review=review />
