@@ -193,7 +193,8 @@ fn web(shell: &Shell, trailing: &[String]) -> Result<()> {
     for (package, test) in tests {
         let mut command = shell.cargo();
         command
-            .args(["test", "--quiet", "--target", "wasm32-unknown-unknown"])
+            // Not `--quiet`: cargo would hand it on to the runner, which does not know it.
+            .args(["test", "--target", "wasm32-unknown-unknown"])
             .args(["--package", &package, "--test", &test]);
         if !trailing.is_empty() {
             command.arg("--").args(trailing);
