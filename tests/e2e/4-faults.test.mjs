@@ -1,0 +1,161 @@
+// (d) Things go wrong: servers that ask to slow down, cut streams, a stale commit, storage that is denied or full.
+
+import assert from "node:assert/strict";
+import { after, before, beforeEach, test } from "node:test";
+import { Hub, Visitor, python, waitFor } from "./harness.mjs";
+import * as steps from "./steps.mjs";
+
+let hub;
+before(async () => {
+  hub = await Hub.start("--scripted-model");
+});
+beforeEach(() => hub.clearFaults());
+after(() => hub.stop());
+
+/** A visitor with the example project, a model that needs no key, and `perCell` kept instructions in each cell. */
+async function ready(visitor, perCell = 1) {
+  const page = await visitor.open(hub);
+  await steps.openExample(page);
+  await steps.chooseServer(page, `${hub.url}/open/v1`, steps.MODEL);
+  await steps.draftAll(page, perCell);
+  await steps.keepAll(page);
+  return page;
+}
+
+test("a storm of 429s and cut streams ends in whole answers and no failed row", async () => {
+  const visitor = await Visitor.arrive();
+  const page = await ready(visitor);
+  const chat = { path_prefix: "/open/v1/chat" };
+  await hub.faults(
+    { ...chat, kind: "model", mode: "rate_limit", retry_after: 1, times: 8 },
+    { ...chat, kind: "model", mode: "cut_utf8", skip: 3, times: 2 },
+    { ...chat, kind: "model", mode: "truncated", skip: 4, times: 2 },
+    { ...chat, kind: "model", mode: "error_event", skip: 5, times: 2 },
+    { ...chat, kind: "cut", skip: 6, times: 2 },
+  );
+  await steps.startRun(page);
+  const { done, planned, failed } = await steps.finishRun(page, 120_000);
+  assert.deepEqual({ done, failed }, { done: planned, failed: 0 });
+  for (const record of await steps.savedRecords(page)) {
+    assert.ok(!record.response.includes("\uFFFD"), "half a character was stored");
+    assert.ok(record.response.length > 20, "a cut answer was stored");
+  }
+  steps.assertCalm(visitor);
+  await visitor.leave();
+});
+
+test("used-up credits pause the run with plain words, and it goes on later", async () => {
+  const visitor = await Visitor.arrive();
+  const page = await ready(visitor);
+  await hub.faults({ path_prefix: "/open/v1/chat", kind: "model", mode: "credits", skip: 4, times: 0 });
+  await steps.startRun(page);
+  await page.getByRole("alert").getByText(/credits/i).first().waitFor();
+  const paused = await steps.runNumbers(page);
+  assert.ok(paused.done >= 4 && paused.done < paused.planned);
+  await hub.clearFaults();
+  await page.getByRole("button", { name: /^Go on with/ }).click();
+  const { done, planned } = await steps.finishRun(page);
+  assert.equal(done, planned);
+  steps.assertCalm(visitor);
+  await visitor.leave();
+});
+
+test("a commit that finds a newer head merges and is sent again, and nobody's work is lost", async () => {
+  const visitor = await Visitor.arrive();
+  const page = await ready(visitor);
+  await steps.startRun(page);
+  await steps.finishRun(page);
+  await steps.signInWithToken(page, hub.token);
+  await steps.go(page, "Review");
+  const rows = [await steps.decide(page, "1"), await steps.decide(page, "1")];
+  await steps.createRepo(page, "contested");
+  await page.getByText("The table will hold 2 rows: 2 new.").waitFor();
+  // Someone else commits after the plan was shown and while the commit is on its way.
+  await python(
+    hub,
+    `
+import huggingface_hub, json
+api = huggingface_hub.HfApi()
+api.upload_file(path_or_fileobj=b"theirs", path_in_repo="notes.txt", repo_id="local/contested", repo_type="dataset")
+print(json.dumps(True))`,
+  );
+  await hub.faults({ path_contains: "/commit/", kind: "status", status: 412, times: 1 });
+  await steps.commit(page);
+  const found = await python(
+    hub,
+    `
+import json, datasets, huggingface_hub
+rows = datasets.load_dataset("local/contested", split="train")
+files = huggingface_hub.HfApi().list_repo_files("local/contested", repo_type="dataset")
+print(json.dumps({"instructions": rows["instruction"][:] if hasattr(rows["instruction"], "__getitem__") else list(rows["instruction"]), "files": files}))`,
+  );
+  assert.deepEqual([...found.instructions].sort(), rows.map((row) => row.instruction).sort());
+  assert.ok(found.files.includes("notes.txt"));
+  const log = await hub.log("/api/datasets/local/contested/commit");
+  assert.ok(log.some((entry) => entry.status === 412), "no commit met a 412");
+  steps.assertCalm(visitor);
+  await visitor.leave();
+});
+
+test("a commit that lands although its answer is lost is not made twice", async () => {
+  const visitor = await Visitor.arrive();
+  const page = await ready(visitor);
+  await steps.startRun(page);
+  await steps.finishRun(page);
+  await steps.signInWithToken(page, hub.token);
+  await steps.go(page, "Review");
+  await steps.decide(page, "1");
+  await steps.createRepo(page, "landed");
+  await page.getByText("The table will hold 1 row: 1 new.").waitFor();
+  await hub.faults({ path_contains: "/commit/", kind: "commit", mode: "land_then_504" });
+  await page.getByRole("button", { name: "Commit to the Hub" }).click();
+  await page.getByRole("heading", { name: /^(Published|Nothing to commit)$/ }).waitFor();
+  const { commits } = await python(
+    hub,
+    `
+import json, huggingface_hub
+commits = huggingface_hub.HfApi().list_repo_commits("local/landed", repo_type="dataset")
+print(json.dumps({"commits": [commit.title for commit in commits]}))`,
+  );
+  assert.equal(commits.filter((title) => /row/.test(title)).length, 1, commits.join("; "));
+  steps.assertCalm(visitor);
+  await visitor.leave();
+});
+
+test("without file storage everything works in memory and the page says so", async () => {
+  const visitor = await Visitor.arrive();
+  // As in a blocked frame or some private windows: the worker is refused the file system.
+  await visitor.context.route(/worker[^/]*\.js$/, async (route) => {
+    const answer = await route.fetch();
+    const refuse = `navigator.storage.getDirectory = () => Promise.reject(new DOMException("denied", "SecurityError"));\n`;
+    await route.fulfill({ response: answer, body: refuse + (await answer.text()) });
+  });
+  const page = await ready(visitor);
+  await page.getByText(/memory/i).first().waitFor();
+  await steps.startRun(page);
+  const { done, planned } = await steps.finishRun(page);
+  assert.equal(done, planned);
+  assert.equal((await steps.savedRecords(page)).length, planned);
+  steps.assertCalm(visitor);
+  await visitor.leave();
+});
+
+test("a full disk stops the run with plain words and keeps what was stored", async () => {
+  const visitor = await Visitor.arrive();
+  const page = await ready(visitor);
+  const session = await visitor.context.newCDPSession(page);
+  const origin = new URL(hub.app).origin;
+  const { usage } = await session.send("Storage.getUsageAndQuota", { origin });
+  await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: usage + 1 });
+  await steps.startRun(page);
+  await page.getByRole("alert").getByText(/storage|full|space/i).first().waitFor();
+  const stopped = await steps.runNumbers(page);
+  assert.ok(stopped.done < stopped.planned);
+  await session.send("Storage.overrideQuotaForOrigin", { origin });
+  await page.getByRole("button", { name: /^(Go on with|Ask again)/ }).first().click();
+  const { done, planned } = await steps.finishRun(page);
+  assert.equal(done, planned);
+  assert.equal((await steps.savedRecords(page)).length, planned);
+  steps.assertCalm(visitor);
+  await visitor.leave();
+});

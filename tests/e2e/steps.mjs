@@ -1,0 +1,138 @@
+// What a person does, in the words of the pages. Everything is found by role and label.
+
+import assert from "node:assert/strict";
+import { waitFor } from "./harness.mjs";
+
+export const MODEL = "scripted/farm-hand";
+
+const button = (page, name, exact = true) => page.getByRole("button", { name, exact });
+
+/** Goes to a page of the open project by the navigation. */
+export async function go(page, name) {
+  await page.getByRole("navigation", { name: "Steps" }).getByRole("link", { name }).click();
+  await page.getByRole("heading", { level: 1, name }).waitFor();
+}
+
+/** Id of the open project, from the address. */
+export function projectId(page) {
+  return page.url().match(/#\/p\/([^/]+)/)?.[1];
+}
+
+/** Chooses an OpenAI-compatible server on the Generate page. */
+export async function chooseServer(page, address, model) {
+  await go(page, "Generate");
+  const side = page.getByRole("complementary", { name: "Model and settings" });
+  await side.getByRole("button", { name: /^(Choose a model|Change)$/ }).click();
+  const dialog = page.getByRole("dialog", { name: "Choose a model" });
+  await dialog.getByRole("radio", { name: /A server you name/ }).check();
+  await dialog.getByLabel("Address").fill(address);
+  await button(dialog, "List models").click();
+  await button(dialog, model).click();
+  await button(dialog, "Use this model").click();
+  await dialog.waitFor({ state: "hidden" });
+}
+
+/** Chooses a model of the router; the account pays. */
+export async function chooseRouterModel(page, model) {
+  await go(page, "Generate");
+  const side = page.getByRole("complementary", { name: "Model and settings" });
+  await side.getByRole("button", { name: /^(Choose a model|Change)$/ }).click();
+  const dialog = page.getByRole("dialog", { name: "Choose a model" });
+  await dialog.getByRole("radio", { name: /Through Hugging Face/ }).check();
+  await dialog.getByRole("radio", { name: model }).check();
+  await button(dialog, "Use this model").click();
+  await dialog.waitFor({ state: "hidden" });
+}
+
+export async function signInWithToken(page, token, { keep = false } = {}) {
+  await button(page, "Sign in").first().click();
+  const dialog = page.getByRole("dialog", { name: "Hugging Face account" });
+  const folded = dialog.getByText("Use an access token instead");
+  if (await folded.isVisible()) await folded.click();
+  await dialog.getByLabel("Access token").fill(token);
+  if (keep) await dialog.getByLabel(/Keep for this tab/).check();
+  await button(dialog, "Sign in with the token").click();
+  await dialog.waitFor({ state: "hidden" });
+}
+
+/** Signs in by the Hub's consent page and comes back. */
+export async function signInByOauth(page, hub, { more = false } = {}) {
+  await button(page, "Sign in").first().click();
+  const dialog = page.getByRole("dialog", { name: "Hugging Face account" });
+  if (more) await dialog.getByLabel(/Also write to datasets/).check();
+  await button(dialog, "Sign in with Hugging Face").click();
+  await page.waitForURL(`${hub.url}/oauth/authorize*`);
+  await page.getByRole("button", { name: /authori[sz]e|allow/i }).click();
+  await page.waitForURL(`${hub.app}**`);
+  await button(page, hub.user).first().waitFor();
+}
+
+/** Numbers of the run as the page says them. */
+export async function runNumbers(page) {
+  const bar = page.getByRole("progressbar", { name: "Answers stored" });
+  const text = (await bar.getAttribute("aria-valuetext")) ?? "";
+  const [done, planned, failed, flying] = text
+    .match(/([\d,. ]+) of ([\d,. ]+) stored, ([\d,. ]+) failed, ([\d,. ]+) under way/)
+    ?.slice(1)
+    .map((n) => Number(n.replace(/\D/g, ""))) ?? [0, 0, 0, 0];
+  return { done, planned, failed, flying };
+}
+
+/** Starts a run over everything kept. */
+export async function startRun(page) {
+  await go(page, "Generate");
+  await page.getByRole("button", { name: /^Ask for/ }).click();
+  await page.getByRole("progressbar", { name: "Answers stored" }).waitFor();
+}
+
+/** Waits until no row of the run is open any more. */
+export async function finishRun(page, patience) {
+  return waitFor(
+    "the end of the run",
+    async () => {
+      const numbers = await runNumbers(page);
+      return numbers.planned > 0 && numbers.flying === 0 && numbers.done + numbers.failed === numbers.planned && numbers;
+    },
+    patience,
+  );
+}
+
+/** The record on the review page: its texts as they stand, and its place in the queue. */
+export async function shownRecord(page) {
+  const record = page.getByRole("article", { name: "Record" });
+  const plain = record.getByRole("button", { name: /^Plain text/ });
+  if ((await plain.getAttribute("aria-pressed")) !== "true") await plain.click();
+  const text = async (name) => record.getByRole("region", { name, exact: true }).locator("p.plain").textContent();
+  return { instruction: await text("Instruction"), response: await text("Answer") };
+}
+
+/** Presses `key` on the review page and waits until another record stands there. */
+export async function decide(page, key) {
+  const before = await shownRecord(page);
+  await page.keyboard.press(key);
+  await waitFor("the next record", async () => {
+    if (!(await page.getByRole("article", { name: "Record" }).isVisible())) return true;
+    return (await shownRecord(page)).instruction !== before.instruction;
+  });
+  return before;
+}
+
+/** Creates a repo on the Publish page. */
+export async function createRepo(page, name, { isPublic = true } = {}) {
+  await go(page, "Publish");
+  await page.getByLabel("Name").fill(name);
+  await page.getByRole("radio", { name: isPublic ? /^Public/ : /^Private/ }).check();
+  await button(page, "Create the repo").click();
+  await page.getByRole("heading", { name: "What will change" }).waitFor();
+}
+
+/** Commits what the plan shows and waits for the result. */
+export async function commit(page) {
+  await button(page, "Commit to the Hub").click();
+  await page.getByRole("heading", { name: "Published" }).waitFor();
+}
+
+/** Asserts that nothing happened that a page should never do. */
+export function assertCalm(visitor) {
+  assert.deepEqual(visitor.problems, []);
+}
