@@ -1,0 +1,177 @@
+// The project's figures: sizes, a project with 100,000 records in the browser, Parquet beside pyarrow, requests per second.
+// Started by `cargo xtask bench`; prints a table and writes JSON. Nothing here is asserted.
+
+import { execFileSync } from "node:child_process";
+import { createWriteStream, readFileSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { Hub, ROOT, Visitor, scratch, waitFor } from "./harness.mjs";
+import * as steps from "./steps.mjs";
+
+const ROWS = Number(process.env.SEEDBED_BENCH_ROWS ?? 100_000);
+const OUT = process.env.SEEDBED_BENCH_OUT ?? join(ROOT, "target/bench.json");
+const figures = process.env.SEEDBED_BENCH_SIZES ? JSON.parse(readFileSync(process.env.SEEDBED_BENCH_SIZES)) : [];
+
+/** `better` says which side of the goal is good; `ratio` is value ÷ goal, or value ÷ peer where there is one. */
+function note(name, value, goal, better, ratio = value / goal) {
+  figures.push({ name, value, goal, better, ratio });
+  console.log(`  ${name}: ${round(value)}`);
+}
+const round = (n) => Number(n.toPrecision(3));
+const quantile = (values, q) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.ceil(values.length * q) - 1)];
+
+const WORDS = "soil rye clover rotation drainage manure pasture harvest cattle tillage frost orchard market cooperative subsidy nitrogen".split(" ");
+const words = (n, seed) => Array.from({ length: n }, (_, i) => WORDS[(seed * 7 + i * i + i) % WORDS.length]).join(" ");
+
+async function rowsFile() {
+  const path = join(scratch("bench"), "rows.jsonl");
+  const out = createWriteStream(path);
+  for (let n = 0; n < ROWS; n += 1) {
+    const row = {
+      instruction: `Question ${n}: how do ${words(8, n)} work together?`,
+      response: `Answer ${n}. ${words(60, n + 3)}.`,
+      topic: WORDS[n % 5],
+      perspective: WORDS[5 + (n % 5)],
+    };
+    if (!out.write(`${JSON.stringify(row)}\n`)) await once(out, "drain");
+  }
+  out.end();
+  await once(out, "finish");
+  return path;
+}
+
+async function largeProject() {
+  const hub = await Hub.start("--scripted-model");
+  const visitor = await Visitor.arrive();
+  const page = await visitor.open(hub);
+  const file = await rowsFile();
+  const start = performance.now();
+  await steps.importFile(page, file);
+  note(`import ${ROWS} rows (s)`, (performance.now() - start) / 1000, 60, "less");
+  await steps.go(page, "Review");
+  await page.getByRole("article", { name: "Record" }).waitFor();
+
+  // Opening: from the click in the list of projects to the first record on the screen.
+  const opening = [];
+  for (let n = 0; n < 5; n += 1) {
+    const id = steps.projectId(page);
+    await page.goto(hub.app);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await page.getByRole("link", { name: /rows/ }).first().waitFor();
+    opening.push(
+      await page.evaluate(async (route) => {
+        const start = performance.now();
+        location.hash = route;
+        for (;;) {
+          await new Promise((done) => requestAnimationFrame(done));
+          if (document.querySelector("article .part-instruction .plain")?.textContent) return performance.now() - start;
+        }
+      }, `#/p/${id}/review`),
+    );
+  }
+  note(`open a project of ${ROWS}: first record painted (ms)`, quantile(opening, 0.5), 200, "less");
+
+  // Moving on: the app's own marks, from the key press to after the paint.
+  await page.getByRole("article", { name: "Record" }).focus();
+  for (let n = 0; n < 300; n += 1) {
+    const before = await page.evaluate(() => performance.getEntriesByName("seedbed:next").length);
+    await page.keyboard.press(n % 10 === 0 ? "1" : "ArrowRight");
+    await waitFor("the next mark", () =>
+      page.evaluate((count) => performance.getEntriesByName("seedbed:next").length > count, before),
+    );
+  }
+  const next = await page.evaluate(() => performance.getEntriesByName("seedbed:next").map((entry) => entry.duration));
+  note("key press → next record painted, p50 (ms)", quantile(next, 0.5), 16, "less");
+  note("key press → next record painted, p99 (ms)", quantile(next, 0.99), 16, "less");
+
+  // Searching: from the last letter to the new count, less the pause that the field waits for more letters.
+  const searching = [];
+  for (const text of ["orchard frost", "Question 77777", "subsidy", `Answer ${ROWS - 3}`]) {
+    searching.push(await steps.search(page, text));
+  }
+  note("search, from the request to the result on the page (ms)", quantile(searching, 0.5), 50, "less");
+  await visitor.leave();
+  await hub.stop();
+}
+
+async function requestsPerSecond() {
+  const hub = await Hub.start("--scripted-model", "--model-delay-ms", "50");
+  const visitor = await Visitor.arrive();
+  const page = await visitor.open(hub);
+  await steps.openExample(page);
+  await steps.chooseServer(page, `${hub.url}/open/v1`, steps.MODEL);
+  await steps.setNumber(page, "Requests at once", 6);
+  await steps.setNumber(page, "Answers per instruction", 10);
+  await steps.draftAll(page, 2);
+  await steps.keepAll(page);
+  await hub.local("DELETE", "log");
+  await steps.startRun(page);
+  const { done } = await steps.finishRun(page);
+  const log = (await hub.log("/open/v1/chat/completions")).map((entry) => entry.at_ms).sort((a, b) => a - b);
+  // From the first request to the last one's answer, against six connections that never rest.
+  const seconds = (log.at(-1) - log[0] + 50) / 1000;
+  const rate = done / seconds;
+
+  // The same through six bare connections of this program, in the same run.
+  const body = JSON.stringify({ model: steps.MODEL, stream: true, messages: [{ role: "user", content: "How do rye and clover grow together?" }] });
+  let left = done;
+  const bareStart = performance.now();
+  await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      while (left > 0) {
+        left -= 1;
+        const answer = await fetch(`${hub.url}/open/v1/chat/completions`, { method: "POST", body, headers: { "content-type": "application/json" } });
+        await answer.text();
+      }
+    }),
+  );
+  const bare = done / ((performance.now() - bareStart) / 1000);
+  note("requests/s against a 50 ms endpoint", rate, 120, "more");
+  note("… of six bare connections in the same run", rate / bare, 0.95, "more", rate / bare);
+  await visitor.leave();
+  await hub.stop();
+}
+
+/** Programs of the crates that print `{"name", "value", "goal", "better"}` lines; pyarrow is timed right after. */
+function native() {
+  const cargo = (name, ...args) =>
+    execFileSync("cargo", ["run", "--quiet", "--profile", "native", "--package", name, "--example", "bench", "--", ...args], {
+      cwd: ROOT,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+      maxBuffer: 64 << 20,
+    });
+  for (const [name, args] of [
+    ["seedbed-store", [String(ROWS)]],
+    ["seedbed-table", [String(ROWS), process.env.SEEDBED_PYTHON ?? "python3"]],
+  ]) {
+    for (const line of cargo(name, ...args).split("\n").filter((line) => line.startsWith("{"))) {
+      const { name: figure, value, goal, better, ratio } = JSON.parse(line);
+      note(figure, value, goal, better, ratio);
+    }
+  }
+}
+
+for (const [title, part] of [
+  ["natively", native],
+  ["requests per second", requestsPerSecond],
+  ["a large project in the browser", largeProject],
+]) {
+  console.log(`\n${title}`);
+  try {
+    await part();
+  } catch (error) {
+    console.log(`  could not be measured: ${error.message.split("\n")[0]}`);
+  }
+}
+
+console.log(`\n${"figure".padEnd(60)} ${"value".padStart(10)} ${"goal".padStart(10)}  ratio`);
+for (const { name, value, goal, better, ratio } of figures) {
+  const isGood = better === "less" ? value <= goal : (ratio === value / goal ? value >= goal : ratio >= goal);
+  console.log(
+    `${name.padEnd(60)} ${String(round(value)).padStart(10)} ${`${better === "less" ? "≤" : "≥"} ${goal}`.padStart(10)}  ${round(ratio).toFixed(2)} ${isGood ? "" : "← short of it"}`,
+  );
+}
+writeFileSync(OUT, `${JSON.stringify({ machine: `${cpus().length} × ${cpus()[0]?.model}`, date: new Date().toISOString(), rows: ROWS, figures }, null, 2)}\n`);
+console.log(`\nwritten to ${OUT}`);
