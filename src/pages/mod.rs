@@ -5,5 +5,8 @@
 pub mod connect;
 pub mod desk;
 pub mod generate;
+pub mod home;
+pub mod prompts;
 pub mod publish;
 pub mod review;
+pub mod seed;

@@ -1,0 +1,87 @@
+//! Files that a person chooses or drops on the page.
+
+use leptos::prelude::window_event_listener;
+use seedbed_core::messages::{Failure, FailureKind};
+use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{DragEvent, File, HtmlInputElement};
+
+/// What is larger would not fit a tab several times over, which reading and storing it needs.
+const MOST_BYTES: f64 = 400_000_000.0;
+
+/// The chosen file of a file input, which is emptied so that the same file can be chosen again.
+pub fn take_chosen(event: &web_sys::Event) -> Option<File> {
+    let input: HtmlInputElement = event.target()?.dyn_into().ok()?;
+    let file = input.files()?.get(0);
+    input.set_value("");
+    file
+}
+
+/// The first of the files that a drop brings.
+pub fn dropped(event: &DragEvent) -> Option<File> {
+    event.data_transfer()?.files()?.get(0)
+}
+
+/// What is dragged holds a file.
+pub fn has_file(event: &DragEvent) -> bool {
+    event.data_transfer().is_some_and(|data| {
+        data.types()
+            .iter()
+            .any(|kind| kind.as_string().as_deref() == Some("Files"))
+    })
+}
+
+/// Reads a file as text.
+pub async fn read_text(file: &File) -> Result<String, Failure> {
+    let name = file.name();
+    let refuse =
+        |what: String| Failure::new(FailureKind::Invalid, what).means("Nothing was imported.");
+    if file.size() > MOST_BYTES {
+        return Err(refuse(format!("{name} is too large for a browser tab."))
+            .next("Split it, or import a part of its rows."));
+    }
+    if name.to_lowercase().ends_with(".parquet") {
+        return Err(refuse(format!(
+            "{name} is a Parquet file, which can't be read here."
+        ))
+        .next("Save the rows as JSONL or CSV, or open the dataset from the Hub."));
+    }
+    let text = JsFuture::from(file.text())
+        .await
+        .map_err(|error: JsValue| {
+            refuse(format!("The browser could not read {name}."))
+                .next("Choose the file again; it may have been moved or changed meanwhile.")
+                .detail(format!("{error:?}"))
+        })?;
+    text.as_string()
+        .ok_or_else(|| refuse(format!("{name} is not a text file.")))
+}
+
+/// Hears of files that are dragged over the page (`Some(true)`), away from it, and dropped. Where nobody takes a dropped
+/// file, the browser would leave the page to show it; that never happens here.
+pub fn on_drag(hover: impl Fn(bool) + Clone + 'static, drop: impl Fn(File) + 'static) {
+    use leptos::ev;
+    let over = hover.clone();
+    let left = hover.clone();
+    let _ = window_event_listener(ev::dragover, move |event| {
+        if has_file(&event) && !event.default_prevented() {
+            event.prevent_default();
+            over(true);
+        }
+    });
+    let _ = window_event_listener(ev::dragleave, move |event| {
+        // Without a related target the pointer has left the window; else it only moved to another element.
+        if event.related_target().is_none() {
+            left(false);
+        }
+    });
+    let _ = window_event_listener(ev::drop, move |event| {
+        hover(false);
+        if has_file(&event) && !event.default_prevented() {
+            event.prevent_default();
+            if let Some(file) = dropped(&event) {
+                drop(file);
+            }
+        }
+    });
+}
