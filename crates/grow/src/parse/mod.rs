@@ -1,0 +1,425 @@
+//! Reading what models reply: lists of instructions, short lists, one evolved instruction. Replies come numbered or not,
+//! as JSON, in fences, with talk around them, wrapped, cut off; nothing in here trusts their form, and nothing that is
+//! left out goes without a reason.
+
+mod clean;
+mod json;
+mod lines;
+
+use crate::filter::{MOST_WORDS, length_problem, plain_quotes};
+use crate::metrics::tokens;
+use crate::quality::is_refusal;
+pub use clean::without_reasoning;
+use clean::{has_end_mark, marked, unwrapped, without_fence, without_title};
+use seedbed_core::messages::Proposal;
+use seedbed_core::model::FinishReason;
+use seedbed_core::prompt::Cell;
+use seedbed_core::seed::Seed;
+use std::collections::HashSet;
+
+/// What a list is read against.
+#[derive(Clone, Copy, Debug)]
+pub struct ListContext<'a> {
+    /// The seed: its example questions are no new instructions.
+    pub seed: &'a Seed,
+    /// The cell it was asked for.
+    pub cell: Option<&'a Cell>,
+}
+
+/// A list as read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParsedList {
+    /// Usable texts, in order, as many as were asked for at most.
+    pub items: Vec<String>,
+    /// What was not taken, each with the reason in plain words. Talk around the list is not mentioned.
+    pub dropped: Vec<(String, String)>,
+}
+
+/// One item before it is judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Item {
+    /// Its text, unwrapped.
+    pub(crate) text: String,
+    /// Known to be no item, and why.
+    pub(crate) problem: Option<&'static str>,
+}
+
+/// The items of a reply and whether the last one is whole.
+fn items(reply: &str, finish: FinishReason) -> Vec<Item> {
+    let text = reply.replace("\r\n", "\n").replace('\r', "\n");
+    let text = without_fence(&without_reasoning(&text));
+    let is_cut = matches!(finish, FinishReason::Length | FinishReason::ContentFilter);
+    let (mut items, is_last_cut) = match json::list(&text) {
+        Some(found) => (
+            found
+                .items
+                .iter()
+                .map(|text| {
+                    let text = text.trim();
+                    let bare = marked(text).map_or(text, |(_, rest)| rest);
+                    Item {
+                        text: unwrapped(without_title(bare)),
+                        problem: None,
+                    }
+                })
+                .collect(),
+            is_cut && !found.is_whole,
+        ),
+        None => (lines::items(&text), is_cut),
+    };
+    if is_last_cut && let Some(last) = items.last_mut() {
+        last.problem = Some("Cut off at the token limit");
+    }
+    items
+}
+
+/// Words of our own tasks that leak into lists.
+const OWN_LABELS: [&str; 9] = [
+    "domain:",
+    "topic:",
+    "perspective:",
+    "the dataset:",
+    "the expert who answers was told:",
+    "<examples>",
+    "<taken>",
+    "</examples>",
+    "</taken>",
+];
+
+/// Sentences of our own task that a model copies instead of following them.
+const OWN_WORDS: [&str; 7] = [
+    "one instruction per line",
+    "numbered list",
+    "each instruction",
+    "these are taken",
+    "the instructions, numbered",
+    "without naming the perspective",
+    "different instructions that people",
+];
+
+/// Phrases that point at something that is not there. Each instruction has to stand alone.
+const ABSENT: [&str; 26] = [
+    "the attached",
+    "the image above",
+    "the image below",
+    "this image",
+    "this picture",
+    "this photo",
+    "the picture above",
+    "the picture below",
+    "the graph above",
+    "the graph below",
+    "the table above",
+    "the table below",
+    "the text above",
+    "the text below",
+    "the passage above",
+    "the passage below",
+    "the given text",
+    "the given passage",
+    "the following text",
+    "the following passage",
+    "the following paragraph",
+    "the following article",
+    "the above",
+    "previous question",
+    "previous instruction",
+    "in the list above",
+];
+
+/// What stands where a model should have filled something in.
+fn has_placeholder(lower: &str) -> bool {
+    let bracketed = |open: char, close: char| {
+        lower.split(open).skip(1).any(|rest| {
+            rest.split_once(close).is_some_and(|(inside, _)| {
+                [
+                    "insert",
+                    "your ",
+                    "name of",
+                    "topic",
+                    "perspective",
+                    "instruction",
+                    "question",
+                    "domain",
+                    "number",
+                    "specific",
+                ]
+                .iter()
+                .any(|word| inside.starts_with(word))
+            })
+        })
+    };
+    bracketed('[', ']') || bracketed('<', '>') || bracketed('{', '}')
+}
+
+/// Why a text is no usable instruction, if it is not.
+fn instruction_problem(text: &str, ctx: &ListContext<'_>) -> Option<String> {
+    let said = |text: &str| Some(text.to_owned());
+    if is_refusal(text) {
+        return said("The model declined");
+    }
+    if let Some(problem) = length_problem(text, MOST_WORDS) {
+        return Some(problem);
+    }
+    if text.ends_with([':', '：']) {
+        return said("It announces something instead of asking");
+    }
+    let lower = plain_quotes(&text.to_lowercase());
+    if OWN_LABELS.iter().any(|label| lower.starts_with(label))
+        || OWN_WORDS.iter().any(|words| lower.contains(words))
+    {
+        return said("It repeats the task instead of asking something");
+    }
+    if has_placeholder(&lower) {
+        return said("It has a placeholder that was not filled in");
+    }
+    if ABSENT.iter().any(|phrase| lower.contains(phrase)) {
+        return said("It points at a text or picture that is not there");
+    }
+    let words = tokens(text);
+    if ctx
+        .seed
+        .examples
+        .iter()
+        .any(|example| tokens(&example.question) == words)
+    {
+        return said("It is one of the seed's examples");
+    }
+    if let Some(cell) = ctx.cell {
+        let names = [cell.topic.clone(), cell.perspective.clone(), cell.term()];
+        if names.iter().any(|name| tokens(name) == words) {
+            return said("It only names the cell");
+        }
+    }
+    None
+}
+
+/// Reads a reply to `tasks::self_instruct`: at most `count` instructions that are whole, distinct and usable.
+pub fn instructions(
+    reply: &str,
+    finish: FinishReason,
+    count: usize,
+    ctx: &ListContext<'_>,
+) -> ParsedList {
+    let mut parsed = ParsedList::default();
+    let mut seen: HashSet<Vec<String>> = HashSet::new();
+    for item in items(reply, finish) {
+        if item.text.is_empty() {
+            continue;
+        }
+        let problem = item
+            .problem
+            .map(str::to_owned)
+            .or_else(|| instruction_problem(&item.text, ctx))
+            .or_else(|| {
+                (!seen.insert(tokens(&item.text))).then(|| "It is in the reply twice".to_owned())
+            })
+            .or_else(|| {
+                (parsed.items.len() >= count).then(|| format!("More than the {count} asked for"))
+            });
+        match problem {
+            None => parsed.items.push(item.text),
+            Some(problem) => parsed.dropped.push((item.text, problem)),
+        }
+    }
+    parsed
+}
+
+/// Reads a reply to `tasks::propose`: at most `count` names that the seed does not have.
+pub fn short_list(
+    reply: &str,
+    finish: FinishReason,
+    count: usize,
+    seed: &Seed,
+    what: Proposal,
+) -> Vec<String> {
+    let known = match what {
+        Proposal::Topics => &seed.topics,
+        Proposal::Perspectives => &seed.perspectives,
+    };
+    let mut seen: HashSet<Vec<String>> = known.iter().map(|name| tokens(name)).collect();
+    let mut found = items(reply, finish);
+    // "a, b, c" on one line.
+    if let [only] = found.as_slice()
+        && only.problem.is_none()
+        && only.text.matches([',', ';', '、']).count() >= 2
+    {
+        found = only
+            .text
+            .split([',', ';', '、'])
+            .map(|part| Item {
+                text: unwrapped(part),
+                problem: None,
+            })
+            .collect();
+    }
+    found
+        .into_iter()
+        .filter(|item| item.problem.is_none())
+        .filter_map(|item| short_name(&item.text, what))
+        .filter(|name| !is_refusal(name) && seen.insert(tokens(name)))
+        .take(count)
+        .collect()
+}
+
+/// A name without its explanation.
+fn short_name(text: &str, what: Proposal) -> Option<String> {
+    let mut name = text;
+    for mark in [": ", " - ", " – ", " — ", "："] {
+        if let Some((before, _)) = name.split_once(mark)
+            && before.chars().any(char::is_alphanumeric)
+        {
+            name = before;
+        }
+    }
+    let mut name = unwrapped(name.trim_end_matches(['.', ':', ';', ',', '。']));
+    if what == Proposal::Perspectives {
+        // A cell's term adds the word itself.
+        let lower = name.to_lowercase();
+        if lower.ends_with(" perspective") && lower.len() == name.len() {
+            name.truncate(name.len() - " perspective".len());
+        }
+    }
+    let words = name.split_whitespace().count();
+    let is_name = name.chars().any(char::is_alphanumeric)
+        && words <= 10
+        && name.chars().count() <= 80
+        && !name.contains(['<', '>', '\n'])
+        && !name.ends_with(['?', '!']);
+    is_name.then_some(name)
+}
+
+/// Labels before an evolved instruction, in lower case.
+const EVOLVED_LABELS: [&str; 16] = [
+    "#rewritten prompt#:",
+    "#created prompt#:",
+    "#new prompt#:",
+    "rewritten prompt:",
+    "created prompt:",
+    "new prompt:",
+    "evolved prompt:",
+    "rewritten instruction:",
+    "new instruction:",
+    "evolved instruction:",
+    "revised instruction:",
+    "updated instruction:",
+    "here is the rewritten instruction:",
+    "here's the rewritten instruction:",
+    "instruction:",
+    "new text:",
+];
+
+/// Beginnings of what models add behind an evolved instruction.
+const AFTERWORDS: [&str; 14] = [
+    "this ",
+    "explanation",
+    "note:",
+    "note that",
+    "(note",
+    "(this",
+    "i ",
+    "i've",
+    "the rewritten",
+    "the new",
+    "changes",
+    "reason",
+    "in this version",
+    "let me know",
+];
+
+/// Reads a reply to `tasks::evolve`.
+///
+/// # Errors
+/// Why there is no instruction in it, in plain words.
+pub fn evolved(reply: &str, finish: FinishReason, parent: &str) -> Result<String, String> {
+    if matches!(finish, FinishReason::Length) {
+        return Err("Cut off at the token limit".to_owned());
+    }
+    if matches!(finish, FinishReason::ContentFilter) {
+        return Err("The server's content filter withheld it".to_owned());
+    }
+    let text = reply.replace("\r\n", "\n").replace('\r', "\n");
+    let text = without_fence(&without_reasoning(&text));
+    if let Some(found) = json::list(&text).or_else(|| json::list(&format!("[{text}]")))
+        && let [only] = found.items.as_slice()
+        && text.trim_start().starts_with(['{', '[', '"'])
+    {
+        return whole(unwrapped(only));
+    }
+    let mut text = behind_label(&text);
+    // A lead-in line: "Sure, here is a harder version:"
+    if let Some((first, rest)) = text.split_once('\n')
+        && first.trim_end().trim_end_matches('*').ends_with(':')
+        && !rest.trim().is_empty()
+        && lines::is_talk(first)
+    {
+        text = rest.trim().to_owned();
+    }
+    let mut kept: Vec<&str> = Vec::new();
+    for (at, paragraph) in text
+        .split("\n\n")
+        .map(str::trim)
+        .filter(|p| !p.is_empty())
+        .enumerate()
+    {
+        let lower = plain_quotes(&paragraph.to_lowercase());
+        let lower = lower.trim_start_matches(['*', '_', '#', ' ']);
+        if at > 0
+            && (AFTERWORDS.iter().any(|start| lower.starts_with(start))
+                || lower.starts_with("---")
+                || lines::is_talk(paragraph))
+        {
+            break;
+        }
+        kept.push(paragraph);
+    }
+    let text = kept.join("\n\n");
+    let mut text = text.trim();
+    if marked(parent.trim()).is_none()
+        && text.lines().count() == 1
+        && let Some((_, rest)) = marked(text)
+    {
+        text = rest;
+    }
+    if text.contains('\n') {
+        whole(text.to_owned())
+    } else {
+        whole(unwrapped(text))
+    }
+}
+
+fn whole(text: String) -> Result<String, String> {
+    if text.chars().any(char::is_alphanumeric) {
+        Ok(text)
+    } else {
+        Err("The model gave no text".to_owned())
+    }
+}
+
+/// What stands behind the last label of ours, if there is one at the beginning of a line or after a hash.
+fn behind_label(text: &str) -> String {
+    let lower = text.to_lowercase();
+    if lower.len() != text.len() {
+        // Some capital letters change their length; positions would not fit.
+        return text.trim().to_owned();
+    }
+    let last = EVOLVED_LABELS
+        .iter()
+        .filter_map(|label| {
+            let at = lower.rfind(label)?;
+            let before = lower.get(..at)?.trim_end_matches(['*', '#', ' ', '_']);
+            let is_start = before.is_empty() || before.ends_with('\n') || label.starts_with('#');
+            is_start.then_some(at + label.len())
+        })
+        .max();
+    last.and_then(|at| text.get(at..))
+        .map(|rest| rest.trim().trim_start_matches("**").trim())
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(text.trim())
+        .to_owned()
+}
+
+/// The line ends neither a sentence nor a clause; used by [`lines`].
+pub(crate) fn is_open(text: &str) -> bool {
+    !has_end_mark(text)
+}
