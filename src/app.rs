@@ -18,7 +18,8 @@ pub fn start() {
         console_error_panic_hook::hook(panic);
         page::show_crash(&panic.to_string());
     }));
-    leptos::task::spawn_local(async {
+    // Not by leptos, whose own way is there only once something is mounted.
+    wasm_bindgen_futures::spawn_local(async {
         let site = site::read().await;
         page::remove_skeleton();
         leptos::mount::mount_to_body(move || {

@@ -6,8 +6,10 @@ use crate::pages::connect::{ConnectDialogs, use_connect};
 use crate::pages::desk::failure_view;
 use crate::pages::generate::GeneratePage;
 use crate::pages::home::HomePage;
+use crate::pages::prompts::PromptsPage;
 use crate::pages::publish::PublishPage;
 use crate::pages::review::ReviewPage;
+use crate::pages::seed::SeedPage;
 use crate::platform::page;
 use crate::route::{Route, Step};
 use crate::state::{Shell, Stage, use_shell};
@@ -109,7 +111,8 @@ fn title(shown: &Shown, project: &str) -> String {
 
 fn step_view(step: Step) -> AnyView {
     match step {
-        Step::Seed | Step::Prompts => ().into_any(),
+        Step::Seed => view! { <SeedPage /> }.into_any(),
+        Step::Prompts => view! { <PromptsPage /> }.into_any(),
         Step::Generate => view! { <GeneratePage /> }.into_any(),
         Step::Review => view! { <ReviewPage /> }.into_any(),
         Step::Publish => view! { <PublishPage /> }.into_any(),
