@@ -16,6 +16,7 @@ mod parts;
 pub use live::Live;
 pub use parts::{Debounce, Dialog, failure_view};
 
+use crate::pages::prompts::Job;
 use crate::pages::publish::Outcome;
 use crate::pages::review::keys::Focus;
 use futures::future::LocalBoxFuture;
@@ -23,7 +24,7 @@ use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use seedbed_core::messages::{
     Account, Changed, Failure, FailureKind, HubLink, Progress, ProjectView, Reply, Request,
-    RequestId, RunStatus,
+    RequestId, RunStatus, SeedView,
 };
 use seedbed_core::model::Endpoint;
 use seedbed_core::params::RunSettings;
@@ -91,6 +92,7 @@ pub struct Desk {
     site: StoredValue<Site>,
     project: RwSignal<Option<ProjectView>>,
     account: RwSignal<Option<Account>>,
+    seed: Memo<Option<SeedView>>,
     settings: Memo<RunSettings>,
     endpoint: Memo<Option<Endpoint>>,
     hub: Memo<Option<HubLink>>,
@@ -99,6 +101,7 @@ pub struct Desk {
     prompts_revision: RwSignal<u32>,
     records_revision: RwSignal<u32>,
     outcome: RwSignal<Option<Outcome>>,
+    job: RwSignal<Option<Job>>,
     said: RwSignal<String>,
 }
 
@@ -120,6 +123,9 @@ impl Desk {
             site: StoredValue::new(site),
             project,
             account,
+            seed: Memo::new(move |_| {
+                project.with(|project| project.as_ref().map(|project| project.seed.clone()))
+            }),
             settings: Memo::new(move |_| {
                 project.with(|project| {
                     project
@@ -152,8 +158,14 @@ impl Desk {
             prompts_revision: RwSignal::new(0),
             records_revision: RwSignal::new(0),
             outcome: RwSignal::new(None),
+            job: RwSignal::new(None),
             said: RwSignal::new(String::new()),
         }
+    }
+
+    /// The seed as it is saved, with its history.
+    pub fn seed(self) -> Memo<Option<SeedView>> {
+        self.seed
     }
 
     /// Run settings of the project.
@@ -199,6 +211,11 @@ impl Desk {
     /// The last publish of this visit.
     pub fn publish_outcome(self) -> RwSignal<Option<Outcome>> {
         self.outcome
+    }
+
+    /// The drafting or evolving of instructions that is under way or ended last; it goes on when its page is left.
+    pub fn job(self) -> RwSignal<Option<Job>> {
+        self.job
     }
 
     /// What was said last; the shell shows it for a while, in a polite live region.
@@ -287,6 +304,27 @@ impl Desk {
         self.change(|project| project.run = Some(run));
     }
 
+    /// Shows the seed as it was saved, if `project` is still the open one.
+    pub fn set_seed(self, project: &str, seed: SeedView) {
+        self.change(|open| {
+            if open.summary.id == project {
+                let name = seed.seed.domain.trim();
+                open.summary.name = if name.is_empty() { "Untitled" } else { name }.to_owned();
+                open.summary.description.clone_from(&seed.seed.description);
+                open.seed = seed;
+            }
+        });
+    }
+
+    /// Shows the open project as an import left it.
+    pub fn set_project(self, project: ProjectView) {
+        self.change(|open| {
+            if open.summary.id == project.summary.id {
+                *open = project;
+            }
+        });
+    }
+
     /// Shows settings as they will be saved.
     pub fn set_settings(self, settings: RunSettings) {
         self.change(|project| project.settings = settings);
@@ -325,6 +363,11 @@ impl Desk {
         }
     }
 
+    /// Instructions changed by this page.
+    pub fn prompts_changed(self) {
+        self.prompts_revision.try_update(|revision| *revision += 1);
+    }
+
     /// Says something briefly.
     pub fn say(self, text: &str) {
         self.said.try_set(text.to_owned());
@@ -349,6 +392,11 @@ impl Desk {
     /// Moves the focus once what is being drawn stands.
     pub fn focus_soon(self, id: &'static str) {
         request_animation_frame(move || browser::focus(id));
+    }
+
+    /// [`Self::focus_soon`] for an element whose id is made as it is drawn.
+    pub fn focus_on(self, id: String) {
+        request_animation_frame(move || browser::focus(&id));
     }
 
     /// Shows the top of the page.

@@ -2,7 +2,7 @@
 
 mod items;
 mod run;
-mod settings;
+pub(crate) mod settings;
 pub mod words;
 
 use crate::pages::connect::{ModelCard, use_connect};

@@ -1,27 +1,37 @@
 //! Run settings: saved with the project as they are typed; a value that can't be used is kept in its field with the
 //! reason, and not saved.
 
-use crate::pages::desk::{Debounce, failure_view, use_desk};
+use crate::pages::desk::{Debounce, Desk, failure_view, use_desk};
 use leptos::prelude::*;
 use seedbed_core::messages::{Failure, Request};
 use seedbed_core::params::RunSettings;
 
 /// Puts a number into the settings.
-type Setter = fn(&mut RunSettings, Option<f64>);
+pub(crate) type Setter = fn(&mut RunSettings, Option<f64>);
 
 /// One number of the settings.
 #[derive(Clone, Copy)]
-struct Knob {
-    id: &'static str,
-    label: &'static str,
-    hint: &'static str,
-    min: f64,
-    max: f64,
-    step: &'static str,
-    is_whole: bool,
-    is_optional: bool,
-    get: fn(&RunSettings) -> Option<f64>,
-    set: Setter,
+pub(crate) struct Knob {
+    /// Suffix of its element ids.
+    pub id: &'static str,
+    /// What it is called.
+    pub label: &'static str,
+    /// What it does.
+    pub hint: &'static str,
+    /// Least value.
+    pub min: f64,
+    /// Greatest value.
+    pub max: f64,
+    /// Step of the arrow keys.
+    pub step: &'static str,
+    /// Only whole numbers.
+    pub is_whole: bool,
+    /// May be left empty.
+    pub is_optional: bool,
+    /// Reads it from the settings.
+    pub get: fn(&RunSettings) -> Option<f64>,
+    /// Puts it into the settings.
+    pub set: Setter,
 }
 
 const KNOBS: [Knob; 7] = [
@@ -156,14 +166,14 @@ fn write(value: Option<f64>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-/// The form.
-#[component]
-pub fn SettingsForm() -> impl IntoView {
-    let desk = use_desk();
-    let failure: RwSignal<Option<Failure>> = RwSignal::new(None);
-    let saved = RwSignal::new(false);
+/// What takes a changed number: shows it at once, saves it soon, and says how that went.
+pub(crate) fn settings_saver(
+    desk: Desk,
+    saved: RwSignal<bool>,
+    failure: RwSignal<Option<Failure>>,
+) -> Change {
     let save = Debounce::new(400);
-    let change = Callback::new(move |(set, value): (Setter, Option<f64>)| {
+    Callback::new(move |(set, value): (Setter, Option<f64>)| {
         let mut settings = desk.settings().get_untracked();
         set(&mut settings, value);
         if settings == desk.settings().get_untracked() {
@@ -189,7 +199,16 @@ pub fn SettingsForm() -> impl IntoView {
                 }
             });
         });
-    });
+    })
+}
+
+/// The form.
+#[component]
+pub fn SettingsForm() -> impl IntoView {
+    let desk = use_desk();
+    let failure: RwSignal<Option<Failure>> = RwSignal::new(None);
+    let saved = RwSignal::new(false);
+    let change = settings_saver(desk, saved, failure);
     let field =
         move |knob: &'static Knob| view! { <KnobField knob=knob change=change /> }.into_any();
     view! {
@@ -212,10 +231,11 @@ pub fn SettingsForm() -> impl IntoView {
 }
 
 /// What a knob hands on: how to set it, and its value.
-type Change = Callback<(Setter, Option<f64>)>;
+pub(crate) type Change = Callback<(Setter, Option<f64>)>;
 
+/// The field of a knob.
 #[component]
-fn KnobField(knob: &'static Knob, change: Change) -> impl IntoView {
+pub(crate) fn KnobField(knob: &'static Knob, change: Change) -> impl IntoView {
     let desk = use_desk();
     let value = Memo::new(move |_| desk.settings().with(|settings| (knob.get)(settings)));
     let text = RwSignal::new(write(value.get_untracked()));
