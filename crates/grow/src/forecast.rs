@@ -9,6 +9,7 @@ use seedbed_core::messages::Forecast;
 use seedbed_core::model::{Endpoint, Message, Usage};
 use seedbed_core::params::RunSettings;
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 
 /// What earlier replies of the same model measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,9 +71,9 @@ fn quarters_of_a_token(character: char) -> u64 {
 /// What a run over `rows` would ask for. `done` holds ids of records that are there already.
 ///
 /// Output tokens per row: the measured mean if there is one (at most the limit), else a quarter of the limit.
-pub fn forecast(
+pub fn forecast<S: BuildHasher>(
     rows: &[PlannedRow],
-    done: &HashSet<String>,
+    done: &HashSet<String, S>,
     settings: &RunSettings,
     endpoint: Option<&Endpoint>,
     history: Option<History>,

@@ -1,6 +1,6 @@
 //! CSV and its relatives: a header row, then rows with quoted texts.
 
-use super::{Collected, columns};
+use super::{Collected, columns, newlines};
 use csv::{ReaderBuilder, StringRecord};
 use serde_json::{Map, Value};
 
@@ -37,13 +37,37 @@ fn delimiter(text: &str) -> u8 {
         .unwrap_or(b',')
 }
 
+/// Counts lines up to ever later places.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    /// The line of the record that the reader meets from this byte on: it passes over line ends first.
+    fn at(&mut self, byte: usize) -> usize {
+        let rest = self.text.as_bytes().get(byte..).unwrap_or_default();
+        let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let start = byte + ends.count();
+        self.line += newlines(self.text.get(self.at..start).unwrap_or_default());
+        self.at = self.at.max(start);
+        self.line
+    }
+}
+
 pub(super) fn read(text: &str, into: &mut Collected) {
     let delimiter = delimiter(text);
     let mut reader = builder(delimiter).from_reader(text.as_bytes());
     let mut record = StringRecord::new();
     let mut names: Option<Vec<String>> = None;
+    let mut lines = Lines {
+        text,
+        at: 0,
+        line: 1,
+    };
     loop {
-        let line = reader.position().line() as usize;
+        let line = lines.at(reader.position().byte() as usize);
         match reader.read_record(&mut record) {
             Ok(true) => {}
             Ok(false) => break,
@@ -52,8 +76,6 @@ pub(super) fn read(text: &str, into: &mut Collected) {
                 continue;
             }
         }
-        // Blank lines before a record belong to the reader's step, not to the record.
-        let line = record.position().map_or(line, |at| at.line() as usize);
         let Some(names) = &names else {
             let found: Vec<String> = record.iter().map(|name| name.trim().to_owned()).collect();
             into.unknown = Some(found.clone());

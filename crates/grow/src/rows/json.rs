@@ -3,7 +3,7 @@
 //! Arrays are cut into their items before anything is parsed, so that one broken item is one problem with its own
 //! line, and a large file is never held as a whole tree.
 
-use super::Collected;
+use super::{Collected, newlines};
 use serde_json::{Map, Value};
 
 /// Names under which files keep their rows.
@@ -24,10 +24,6 @@ pub(super) fn read(text: &str, into: &mut Collected) {
         Some('{') if body.lines().nth(1).is_none() && read_container(body, line, into) => {}
         _ => read_lines(body, line, into),
     }
-}
-
-fn newlines(text: &str) -> usize {
-    text.bytes().filter(|byte| *byte == b'\n').count()
 }
 
 fn first_line_is_json(body: &str) -> bool {

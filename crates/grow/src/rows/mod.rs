@@ -189,6 +189,11 @@ fn checked(text: &str) -> Result<&str, RowsError> {
     Ok(text)
 }
 
+/// Line ends in a text.
+fn newlines(text: &str) -> usize {
+    text.bytes().filter(|byte| *byte == b'\n').count()
+}
+
 /// Rows and problems as they come in.
 #[derive(Default)]
 struct Collected {

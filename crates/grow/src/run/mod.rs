@@ -394,7 +394,7 @@ impl Scheduler {
             return 0.0;
         };
         let from = since.max(now.saturating_sub(RATE_SPAN_MS));
-        let count = self.successes.iter().filter(|at| **at >= from).count();
+        let count = self.successes.len() - self.successes.partition_point(|at| *at < from);
         // Under a second there is no rate worth the name.
         let span = now.saturating_sub(from).max(1_000);
         count as f64 * RATE_SPAN_MS as f64 / span as f64
