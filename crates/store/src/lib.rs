@@ -1,1 +1,157 @@
-//! See docs/ARCHITECTURE.md.
+//! One open project in SQLite: seed, instructions, records, the decision log, runs, and what is known of the Hub.
+//!
+//! One schema, natively in a file and in the browser on OPFS. Every method is one transaction: when it returns, its
+//! change is durable. Whatever can be folded from the log (a record's state, its published row) is kept beside the record
+//! and renewed in the same transaction, so that windows and counts are index reads.
+
+mod counts;
+mod decisions;
+mod error;
+mod prompts;
+mod records;
+mod runs;
+mod schema;
+mod search;
+mod seed;
+mod sync;
+mod window;
+
+pub use error::{Result, StoreError};
+pub use runs::{PlannedItem, RunCounts, StoredRun};
+pub use window::Around;
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use seedbed_core::messages::ProjectSummary;
+use seedbed_core::review::RecordState;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+
+/// The open database of one project.
+pub struct Store {
+    connection: Connection,
+}
+
+/// What a merge of instructions did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MergeCount {
+    /// Instructions that were not there.
+    pub added: u32,
+    /// Instructions whose text or state changed.
+    pub changed: u32,
+}
+
+/// What can be marked as being on the Hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Synced {
+    /// Records, by id.
+    Records,
+    /// Decisions, by id.
+    Decisions,
+}
+
+impl Store {
+    /// Opens the file at `path`, made new if it is not there.
+    pub fn open_file(path: &Path) -> Result<Self> {
+        Self::prepare(Connection::open(path)?)
+    }
+
+    /// A database in memory.
+    pub fn open_memory() -> Result<Self> {
+        Self::prepare(Connection::open_in_memory()?)
+    }
+
+    /// Sets the connection up and brings the schema to the present version.
+    pub(crate) fn prepare(connection: Connection) -> Result<Self> {
+        connection.set_prepared_statement_cache_capacity(64);
+        // The journal has to work on OPFS access handles too, where there is no shared memory for WAL; TRUNCATE is the
+        // cheapest rollback journal. FULL makes a finished call durable.
+        connection.pragma_update(None, "journal_mode", "TRUNCATE")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
+        connection.pragma_update(None, "cache_size", -16_000)?;
+        connection.pragma_update(None, "foreign_keys", "ON")?;
+        schema::migrate(&connection)?;
+        Ok(Self { connection })
+    }
+
+    /// Closes the database; its files can then be given to another tab.
+    pub fn close(self) -> Result<()> {
+        self.connection.close().map_err(|(_, error)| error.into())
+    }
+
+    /// Runs `act` as one transaction.
+    pub(crate) fn write<T>(&self, act: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let transaction =
+            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+        let value = act(&transaction)?;
+        transaction.commit()?;
+        Ok(value)
+    }
+
+    /// The value kept under `key`. A value of another type counts as none.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        get(&self.connection, key)
+    }
+
+    /// Keeps `value` under `key`.
+    pub fn put<T: Serialize>(&self, key: &str, value: &T) -> Result<()> {
+        put(&self.connection, key, value)
+    }
+
+    /// Forgets what is kept under `key`.
+    pub fn remove(&self, key: &str) -> Result<()> {
+        self.connection
+            .prepare_cached("DELETE FROM kv WHERE key = ?1")?
+            .execute([key])?;
+        Ok(())
+    }
+
+    /// Counts of the project for the list of projects; `updated_ms` from the key of that name.
+    pub fn summary(&self, id: &str) -> Result<ProjectSummary> {
+        let seed = self.seed()?;
+        let prompts = self
+            .connection
+            .prepare_cached("SELECT count(*) FROM prompts WHERE state = 'kept'")?
+            .query_row([], |row| row.get(0))?;
+        Ok(ProjectSummary {
+            id: id.to_owned(),
+            name: seed.domain,
+            description: seed.description,
+            updated_ms: self.get("updated_ms")?.unwrap_or(0),
+            prompts,
+            records: counts::of(&self.connection, counts::TOTAL, "")?,
+            accepted: counts::of(
+                &self.connection,
+                counts::STATE,
+                RecordState::Accepted.as_str(),
+            )?,
+            ..ProjectSummary::default()
+        })
+    }
+}
+
+pub(crate) fn get<T: DeserializeOwned>(connection: &Connection, key: &str) -> Result<Option<T>> {
+    let json: Option<String> = connection
+        .prepare_cached("SELECT value FROM kv WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()?;
+    Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+}
+
+pub(crate) fn put<T: Serialize>(connection: &Connection, key: &str, value: &T) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO kv VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )?
+        .execute(params![key, to_json(value)?])?;
+    Ok(())
+}
+
+pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+pub(crate) fn from_json<T: DeserializeOwned>(json: &str, what: &str) -> Result<T> {
+    serde_json::from_str(json).map_err(|error| StoreError::Corrupt(format!("{what}: {error}")))
+}

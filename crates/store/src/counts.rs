@@ -1,0 +1,90 @@
+//! Counters that change with the records in the same transaction, so that counting 100,000 records is a few lookups.
+
+use crate::error::Result;
+use crate::{Store, decisions};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use seedbed_core::messages::Counts;
+use seedbed_core::review::RecordState;
+use std::collections::HashMap;
+
+pub(crate) const TOTAL: &str = "total";
+pub(crate) const STATE: &str = "state";
+pub(crate) const TOPIC: &str = "topic";
+pub(crate) const PERSPECTIVE: &str = "perspective";
+pub(crate) const MODEL: &str = "model";
+pub(crate) const SEED: &str = "seed";
+
+/// Adds `by` to a counter.
+pub(crate) fn add(connection: &Connection, kind: &str, name: &str, by: i64) -> Result<()> {
+    connection
+        .prepare_cached("INSERT INTO counts VALUES (?1, ?2, ?3) ON CONFLICT (kind, name) DO UPDATE SET n = n + excluded.n")?
+        .execute(params![kind, name, by])?;
+    Ok(())
+}
+
+/// A counter.
+pub(crate) fn of(connection: &Connection, kind: &str, name: &str) -> Result<u32> {
+    Ok(connection
+        .prepare_cached("SELECT n FROM counts WHERE kind = ?1 AND name = ?2")?
+        .query_row([kind, name], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0))
+}
+
+/// All counters of a kind that are not zero, by name.
+fn all(connection: &Connection, kind: &str) -> Result<Vec<(String, u32)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name, n FROM counts WHERE kind = ?1 AND n > 0 AND name <> '' ORDER BY name",
+    )?;
+    let rows = statement.query_map([kind], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
+}
+
+/// Records made under another seed than `hash`. Imported ones belong to none.
+pub(crate) fn stale(connection: &Connection, hash: &str) -> Result<u32> {
+    Ok(connection
+        .prepare_cached("SELECT coalesce(sum(n), 0) FROM counts WHERE kind = 'seed' AND name <> ?1 AND name <> ''")?
+        .query_row([hash], |row| row.get(0))?)
+}
+
+/// The names of `order` first, in that order, then the others.
+fn ordered(counted: Vec<(String, u32)>, order: &[String]) -> Vec<(String, u32)> {
+    let mut left: HashMap<String, u32> = counted.iter().cloned().collect();
+    let mut list: Vec<(String, u32)> = order
+        .iter()
+        .filter_map(|name| left.remove(name).map(|n| (name.clone(), n)))
+        .collect();
+    list.extend(
+        counted
+            .into_iter()
+            .filter(|(name, _)| left.contains_key(name)),
+    );
+    list
+}
+
+impl Store {
+    /// Counts for the filters, as `reviewer` sees them.
+    pub fn counts(&self, reviewer: &str) -> Result<Counts> {
+        let connection = &self.connection;
+        let seed = self.seed()?;
+        let drafts = connection
+            .prepare_cached("SELECT count(*) FROM drafts WHERE reviewer = ?1")?
+            .query_row([reviewer], |row| row.get(0))?;
+        let (can_undo, can_redo) = decisions::steps(connection, reviewer)?;
+        let states = RecordState::ALL
+            .into_iter()
+            .map(|state| Ok((state, of(connection, STATE, state.as_str())?)))
+            .collect::<Result<_>>()?;
+        Ok(Counts {
+            total: of(connection, TOTAL, "")?,
+            states,
+            drafts,
+            stale: stale(connection, &seed.hash())?,
+            topics: ordered(all(connection, TOPIC)?, &seed.topics),
+            perspectives: ordered(all(connection, PERSPECTIVE)?, &seed.perspectives),
+            models: all(connection, MODEL)?,
+            can_undo: can_undo.is_some(),
+            can_redo: can_redo.is_some(),
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! The seed with its history: every edit is a step, a pointer says which one counts. Undo and redo survive a reload.
+
+use crate::error::Result;
+use crate::{Store, counts, from_json, get, put, to_json};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use seedbed_core::messages::SeedView;
+use seedbed_core::seed::Seed;
+
+/// Edits of one field within this time, in milliseconds, are one step.
+const MERGE_MS: u64 = 2000;
+/// Key of the pointer.
+const STEP: &str = "seed_step";
+
+fn pointer(connection: &Connection) -> Result<i64> {
+    Ok(get(connection, STEP)?.unwrap_or(0))
+}
+
+fn step(connection: &Connection, step: i64) -> Result<Option<(Seed, String, u64)>> {
+    let row: Option<(String, String, u64)> = connection
+        .prepare_cached("SELECT seed, merge_key, at_ms FROM seed_steps WHERE step = ?1")?
+        .query_row([step], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    row.map(|(seed, merge_key, at_ms)| Ok((from_json(&seed, "seed")?, merge_key, at_ms)))
+        .transpose()
+}
+
+impl Store {
+    /// The present seed; an empty one in a new project.
+    pub fn seed(&self) -> Result<Seed> {
+        let at = pointer(&self.connection)?;
+        Ok(step(&self.connection, at)?.map_or_else(Seed::default, |(seed, ..)| seed))
+    }
+
+    /// The seed with what the page shows around it.
+    pub fn seed_view(&self) -> Result<SeedView> {
+        let seed = self.seed()?;
+        let at = pointer(&self.connection)?;
+        let exists = |step: i64| -> Result<bool> {
+            Ok(self
+                .connection
+                .prepare_cached("SELECT 1 FROM seed_steps WHERE step = ?1")?
+                .exists([step])?)
+        };
+        let hash = seed.hash();
+        Ok(SeedView {
+            can_undo: exists(at - 1)?,
+            can_redo: exists(at + 1)?,
+            stale_records: counts::stale(&self.connection, &hash)?,
+            seed,
+            hash,
+        })
+    }
+
+    /// Makes `seed` the present one. With the non-empty `merge_key` of the step before, and within two seconds of it, it
+    /// takes that step's place. What had been undone is dropped. The same seed again is no step.
+    pub fn save_seed(&self, seed: &Seed, merge_key: &str, now_ms: u64) -> Result<SeedView> {
+        self.write(|tx| {
+            let at = pointer(tx)?;
+            let top = step(tx, at)?;
+            if top.as_ref().is_some_and(|(before, ..)| before == seed) {
+                return Ok(());
+            }
+            let merges = !merge_key.is_empty()
+                && top.as_ref().is_some_and(|(_, key, at_ms)| {
+                    key == merge_key && now_ms.saturating_sub(*at_ms) <= MERGE_MS
+                });
+            let next = if merges { at } else { at + 1 };
+            tx.prepare_cached("DELETE FROM seed_steps WHERE step >= ?1")?
+                .execute([next])?;
+            tx.prepare_cached("INSERT INTO seed_steps VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![next, to_json(seed)?, merge_key, now_ms])?;
+            put(tx, STEP, &next)
+        })?;
+        self.seed_view()
+    }
+
+    fn move_pointer(&self, by: i64) -> Result<SeedView> {
+        self.write(|tx| {
+            let to = pointer(tx)? + by;
+            match step(tx, to)? {
+                Some((_, _, at_ms)) => {
+                    // Typing on after an undo is a step of its own.
+                    tx.prepare_cached(
+                        "UPDATE seed_steps SET merge_key = '' WHERE step = ?1 AND at_ms = ?2",
+                    )?
+                    .execute(params![to, at_ms])?;
+                    put(tx, STEP, &to)
+                }
+                None => Ok(()),
+            }
+        })?;
+        self.seed_view()
+    }
+
+    /// One step back; at the first one nothing changes.
+    pub fn undo_seed(&self, _now_ms: u64) -> Result<SeedView> {
+        self.move_pointer(-1)
+    }
+
+    /// One step forward; at the last one nothing changes.
+    pub fn redo_seed(&self, _now_ms: u64) -> Result<SeedView> {
+        self.move_pointer(1)
+    }
+}
