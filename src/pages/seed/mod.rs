@@ -12,7 +12,6 @@ mod proposals;
 pub mod rows;
 mod side;
 
-#[allow(unused_imports)]
 pub(crate) use file::ImportFile;
 
 use crate::pages::connect::use_connect;
