@@ -2,8 +2,13 @@
 // the app stands is said here, because nobody else can.
 (() => {
   const { js, wasm } = document.currentScript.dataset;
-  // The words of the first page are wrong for another one.
+  // The words of the first page are wrong for another one, and somebody who has projects knows them.
   if (location.hash.length > 2) document.documentElement.classList.add("deep");
+  try {
+    if (localStorage.getItem("seedbed:has-projects")) document.documentElement.classList.add("returning");
+  } catch {
+    // Storage is refused; then there is nothing to know.
+  }
 
   const ready =
     document.readyState === "loading"

@@ -1,4 +1,6 @@
 //! The frame around every page: header with the steps, notices that concern everything, the page itself, messages.
+// `#[component]` writes `pub` into what it makes of a component, whatever visibility it was given.
+#![allow(unreachable_pub)]
 
 mod frame;
 mod header;

@@ -50,7 +50,7 @@ pub(super) fn Frame() -> impl IntoView {
             .route
             .with(|route| Shown::of(shell.stage.get(), route))
     });
-    Effect::new(move |before: Option<Shown>| {
+    Effect::new(move |before: Option<Option<Shown>>| {
         let now = shown.get();
         let name = shell.project.with(|project| {
             project
@@ -59,14 +59,14 @@ pub(super) fn Frame() -> impl IntoView {
                 .unwrap_or_default()
         });
         page::set_title(&title(&now, &name));
-        // On load the focus stays where the browser puts it.
-        if let Some(before) = before
-            && before != now
-            && !matches!(now, Shown::Opening(_))
-        {
+        // On load the focus stays where the browser puts it; what is being opened then is a part of loading.
+        if matches!(now, Shown::Opening(_)) {
+            return before.flatten();
+        }
+        if before.flatten().is_some_and(|before| before != now) {
             page::begin_at_heading();
         }
-        now
+        Some(now)
     });
     view! {
         <a
@@ -198,6 +198,9 @@ fn failed_view(shell: Shell, failure: &Failure) -> AnyView {
             FailureKind::Auth | FailureKind::Forbidden | FailureKind::NotFound
         )
         && shell.desk.account().with_untracked(Option::is_none);
+    // Then the notice above says why, and only loading the page again helps.
+    let is_dead = shell.dead.with_untracked(Option::is_some);
+    let may_help = is_hub || failure.kind != FailureKind::NotFound;
     if may_need_account {
         // Signed in meanwhile: what was refused may be allowed now.
         Effect::new(move |before: Option<bool>| {
@@ -211,8 +214,8 @@ fn failed_view(shell: Shell, failure: &Failure) -> AnyView {
     view! {
         <div class="page place">
             <h1 tabindex="-1">"The project could not be opened"</h1>
-            {failure_view(failure, None)}
-            <div class="actions">
+            {(!is_dead).then(|| failure_view(failure, None))}
+            <div class="actions" hidden=is_dead>
                 {may_need_account
                     .then(|| {
                         view! {
@@ -225,15 +228,22 @@ fn failed_view(shell: Shell, failure: &Failure) -> AnyView {
                             </button>
                         }
                     })}
-                <button
-                    type="button"
-                    class="btn"
-                    class:primary=!may_need_account
-                    on:click=move |_| shell.retry()
-                >
-                    "Try again"
-                </button>
-                <a class="btn" href="#/">"All projects"</a>
+                {may_help
+                    .then(|| {
+                        view! {
+                            <button
+                                type="button"
+                                class="btn"
+                                class:primary=!may_need_account
+                                on:click=move |_| shell.retry()
+                            >
+                                "Try again"
+                            </button>
+                        }
+                    })}
+                <a class="btn" class:primary=!may_help href="#/">
+                    "All projects"
+                </a>
             </div>
         </div>
     }

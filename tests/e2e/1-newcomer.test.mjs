@@ -62,9 +62,9 @@ test("a second tab says that the project is open elsewhere and takes it over", a
   await steps.go(page, "Seed");
   const second = await visitor.context.newPage();
   await second.goto(page.url());
-  await second.getByRole("button", { name: /take.* over|continue here/i }).click();
+  await second.getByRole("button", { name: "Open here instead" }).click();
   await second.getByRole("heading", { level: 1, name: "Seed" }).waitFor();
-  await page.getByText(/another tab|other tab|taken over/i).first().waitFor();
+  await page.getByRole("dialog", { name: "Opened in another tab" }).waitFor();
   steps.assertCalm(visitor);
   await visitor.leave();
 });

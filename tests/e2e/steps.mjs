@@ -7,6 +7,38 @@ export const MODEL = "scripted/farm-hand";
 
 const button = (page, name, exact = true) => page.getByRole("button", { name, exact });
 
+/** Opens the example project from the first page. */
+export async function openExample(page) {
+  await button(page, "Open the example").click();
+  await page.getByRole("heading", { level: 1, name: "Seed" }).waitFor();
+}
+
+/** The same by keyboard; `tabTo` presses Tab until something has the focus. */
+export async function openExampleByKeyboard(page, tabTo) {
+  await tabTo("button", "Open the example");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "Seed" }).waitFor();
+}
+
+/** Opens the first project of the list on the first page. */
+export async function openExisting(page) {
+  await page.getByRole("region", { name: "Your projects" }).getByRole("link").first().click();
+  await page.getByRole("navigation", { name: "Steps" }).waitFor();
+}
+
+/** Begins a project from a file. */
+export async function importFile(page, path) {
+  await page.getByLabel("Choose a file to import").setInputFiles(path);
+  await page.getByRole("navigation", { name: "Steps" }).waitFor();
+}
+
+/** Begins a project from a dataset repo. */
+export async function openRepo(page, repo) {
+  await page.getByLabel("Dataset repo or link").fill(repo);
+  await button(page, "Open the repo").click();
+  await page.getByRole("navigation", { name: "Steps" }).waitFor();
+}
+
 /** Goes to a page of the open project by the navigation. */
 export async function go(page, name) {
   await page.getByRole("navigation", { name: "Steps" }).getByRole("link", { name }).click();

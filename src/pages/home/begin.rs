@@ -165,10 +165,8 @@ pub(super) fn BeginFromFile() -> impl IntoView {
         <section class="card begin-card" aria-labelledby="begin-file">
             <span class="begin-mark">{icon(Icon::File)}</span>
             <h3 id="begin-file">"From a file"</h3>
-            <p>
-                "Rows as JSONL or CSV, a seed_data.json, or a project saved here. Dropping it anywhere on this page works too."
-            </p>
-            <label class="btn file-btn" class:busy=move || deed.is_busy()>
+            <p>"Rows as JSONL or CSV, a seed_data.json, or a project saved here."</p>
+            <label class="file-drop" class:busy=move || deed.is_busy()>
                 <input
                     type="file"
                     class="sr-only"
@@ -180,7 +178,10 @@ pub(super) fn BeginFromFile() -> impl IntoView {
                         }
                     }
                 />
-                {move || if deed.is_busy() { "Reading…" } else { "Choose a file" }}
+                <span class="btn" aria-hidden="true">
+                    {move || if deed.is_busy() { "Reading…" } else { "Choose a file" }}
+                </span>
+                <span class="muted small">"or drop it anywhere on this page"</span>
             </label>
             {failure_of_deed(deed)}
         </section>

@@ -77,6 +77,8 @@ fn row_view(shell: Shell, project: &ProjectSummary) -> AnyView {
         .repo
         .clone()
         .map(|repo| view! { <span class="project-repo">{repo}</span> }.into_any());
+    let facts =
+        (!project.is_newer_format).then(|| view! { <span>{facts(project)}</span> }.into_any());
     let share = (project.records > 0).then(|| {
         let percent = u64::from(project.accepted) * 100 / u64::from(project.records);
         view! {
@@ -106,21 +108,26 @@ fn row_view(shell: Shell, project: &ProjectSummary) -> AnyView {
                 </p>
                 {(!about.is_empty()).then(|| view! { <p class="project-about">{about}</p> })}
                 <p class="project-facts">
-                    <span>{facts(project)}</span>
+                    {facts}
                     {repo}
                     <span>{format!("Changed {}", ago(project.updated_ms, page::now_ms() as u64))}</span>
                 </p>
                 {share}
             </div>
-            <button
-                type="button"
-                class="btn quiet icon project-delete"
-                aria-label=format!("Delete {name}")
-                title="Delete"
-                on:click=delete
-            >
-                {icon(Icon::Bin)}
-            </button>
+            {(!project.is_newer_format)
+                .then(|| {
+                    view! {
+                        <button
+                            type="button"
+                            class="btn quiet icon project-delete"
+                            aria-label=format!("Delete {name}")
+                            title="Delete"
+                            on:click=delete
+                        >
+                            {icon(Icon::Bin)}
+                        </button>
+                    }
+                })}
         </li>
     }
     .into_any()

@@ -20,7 +20,10 @@ const HAS_PROJECTS: &str = "seedbed:has-projects";
 #[component]
 pub fn HomePage() -> impl IntoView {
     let shell = use_shell();
-    let expects_projects = shell.desk.local_get(HAS_PROJECTS).is_some();
+    let expects_projects = shell
+        .desk
+        .local_get(HAS_PROJECTS)
+        .is_some_and(|mark| !mark.is_empty());
     // How many there are; `None` while that is not known.
     let count = Memo::new(move |_| {
         shell.projects.list().with(|list| match list {
@@ -35,8 +38,10 @@ pub fn HomePage() -> impl IntoView {
         })
     });
     Effect::new(move |_| {
-        if count.get().is_some_and(|count| count > 0) {
-            shell.desk.local_set(HAS_PROJECTS, "1");
+        if let Some(count) = count.get() {
+            shell
+                .desk
+                .local_set(HAS_PROJECTS, if count > 0 { "1" } else { "" });
         }
     });
     let is_returning = Memo::new(move |_| count.get().map_or(expects_projects, |count| count > 0));
