@@ -7,6 +7,8 @@
 mod counts;
 mod decisions;
 mod error;
+#[cfg(target_arch = "wasm32")]
+pub mod opfs;
 mod prompts;
 mod records;
 mod runs;
@@ -25,6 +27,7 @@ use seedbed_core::messages::ProjectSummary;
 use seedbed_core::review::RecordState;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+#[cfg(not(target_arch = "wasm32"))]
 use std::path::Path;
 
 /// The open database of one project.
@@ -52,6 +55,7 @@ pub enum Synced {
 
 impl Store {
     /// Opens the file at `path`, made new if it is not there.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn open_file(path: &Path) -> Result<Self> {
         Self::prepare(Connection::open(path)?)
     }
