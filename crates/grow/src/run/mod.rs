@@ -10,7 +10,7 @@
 //! | bad request | the row fails at once; five alike in a row pause the run |
 //! | slow down | nobody sends until the wait is over; the row keeps its attempt |
 //! | transient | the row is tried again after a random backoff, five attempts in all |
-//! | network | before any answer: pause as unreachable after five; after a success and repeated: slow down; else transient |
+//! | network | before any answer: five pause the run; repeated after a success: slow down; else transient |
 //!
 //! At least half failed among the last ten to twenty finished rows pauses the run too. Times going backwards (a clock
 //! set back) never lengthen a wait.
