@@ -1,1 +1,21 @@
-//! See docs/ARCHITECTURE.md.
+//! The protocols of the Hugging Face Hub and of inference servers, over a [`transport::Transport`] given from outside.
+//!
+//! Knows nothing of browsers, storage or clocks. Requests are what the public clients send (`tests/data` holds recordings
+//! of them). A token goes to the origin it belongs to and nowhere else; no error text holds one.
+
+mod client;
+mod commit;
+mod error;
+mod http;
+pub mod model;
+#[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+pub mod native;
+pub mod oauth;
+pub mod retry;
+pub mod sse;
+pub mod transport;
+
+pub use client::{CreatedRepo, HubClient, PullRequest, RepoInfo, TreeEntry};
+pub use commit::{CommitOutcome, CommitProgress, CommitRequest, Operation, git_blob_oid};
+pub use error::{HubError, HubErrorKind, Token};
+pub use model::{HttpModel, list_models};

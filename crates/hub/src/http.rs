@@ -1,0 +1,200 @@
+//! What every call needs: addresses with safe segments, JSON bodies, answers sorted into success and error.
+
+use crate::error::{HubError, Token};
+use crate::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
+use futures::StreamExt as _;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::rc::Rc;
+
+/// Bytes of an error's body that are read.
+const ERROR_BYTES: usize = 64 * 1024;
+/// Bytes of an ordinary answer that are read.
+pub(crate) const ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// A whole answer.
+pub(crate) struct Answer {
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn json<T: DeserializeOwned>(&self, what: &str) -> Result<T, HubError> {
+        serde_json::from_slice(&self.body).map_err(|error| HubError::malformed(what, error))
+    }
+}
+
+/// Scheme and authority of an address.
+pub(crate) fn origin(url: &str) -> &str {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..]
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |at| start + at);
+    &url[..end]
+}
+
+/// One segment of a path, with everything but unreserved characters escaped.
+pub(crate) fn segment(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// A path with its slashes kept.
+pub(crate) fn path(text: &str) -> String {
+    text.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+/// A form or query of pairs.
+pub(crate) fn pairs(list: &[(&str, &str)]) -> String {
+    list.iter()
+        .map(|(name, value)| format!("{}={}", segment(name), segment(value)))
+        .collect::<Vec<_>>()
+        .join("&")
+}
+
+/// Reads a body up to `most` bytes.
+pub(crate) async fn read_body(
+    response: &mut HttpResponse,
+    most: usize,
+) -> Result<Vec<u8>, TransportError> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = response.body.next().await {
+        bytes.extend_from_slice(&piece?);
+        if bytes.len() > most {
+            return Err(TransportError::Network(
+                "the answer is too large".to_owned(),
+            ));
+        }
+    }
+    Ok(bytes)
+}
+
+/// Sends requests to one Hub; the token goes to its origin only.
+#[derive(Clone)]
+pub(crate) struct Line {
+    pub(crate) transport: Rc<dyn Transport>,
+    pub(crate) base: String,
+    token: Option<Token>,
+}
+
+impl Line {
+    pub(crate) fn new(transport: Rc<dyn Transport>, base: &str, token: Option<Token>) -> Self {
+        Self {
+            transport,
+            base: base.trim_end_matches('/').to_owned(),
+            token,
+        }
+    }
+
+    pub(crate) async fn send(
+        &self,
+        what: &str,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+        most: usize,
+    ) -> Result<Answer, HubError> {
+        let mut list: Vec<(String, String)> = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        if let Some(token) = &self.token
+            && origin(url) == origin(&self.base)
+        {
+            list.push((
+                "Authorization".to_owned(),
+                format!("Bearer {}", token.secret()),
+            ));
+        }
+        let request = HttpRequest {
+            method,
+            url: url.to_owned(),
+            headers: list,
+            body,
+        };
+        let mut response = self
+            .transport
+            .send(request)
+            .await
+            .map_err(|error| HubError::network(what, &error))?;
+        let is_success = (200..300).contains(&response.status);
+        let most = if is_success { most } else { ERROR_BYTES };
+        let body = read_body(&mut response, most).await;
+        if !is_success {
+            let body = body.unwrap_or_default();
+            return Err(HubError::answer(
+                what,
+                response.status,
+                &response.headers,
+                &body,
+            ));
+        }
+        Ok(Answer {
+            body: body.map_err(|error| HubError::network(what, &error))?,
+            headers: response.headers,
+        })
+    }
+
+    pub(crate) async fn get(&self, what: &str, url: &str) -> Result<Answer, HubError> {
+        self.send(what, Method::Get, url, &[], Vec::new(), ANSWER_BYTES)
+            .await
+    }
+
+    pub(crate) async fn post_json(
+        &self,
+        what: &str,
+        url: &str,
+        body: &Value,
+    ) -> Result<Answer, HubError> {
+        self.send(
+            what,
+            Method::Post,
+            url,
+            &[("Content-Type", "application/json")],
+            body.to_string().into_bytes(),
+            ANSWER_BYTES,
+        )
+        .await
+    }
+
+    /// The address of `path` on this Hub.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_ends_where_the_path_begins() {
+        assert_eq!(
+            origin("https://hub.test/api?x=https://evil"),
+            "https://hub.test"
+        );
+        assert_eq!(origin("https://hub.test.evil/x"), "https://hub.test.evil");
+        assert_eq!(origin("https://hub.test"), "https://hub.test");
+    }
+
+    #[test]
+    fn segments_can_not_leave_their_place() {
+        assert_eq!(segment("refs/pr/1"), "refs%2Fpr%2F1");
+        assert_eq!(path("a b/ü?.json"), "a%20b/%C3%BC%3F.json");
+    }
+}

@@ -1,0 +1,140 @@
+//! A transport on the operating system's sockets, for tests: one thread per request, plain HTTP.
+
+use crate::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
+use futures::channel::{mpsc, oneshot};
+use futures::future::LocalBoxFuture;
+use futures::{FutureExt as _, StreamExt as _};
+use std::io::Read as _;
+use std::thread;
+use std::time::Duration;
+use ureq::Agent;
+use ureq::http::Request;
+
+/// Sends over sockets. Dropping an answer's body closes its connection.
+pub struct NativeTransport {
+    agent: Agent,
+}
+
+impl Default for NativeTransport {
+    fn default() -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            // As a browser: the token does not follow to another origin.
+            .redirect_auth_headers(ureq::config::RedirectAuthHeaders::SameHost)
+            .build();
+        Self {
+            agent: Agent::new_with_config(config),
+        }
+    }
+}
+
+struct Head {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: mpsc::UnboundedReceiver<Result<Vec<u8>, TransportError>>,
+}
+
+fn network(error: &impl std::fmt::Display) -> TransportError {
+    TransportError::Network(error.to_string())
+}
+
+fn run(agent: &Agent, request: HttpRequest, head: oneshot::Sender<Result<Head, TransportError>>) {
+    let method = match request.method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Delete => "DELETE",
+        Method::Head => "HEAD",
+    };
+    let mut builder = Request::builder().method(method).uri(&request.url);
+    for (name, value) in &request.headers {
+        builder = builder.header(name, value);
+    }
+    let answer = if matches!(request.method, Method::Get | Method::Head) {
+        builder
+            .body(())
+            .map_err(|error| network(&error))
+            .and_then(|request| agent.run(request).map_err(|error| network(&error)))
+    } else {
+        builder
+            .body(request.body)
+            .map_err(|error| network(&error))
+            .and_then(|request| agent.run(request).map_err(|error| network(&error)))
+    };
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            head.send(Err(error)).ok();
+            return;
+        }
+    };
+    let headers = answer
+        .headers()
+        .iter()
+        .map(|(name, value)| {
+            (
+                name.as_str().to_owned(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
+        .collect();
+    let (pieces, body) = mpsc::unbounded();
+    let sent = head.send(Ok(Head {
+        status: answer.status().as_u16(),
+        headers,
+        body,
+    }));
+    if sent.is_err() {
+        return;
+    }
+    let mut reader = answer.into_body().into_reader();
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(n) => {
+                if pieces.unbounded_send(Ok(buffer[..n].to_vec())).is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                pieces.unbounded_send(Err(network(&error))).ok();
+                return;
+            }
+        }
+    }
+}
+
+impl Transport for NativeTransport {
+    fn send(
+        &self,
+        request: HttpRequest,
+    ) -> LocalBoxFuture<'static, Result<HttpResponse, TransportError>> {
+        let (head, answer) = oneshot::channel();
+        let agent = self.agent.clone();
+        thread::spawn(move || run(&agent, request, head));
+        async move {
+            let head = answer
+                .await
+                .map_err(|_| TransportError::Network("the request's thread ended".to_owned()))??;
+            Ok(HttpResponse {
+                status: head.status,
+                headers: head.headers,
+                body: head.body.boxed_local(),
+            })
+        }
+        .boxed_local()
+    }
+
+    fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
+        let (over, wait) = oneshot::channel();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(ms));
+            over.send(()).ok();
+        });
+        async move {
+            wait.await.ok();
+        }
+        .boxed_local()
+    }
+}
