@@ -1,1 +1,383 @@
-//! See docs/ARCHITECTURE.md.
+//! The back end in the tab: answers each [`Request`] of the page with the store, the Hub client and the grow loop.
+//!
+//! Everything outside (clock, randomness, files, locks, HTTP) comes through [`platform::Platform`] and
+//! [`seedbed_hub::transport::Transport`], so the same code runs in the worker and in native tests. A request is one
+//! future; requests that only touch the store end at their first poll, and so are answered in the order they came.
+
+mod account;
+mod bundle;
+mod card;
+mod draft;
+mod layout;
+pub mod platform;
+mod project;
+mod projects;
+mod publish;
+mod run;
+mod sync;
+
+use crate::account::SignedIn;
+use crate::platform::Platform;
+use crate::project::Project;
+use futures::future::{AbortHandle, LocalBoxFuture, abortable};
+use futures::lock::Mutex;
+use seedbed_core::messages::{
+    Changed, Envelope, Event, Failure, FailureKind, HubConfig, Progress, Reply, Request, RequestId,
+};
+use seedbed_hub::Token;
+use seedbed_hub::transport::Transport;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Result of answering a request.
+pub(crate) type Result<T> = std::result::Result<T, Failure>;
+
+/// The back end. Cheap to clone: all clones are one.
+#[derive(Clone)]
+pub struct Backend(Rc<Inner>);
+
+/// What all clones share.
+#[doc(hidden)]
+pub struct Inner {
+    pub(crate) platform: Rc<dyn Platform>,
+    pub(crate) transport: Rc<dyn Transport>,
+    pub(crate) config: RefCell<HubConfig>,
+    pub(crate) projects: RefCell<HashMap<String, Rc<Project>>>,
+    /// Inference keys by origin; in memory only.
+    pub(crate) keys: RefCell<HashMap<String, Token>>,
+    pub(crate) account: RefCell<Option<SignedIn>>,
+    /// Name on decisions while nobody is signed in.
+    pub(crate) local_name: RefCell<String>,
+    requests: RefCell<HashMap<RequestId, AbortHandle>>,
+    /// Opening, closing and deleting go one at a time.
+    pub(crate) gate: Mutex<()>,
+}
+
+impl std::ops::Deref for Backend {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// A request under way, for its progress.
+#[derive(Clone)]
+pub(crate) struct Ticket {
+    id: RequestId,
+    platform: Rc<dyn Platform>,
+}
+
+impl Ticket {
+    pub(crate) fn progress(&self, progress: Progress) {
+        self.platform.emit(Event::Progress {
+            id: self.id,
+            progress,
+        });
+    }
+}
+
+impl Backend {
+    /// A back end that knows nothing yet; the first request is [`Request::Hello`].
+    pub fn new(platform: Rc<dyn Platform>, transport: Rc<dyn Transport>) -> Self {
+        Self(Rc::new(Inner {
+            platform,
+            transport,
+            config: RefCell::default(),
+            projects: RefCell::default(),
+            keys: RefCell::default(),
+            account: RefCell::default(),
+            local_name: RefCell::default(),
+            requests: RefCell::default(),
+            gate: Mutex::new(()),
+        }))
+    }
+
+    /// Answers `envelope` by events: exactly one [`Event::Done`] or [`Event::Failed`] with its id.
+    pub fn handle(&self, envelope: Envelope) {
+        let Envelope { id, request } = envelope;
+        if let Request::Cancel { target } = request {
+            if let Some(work) = self.requests.borrow_mut().remove(&target) {
+                work.abort();
+            }
+            self.platform.emit(Event::Done {
+                id,
+                reply: Reply::Ok,
+            });
+            return;
+        }
+        let ticket = Ticket {
+            id,
+            platform: Rc::clone(&self.platform),
+        };
+        let backend = self.clone();
+        let (work, handle) = abortable(async move { backend.answer(ticket, request).await });
+        self.requests.borrow_mut().insert(id, handle);
+        let backend = self.clone();
+        self.spawn(async move {
+            let event = match work.await {
+                Ok(Ok(reply)) => Event::Done { id, reply },
+                Ok(Err(failure)) => Event::Failed { id, failure },
+                Err(futures::future::Aborted) => Event::Failed {
+                    id,
+                    failure: Failure::new(FailureKind::Cancelled, "This was stopped."),
+                },
+            };
+            backend.requests.borrow_mut().remove(&id);
+            backend.platform.emit(event);
+        });
+    }
+
+    /// Another tab asks for `project`: stops its run, closes it, frees its files and tells the page.
+    pub fn lose(&self, project: &str) -> LocalBoxFuture<'static, ()> {
+        let backend = self.clone();
+        let id = project.to_owned();
+        Box::pin(async move {
+            if backend.release(&id).await {
+                backend.platform.emit(Event::ProjectLost { project: id });
+            }
+        })
+    }
+
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.platform.spawn(Box::pin(task));
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.platform.now_ms()
+    }
+
+    /// `bytes` random bytes as lower-case hex.
+    pub(crate) fn random_id(&self, bytes: usize) -> String {
+        let mut buffer = vec![0; bytes];
+        self.platform.random(&mut buffer);
+        seedbed_core::id::hex(&buffer)
+    }
+
+    /// Evenly distributed in `0.0..1.0`.
+    pub(crate) fn random_unit(&self) -> f64 {
+        let mut bytes = [0; 4];
+        self.platform.random(&mut bytes);
+        f64::from(u32::from_le_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)
+    }
+
+    pub(crate) fn changed(&self, project: &Project, what: &[Changed]) {
+        self.platform.emit(Event::Changed {
+            project: project.id.clone(),
+            what: what.to_vec(),
+        });
+    }
+
+    async fn answer(&self, ticket: Ticket, request: Request) -> Result<Reply> {
+        match request {
+            Request::Hello { build: _, config } => self.hello(config).await,
+            // Handled before it came here.
+            Request::Cancel { .. } => Ok(Reply::Ok),
+            Request::Persist => Ok(Reply::Storage(self.platform.persist().await)),
+
+            Request::ListProjects => Ok(Reply::Projects(self.list_projects().await)),
+            Request::CreateProject { name } => self.create_project(&name).await,
+            Request::CreateExample => self.create_example().await,
+            Request::ImportProject { name, text } => self.import_project(&name, &text).await,
+            Request::ImportInto {
+                project,
+                name,
+                text,
+            } => self.import_into(&project, &name, &text),
+            Request::OpenHub { repo } => self.open_hub(&ticket, &repo).await,
+            Request::OpenProject { id, take_over } => self.open_project(&id, take_over).await,
+            Request::CloseProject { id } => self.close_project(&id).await,
+            Request::DeleteProject { id } => self.delete_project(&id).await,
+            Request::RestoreProject { id } => self.restore_project(&id).await,
+            Request::Export { project, kind } => self.export(&project, kind),
+
+            Request::SaveSeed {
+                project,
+                seed,
+                merge_key,
+            } => self.change_seed(&project, |store, now| {
+                store.save_seed(&seed, &merge_key, now)
+            }),
+            Request::UndoSeed { project } => {
+                self.change_seed(&project, seedbed_store::Store::undo_seed)
+            }
+            Request::RedoSeed { project } => {
+                self.change_seed(&project, seedbed_store::Store::redo_seed)
+            }
+            Request::SaveSettings {
+                project,
+                settings,
+                endpoint,
+            } => self.save_settings(&project, &settings, endpoint.as_ref()),
+            Request::Propose {
+                project,
+                what,
+                count,
+            } => self.propose(&project, what, count).await,
+            Request::DraftAnswer { project, question } => {
+                self.draft_answer(&ticket, &project, &question).await
+            }
+
+            Request::ListPrompts {
+                project,
+                filter,
+                offset,
+                limit,
+            } => self
+                .project(&project)?
+                .with(|store| store.prompt_page(&filter, offset, limit))
+                .map(Reply::Prompts),
+            Request::DraftPrompts {
+                project,
+                cells,
+                per_cell,
+            } => self.draft_prompts(&ticket, &project, cells, per_cell).await,
+            Request::EvolvePrompts {
+                project,
+                prompts,
+                evolution,
+            } => {
+                self.evolve_prompts(&ticket, &project, prompts, evolution)
+                    .await
+            }
+            Request::AddPrompt {
+                project,
+                cell,
+                text,
+            } => self.add_prompt(&project, cell, &text),
+            Request::EditPrompt { project, id, text } => self.edit_prompt(&project, &id, &text),
+            Request::SetPromptState {
+                project,
+                ids,
+                state,
+            } => self.set_prompt_state(&project, &ids, state),
+
+            Request::SetKey { base_url, key } => self.set_key(&base_url, &key),
+            Request::ListModels { endpoint } => self.list_models(&endpoint).await,
+            Request::TestEndpoint { endpoint } => self.test_endpoint(&endpoint).await,
+
+            Request::Forecast { project } => self.forecast(&project),
+            Request::StartRun { project } => self.start_run(&project),
+            Request::PauseRun { project, run } => self.pause_run(&project, &run),
+            Request::ResumeRun { project, run } => self.resume_run(&project, &run, false),
+            Request::RetryFailed { project, run } => self.resume_run(&project, &run, true),
+            Request::ListRuns { project } => self.list_runs(&project),
+            Request::RunItems {
+                project,
+                run,
+                state,
+                offset,
+                limit,
+            } => {
+                let (total, items) = self
+                    .project(&project)?
+                    .with(|store| store.run_items(&run, state, offset, limit))?;
+                Ok(Reply::RunItems { total, items })
+            }
+
+            Request::ListRecords {
+                project,
+                filter,
+                offset,
+                limit,
+            } => {
+                let reviewer = self.reviewer();
+                let (total, rows) = self
+                    .project(&project)?
+                    .with(|store| store.list_records(&filter, &reviewer, offset, limit))?;
+                Ok(Reply::Records { total, rows })
+            }
+            Request::RecordsAround {
+                project,
+                filter,
+                anchor,
+                before,
+                after,
+            } => {
+                let reviewer = self.reviewer();
+                let around = self.project(&project)?.with(|store| {
+                    store.records_around(&filter, &reviewer, anchor, before, after)
+                })?;
+                Ok(Reply::Around {
+                    total: around.total,
+                    position: around.position,
+                    rows: around.rows,
+                })
+            }
+            Request::RecordCounts { project } => {
+                let reviewer = self.reviewer();
+                self.project(&project)?
+                    .with(|store| store.counts(&reviewer))
+                    .map(Reply::Counts)
+            }
+            Request::Respond {
+                project,
+                record,
+                response,
+            } => self.respond(&project, &record, &response),
+            Request::UndoDecision { project } => self.step_decision(&project, true),
+            Request::RedoDecision { project } => self.step_decision(&project, false),
+
+            Request::OauthStart {
+                client_id,
+                redirect_uri,
+                scopes,
+            } => Ok(self.oauth_start(&client_id, &redirect_uri, &scopes)),
+            Request::OauthFinish {
+                pending,
+                state,
+                code,
+            } => self.oauth_finish(&pending, &state, &code).await,
+            Request::SignIn { token } => self.sign_in(&token).await,
+            Request::SignOut => Ok(self.sign_out()),
+            Request::SetReviewer { name } => self.set_reviewer(&name).await,
+            Request::ListRepos => self.list_repos().await,
+            Request::CreateRepo {
+                project,
+                repo,
+                private,
+            } => self.create_repo(&project, &repo, private).await,
+            Request::LinkRepo { project, repo } => self.link_repo(&project, &repo).await,
+            Request::Sync { project } => self.sync(&ticket, &project).await.map(Reply::Synced),
+            Request::PlanPublish { project } => self
+                .plan_publish(&ticket, &project)
+                .await
+                .map(Reply::PublishPlan),
+            Request::Publish {
+                project,
+                summary,
+                license,
+                languages,
+                as_pull_request,
+            } => {
+                let wish = publish::Wish {
+                    summary,
+                    license,
+                    languages,
+                    as_pull_request,
+                };
+                self.publish(&ticket, &project, &wish)
+                    .await
+                    .map(Reply::Published)
+            }
+        }
+    }
+}
+
+/// Turns errors of the crates below into what a page can show.
+pub(crate) trait OrFail<T> {
+    fn or_fail(self) -> Result<T>;
+}
+
+impl<T> OrFail<T> for std::result::Result<T, seedbed_store::StoreError> {
+    fn or_fail(self) -> Result<T> {
+        self.map_err(|error| error.failure())
+    }
+}
+
+impl<T> OrFail<T> for std::result::Result<T, seedbed_hub::HubError> {
+    fn or_fail(self) -> Result<T> {
+        self.map_err(|error| error.failure())
+    }
+}

@@ -1,0 +1,395 @@
+//! Who is here and with which keys: sign-in, inference keys, models, dataset repos.
+//!
+//! Tokens and keys live in this worker's memory only. A key goes to the origin it was given for, the Hub token to the
+//! Hub and to the configured router.
+
+use crate::project::not_open;
+use crate::{Backend, OrFail as _, Result};
+use seedbed_core::chat::{ChatModel, ChatRequest};
+use seedbed_core::messages::{
+    Account, Failure, FailureKind, HubConfig, HubLink, OauthPending, Reply,
+};
+use seedbed_core::model::{Endpoint, EndpointKind, Message, Sampling};
+use seedbed_hub::{HttpModel, HubClient, Token, oauth};
+use serde::{Deserialize, Serialize};
+use std::rc::Rc;
+
+/// Id under which the platform keeps what belongs to the browser and not to a project.
+pub(crate) const PROFILE_ID: &str = "_profile";
+
+/// What is kept of the person between visits.
+#[derive(Default, Serialize, Deserialize)]
+struct Profile {
+    reviewer: String,
+}
+
+pub(crate) struct SignedIn {
+    pub(crate) token: Token,
+    pub(crate) account: Account,
+}
+
+/// Scheme, host and port of an address; what keys are kept by.
+pub(crate) fn origin(address: &str) -> String {
+    let address = address.trim().to_ascii_lowercase();
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return address;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}")
+}
+
+impl Backend {
+    pub(crate) async fn hello(&self, config: HubConfig) -> Result<Reply> {
+        *self.config.borrow_mut() = config;
+        if self.local_name.borrow().is_empty() {
+            let known = self
+                .platform
+                .list_meta()
+                .await
+                .into_iter()
+                .find(|(id, _)| id == PROFILE_ID)
+                .and_then(|(_, json)| serde_json::from_str::<Profile>(&json).ok())
+                .map(|profile| profile.reviewer)
+                .filter(|name| !name.trim().is_empty());
+            // Two guests must not be taken for one person when their work is merged.
+            let name = match known {
+                Some(name) => name,
+                None => {
+                    let name = format!("guest-{}", self.random_id(3));
+                    self.save_profile(&name).await.ok();
+                    name
+                }
+            };
+            *self.local_name.borrow_mut() = name;
+        }
+        Ok(Reply::Hello {
+            build: self.platform.build(),
+            storage: self.platform.storage().await,
+        })
+    }
+
+    async fn save_profile(&self, name: &str) -> Result<()> {
+        let profile = Profile {
+            reviewer: name.to_owned(),
+        };
+        let json = serde_json::to_string(&profile).unwrap_or_default();
+        self.platform.write_meta(PROFILE_ID.to_owned(), json).await
+    }
+
+    /// Name on new decisions: the account's, else the local one.
+    pub(crate) fn reviewer(&self) -> String {
+        match self.account.borrow().as_ref() {
+            Some(signed_in) => signed_in.account.name.clone(),
+            None => self.local_name.borrow().clone(),
+        }
+    }
+
+    pub(crate) async fn set_reviewer(&self, name: &str) -> Result<Reply> {
+        let name: String = name.trim().chars().take(60).collect();
+        if name.is_empty() {
+            return Err(Failure::new(FailureKind::Invalid, "The name is empty.")
+                .next("Write the name that others should see on your decisions."));
+        }
+        let before = self.local_name.replace(name.clone());
+        for project in self.open_projects() {
+            project.with(|store| store.rename_reviewer(&before, &name))?;
+        }
+        self.save_profile(&name).await?;
+        Ok(Reply::Ok)
+    }
+
+    fn open_projects(&self) -> Vec<Rc<crate::project::Project>> {
+        self.projects.borrow().values().cloned().collect()
+    }
+
+    pub(crate) fn token(&self) -> Option<Token> {
+        self.account
+            .borrow()
+            .as_ref()
+            .map(|signed_in| signed_in.token.clone())
+    }
+
+    pub(crate) fn hub(&self) -> HubClient {
+        HubClient::new(
+            Rc::clone(&self.transport),
+            &self.config.borrow().hub,
+            self.token(),
+        )
+    }
+
+    /// A Hub client, or the request to sign in.
+    pub(crate) fn signed_in_hub(&self) -> Result<HubClient> {
+        if self.account.borrow().is_none() {
+            return Err(
+                Failure::new(FailureKind::Auth, "You are not signed in to the Hub.")
+                    .means("Your work is safe in this browser.")
+                    .next("Sign in, then try again."),
+            );
+        }
+        Ok(self.hub())
+    }
+
+    pub(crate) fn set_key(&self, base_url: &str, key: &str) -> Result<Reply> {
+        let origin = origin(base_url);
+        if !origin.starts_with("http://") && !origin.starts_with("https://") {
+            return Err(
+                Failure::new(FailureKind::Invalid, "This is not an address of a server.").next(
+                    "Write it with http:// or https://, for example http://localhost:11434/v1.",
+                ),
+            );
+        }
+        let mut keys = self.keys.borrow_mut();
+        match Token::new(key) {
+            Some(token) => keys.insert(origin, token),
+            None => keys.remove(&origin),
+        };
+        Ok(Reply::Ok)
+    }
+
+    fn key_for(&self, endpoint: &Endpoint) -> Option<Token> {
+        let origin_of_endpoint = origin(&endpoint.base_url);
+        if let Some(key) = self.keys.borrow().get(&origin_of_endpoint) {
+            return Some(key.clone());
+        }
+        let is_router = endpoint.kind == EndpointKind::HuggingFace
+            && origin_of_endpoint == origin(&self.config.borrow().router);
+        if is_router { self.token() } else { None }
+    }
+
+    pub(crate) fn model(&self, endpoint: &Endpoint) -> Rc<dyn ChatModel> {
+        Rc::new(HttpModel::new(
+            Rc::clone(&self.transport),
+            endpoint,
+            self.key_for(endpoint),
+        ))
+    }
+
+    pub(crate) async fn list_models(&self, endpoint: &Endpoint) -> Result<Reply> {
+        seedbed_hub::list_models(Rc::clone(&self.transport), endpoint, self.key_for(endpoint))
+            .await
+            .map(Reply::Models)
+            .map_err(|error| error.failure)
+    }
+
+    pub(crate) async fn test_endpoint(&self, endpoint: &Endpoint) -> Result<Reply> {
+        let started = self.now();
+        let request = ChatRequest {
+            model: endpoint.model.clone(),
+            messages: vec![Message::user(
+                "Say that you are ready, in one short sentence.",
+            )],
+            sampling: Sampling {
+                temperature: 0.0,
+                max_tokens: 32,
+                ..Sampling::default()
+            },
+        };
+        let reply = self
+            .model(endpoint)
+            .chat(request, &mut |_| {})
+            .await
+            .map_err(|error| error.failure)?;
+        Ok(Reply::Tested {
+            text: reply.text.trim().to_owned(),
+            took_ms: self.now().saturating_sub(started),
+        })
+    }
+
+    pub(crate) fn oauth_start(&self, client_id: &str, redirect_uri: &str, scopes: &str) -> Reply {
+        let mut random = [0; 32];
+        self.platform.random(&mut random);
+        let (url, pending) = oauth::start(
+            &self.config.borrow(),
+            client_id,
+            redirect_uri,
+            scopes,
+            random,
+        );
+        Reply::OauthStart { url, pending }
+    }
+
+    pub(crate) async fn oauth_finish(
+        &self,
+        pending: &OauthPending,
+        state: &str,
+        code: &str,
+    ) -> Result<Reply> {
+        let config = self.config.borrow().clone();
+        let (token, scopes) = oauth::finish(&self.transport, &config, pending, state, code)
+            .await
+            .or_fail()?;
+        self.adopt(token, scopes).await
+    }
+
+    pub(crate) async fn sign_in(&self, token: &str) -> Result<Reply> {
+        let Some(token) = Token::new(token) else {
+            return Err(Failure::new(FailureKind::Invalid, "The token is empty.")
+                .next("Paste a token from your Hub settings; it begins with hf_."));
+        };
+        self.adopt(token, Vec::new()).await
+    }
+
+    /// Asks the Hub whose token this is, and signs in as that person.
+    async fn adopt(&self, token: Token, scopes: Vec<String>) -> Result<Reply> {
+        let base = self.config.borrow().hub.clone();
+        let client = HubClient::new(Rc::clone(&self.transport), &base, Some(token.clone()));
+        let mut account = client.whoami().await.or_fail()?;
+        if !scopes.is_empty() {
+            account.can_write = scopes
+                .iter()
+                .any(|scope| scope == "write-repos" || scope == "manage-repos");
+            account.scopes = scopes;
+        }
+        let before = self.reviewer();
+        let text = token.secret().to_owned();
+        let name = account.name.clone();
+        let was_guest = self.account.borrow().is_none();
+        *self.account.borrow_mut() = Some(SignedIn {
+            token,
+            account: account.clone(),
+        });
+        if was_guest {
+            for project in self.open_projects() {
+                project.with(|store| store.rename_reviewer(&before, &name))?;
+            }
+        }
+        Ok(Reply::SignedIn {
+            account,
+            token: text,
+        })
+    }
+
+    pub(crate) fn sign_out(&self) -> Reply {
+        *self.account.borrow_mut() = None;
+        Reply::Ok
+    }
+
+    pub(crate) async fn list_repos(&self) -> Result<Reply> {
+        let client = self.signed_in_hub()?;
+        let namespaces = match self.account.borrow().as_ref() {
+            Some(signed_in) => signed_in.account.namespaces.clone(),
+            None => return Err(not_open()),
+        };
+        let mut repos = Vec::new();
+        for namespace in namespaces {
+            repos.extend(client.list_datasets(&namespace).await.or_fail()?);
+        }
+        repos.dedup();
+        Ok(Reply::Repos(repos))
+    }
+
+    pub(crate) async fn create_repo(&self, id: &str, repo: &str, private: bool) -> Result<Reply> {
+        let client = self.signed_in_hub()?;
+        let repo = self.repo_id(repo)?;
+        client.create_dataset(&repo, private).await.or_fail()?;
+        self.link(id, &client, &repo).await
+    }
+
+    pub(crate) async fn link_repo(&self, id: &str, repo: &str) -> Result<Reply> {
+        let client = self.hub();
+        let repo = self.repo_id(repo)?;
+        self.link(id, &client, &repo).await
+    }
+
+    async fn link(&self, id: &str, client: &HubClient, repo: &str) -> Result<Reply> {
+        let project = self.project(id)?;
+        let info = client.dataset_info(repo, "main").await.or_fail()?;
+        let link = HubLink {
+            repo: repo.to_owned(),
+            url: self.repo_url(repo),
+            revision: info.sha,
+            private: info.private,
+            can_write: self.can_write(repo),
+            pull_request: None,
+        };
+        // Another repo knows nothing of what was sent to the one before.
+        if project.link()?.is_some_and(|before| before.repo != repo) {
+            project.with(seedbed_store::Store::forget_hub)?;
+        }
+        project.save_link(&link)?;
+        self.touched(&project);
+        Ok(Reply::Linked(link))
+    }
+
+    /// Address of a dataset repo's page.
+    pub(crate) fn repo_url(&self, repo: &str) -> String {
+        format!("{}/datasets/{repo}", self.config.borrow().hub)
+    }
+
+    /// Whether the signed-in person may commit to `repo`, as far as the account says.
+    pub(crate) fn can_write(&self, repo: &str) -> Option<bool> {
+        let namespace = repo.split('/').next().unwrap_or_default();
+        let account = self.account.borrow();
+        let account = &account.as_ref()?.account;
+        let is_member = account.namespaces.iter().any(|name| name == namespace);
+        Some(account.can_write && is_member)
+    }
+
+    /// `namespace/name` from what a person may paste: a name, an address, with or without `datasets/`.
+    pub(crate) fn repo_id(&self, text: &str) -> Result<String> {
+        let hub = self.config.borrow().hub.clone();
+        let mut rest = text.trim().trim_end_matches('/');
+        for prefix in [
+            hub.as_str(),
+            "https://huggingface.co",
+            "huggingface.co",
+            "https://hf.co",
+            "hf.co",
+        ] {
+            if let Some(stripped) = rest.strip_prefix(prefix) {
+                rest = stripped;
+                break;
+            }
+        }
+        let rest = rest.trim_start_matches('/');
+        let rest = rest.strip_prefix("datasets/").unwrap_or(rest);
+        let parts: Vec<&str> = rest.split('/').collect();
+        let is_name = |part: &str| {
+            !part.is_empty()
+                && part.len() <= 96
+                && part
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+                && !part.starts_with(['-', '.'])
+                && !part.ends_with(['-', '.'])
+                && !part.contains("..")
+                && !part.contains("--")
+        };
+        match parts.as_slice() {
+            [namespace, name, tail @ ..]
+                if is_name(namespace)
+                    && is_name(name)
+                    && (tail.is_empty() || matches!(tail[0], "tree" | "blob" | "viewer" | "resolve")) =>
+            {
+                Ok(format!("{namespace}/{name}"))
+            }
+            _ => Err(Failure::new(
+                FailureKind::Invalid,
+                format!("“{}” is not the name of a dataset repo.", text.trim()),
+            )
+            .next("Write it as owner/name, or paste the address of its page. Names have letters, digits, -, _ and .")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::origin;
+
+    #[test]
+    fn an_origin_has_no_path_and_no_user() {
+        assert_eq!(
+            origin("HTTPS://me:pw@API.example.com:8443/v1?x#y"),
+            "https://api.example.com:8443"
+        );
+        assert_eq!(
+            origin("http://localhost:11434/v1"),
+            "http://localhost:11434"
+        );
+        assert_ne!(
+            origin("https://example.com.evil.net/v1"),
+            origin("https://example.com/v1")
+        );
+    }
+}

@@ -1,0 +1,45 @@
+//! What the back end needs of the place it runs in, apart from HTTP: clock, randomness, files, locks, the page.
+
+use futures::future::LocalBoxFuture;
+use seedbed_core::messages::{Event, Failure, Storage};
+use seedbed_core::row::TableRow;
+use seedbed_store::Store;
+
+/// The place the back end runs in: a worker of the browser, or a test.
+pub trait Platform {
+    /// Milliseconds since 1970.
+    fn now_ms(&self) -> u64;
+    /// Fills `bytes` with randomness fit for secrets.
+    fn random(&self, bytes: &mut [u8]);
+    /// Build id compiled into the worker.
+    fn build(&self) -> String;
+    /// Tells the page.
+    fn emit(&self, event: Event);
+    /// Runs `task` on this thread, after what was spawned before.
+    fn spawn(&self, task: LocalBoxFuture<'static, ()>);
+    /// Where work is kept.
+    fn storage(&self) -> LocalBoxFuture<'static, Storage>;
+    /// Asks the browser to keep the storage; says what it answered.
+    fn persist(&self) -> LocalBoxFuture<'static, Storage>;
+    /// The small files that list projects: `(id, JSON)`. Ids are opaque; one of them is no project's.
+    fn list_meta(&self) -> LocalBoxFuture<'static, Vec<(String, String)>>;
+    /// Writes one of them.
+    fn write_meta(&self, id: String, json: String) -> LocalBoxFuture<'static, Result<(), Failure>>;
+    /// Locks and opens a project's database, made new if it is not there. Without `take_over` it fails with
+    /// [`FailureKind::Busy`](seedbed_core::messages::FailureKind::Busy) when another tab has it.
+    fn open(&self, id: String, take_over: bool) -> LocalBoxFuture<'static, Result<Store, Failure>>;
+    /// Closes the database, frees its files and the lock.
+    fn release(&self, id: String, store: Store) -> LocalBoxFuture<'static, ()>;
+    /// Removes a project's files for good.
+    fn remove(&self, id: String) -> LocalBoxFuture<'static, Result<(), Failure>>;
+    /// Begins to write a table; in the browser this starts the worker that can.
+    fn table(&self) -> LocalBoxFuture<'static, Result<Box<dyn TableJob>, Failure>>;
+}
+
+/// A table being written.
+pub trait TableJob {
+    /// Appends rows.
+    fn push(&mut self, rows: Vec<TableRow>) -> LocalBoxFuture<'_, Result<(), Failure>>;
+    /// The Parquet file.
+    fn finish(self: Box<Self>) -> LocalBoxFuture<'static, Result<Vec<u8>, Failure>>;
+}

@@ -1,0 +1,551 @@
+//! The list of projects, and how they are made, opened, closed, deleted, imported and exported.
+
+use crate::account::PROFILE_ID;
+use crate::bundle::{self, Bundle};
+use crate::project::{Project, key};
+use crate::{Backend, Result, Ticket};
+use seedbed_core::example::example;
+use seedbed_core::messages::{
+    Changed, ExportKind, Failure, FailureKind, ImportReport, ProjectSummary, Reply,
+};
+use seedbed_core::params::RunSettings;
+use seedbed_core::prompt::Cell;
+use seedbed_core::record::{Provenance, Record, imported_record_id};
+use seedbed_core::seed::Seed;
+use seedbed_grow::rows;
+use seedbed_store::Store;
+use serde_json::Value;
+use std::rc::Rc;
+
+/// Deleted projects stay restorable this long.
+const KEPT_DELETED_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+/// Rows stored in one transaction.
+const CHUNK: usize = 2000;
+/// Problems of an import that are told one by one.
+const TOLD_PROBLEMS: usize = 20;
+
+/// What a file is, by its text.
+enum Found {
+    Bundle(Box<Bundle>),
+    Seed(Box<Seed>),
+    Params,
+    Rows(Box<rows::ImportedRows>),
+}
+
+impl Backend {
+    pub(crate) async fn list_projects(&self) -> Vec<ProjectSummary> {
+        let mut list = Vec::new();
+        for (id, json) in self.platform.list_meta().await {
+            if id == PROFILE_ID {
+                continue;
+            }
+            let open = self.projects.borrow().get(&id).cloned();
+            let summary = match open.and_then(|project| project.summary().ok()) {
+                Some(summary) => summary,
+                None => match serde_json::from_str::<ProjectSummary>(&json) {
+                    Ok(summary) => ProjectSummary { id, ..summary },
+                    // Written by another version of Seedbed: named, and left alone.
+                    Err(_) => ProjectSummary {
+                        name: name_in(&json).unwrap_or_else(|| "Unreadable project".to_owned()),
+                        id,
+                        is_newer_format: true,
+                        ..ProjectSummary::default()
+                    },
+                },
+            };
+            let is_over = summary
+                .deleted_ms
+                .is_some_and(|at| self.now() > at.saturating_add(KEPT_DELETED_MS));
+            if is_over && self.platform.remove(summary.id.clone()).await.is_ok() {
+                continue;
+            }
+            list.push(summary);
+        }
+        list.sort_by(|a, b| {
+            b.updated_ms
+                .cmp(&a.updated_ms)
+                .then_with(|| a.id.cmp(&b.id))
+        });
+        list
+    }
+
+    /// A new project, open, with whatever `fill` puts into it. Removed again if that fails.
+    pub(crate) async fn new_project<T>(
+        &self,
+        fill: impl AsyncFnOnce(&Rc<Project>) -> Result<T>,
+    ) -> Result<(Rc<Project>, T)> {
+        let id = self.random_id(8);
+        let project = {
+            let _gate = self.gate.lock().await;
+            let store = self.platform.open(id.clone(), false).await?;
+            let project = Rc::new(Project::new(&id, store)?);
+            self.projects
+                .borrow_mut()
+                .insert(id.clone(), Rc::clone(&project));
+            project
+        };
+        self.touched(&project);
+        let filled = match fill(&project).await {
+            Ok(value) => project.write_listing(&*self.platform).await.map(|()| value),
+            Err(failure) => Err(failure),
+        };
+        match filled {
+            Ok(value) => Ok((project, value)),
+            Err(failure) => {
+                self.release(&id).await;
+                // What can't be removed is empty and not listed.
+                self.platform.remove(id).await.ok();
+                Err(failure)
+            }
+        }
+    }
+
+    fn opened(&self, project: &Rc<Project>) -> Result<Reply> {
+        Ok(Reply::Opened(Box::new(self.view(project)?)))
+    }
+
+    pub(crate) async fn create_project(&self, name: &str) -> Result<Reply> {
+        let seed = Seed {
+            domain: name.trim().to_owned(),
+            ..Seed::default()
+        };
+        let (project, ()) = self
+            .new_project(async |project| {
+                project.with(|store| store.save_seed(&seed, "", self.now()))?;
+                Ok(())
+            })
+            .await?;
+        self.opened(&project)
+    }
+
+    pub(crate) async fn create_example(&self) -> Result<Reply> {
+        let example = example(self.now());
+        let (project, ()) = self
+            .new_project(async |project| {
+                project.with(|store| {
+                    store.save_seed(&example.seed, "", self.now())?;
+                    store.merge_prompts(&example.prompts)?;
+                    store.add_records(&example.records)?;
+                    store.put(key::IS_EXAMPLE, &true)
+                })
+            })
+            .await?;
+        self.opened(&project)
+    }
+
+    pub(crate) async fn open_project(&self, id: &str, take_over: bool) -> Result<Reply> {
+        let project = self.open_here(id, take_over).await?;
+        self.opened(&project)
+    }
+
+    /// Opens a listed project in this tab, or finds it open.
+    pub(crate) async fn open_here(&self, id: &str, take_over: bool) -> Result<Rc<Project>> {
+        let _gate = self.gate.lock().await;
+        let open = self.projects.borrow().get(id).cloned();
+        if let Some(project) = open {
+            project.is_left.set(false);
+            return Ok(project);
+        }
+        let Some(summary) = self.listing(id).await else {
+            return Err(Failure::new(
+                FailureKind::NotFound,
+                "There is no such project in this browser.",
+            )
+            .means("Projects are kept in the browser they were made in.")
+            .next("Choose a project from the list, or open its dataset repo from the Hub."));
+        };
+        if summary.deleted_ms.is_some() {
+            return Err(
+                Failure::new(FailureKind::NotFound, "This project was deleted.")
+                    .next("Restore it from the list of projects within a week of its deletion."),
+            );
+        }
+        let store = self.platform.open(id.to_owned(), take_over).await?;
+        if let Err(error) = store.recover() {
+            self.platform.release(id.to_owned(), store).await;
+            return Err(error.failure());
+        }
+        let project = Rc::new(Project::new(id, store)?);
+        self.projects
+            .borrow_mut()
+            .insert(id.to_owned(), Rc::clone(&project));
+        drop(_gate);
+        if let Some(signed_in) = self.account.borrow().as_ref() {
+            let local = self.local_name.borrow().clone();
+            let name = signed_in.account.name.clone();
+            project.with(|store| store.rename_reviewer(&local, &name))?;
+        }
+        Ok(project)
+    }
+
+    async fn listing(&self, id: &str) -> Option<ProjectSummary> {
+        self.platform
+            .list_meta()
+            .await
+            .into_iter()
+            .find(|(known, _)| known == id && known != PROFILE_ID)
+            .map(|(id, json)| ProjectSummary {
+                id,
+                ..serde_json::from_str(&json).unwrap_or_default()
+            })
+    }
+
+    pub(crate) async fn close_project(&self, id: &str) -> Result<Reply> {
+        let open = self.projects.borrow().get(id).cloned();
+        if let Some(project) = open {
+            if project.run.borrow().is_some() {
+                project.is_left.set(true);
+                project.write_listing(&*self.platform).await?;
+            } else {
+                self.release(id).await;
+            }
+        }
+        Ok(Reply::Ok)
+    }
+
+    /// Stops the run, closes the database and frees the files. `false` = was not open.
+    pub(crate) async fn release(&self, id: &str) -> bool {
+        let _gate = self.gate.lock().await;
+        let open = self.projects.borrow_mut().remove(id);
+        let Some(project) = open else {
+            return false;
+        };
+        self.stop_run(&project);
+        // A listing that can't be written is older than the project, not wrong.
+        project.write_listing(&*self.platform).await.ok();
+        if let Some(store) = project.take_store() {
+            self.platform.release(id.to_owned(), store).await;
+        }
+        true
+    }
+
+    async fn relist(&self, mut summary: ProjectSummary, deleted_ms: Option<u64>) -> Result<Reply> {
+        summary.deleted_ms = deleted_ms;
+        let json = serde_json::to_string(&summary).unwrap_or_default();
+        self.platform.write_meta(summary.id, json).await?;
+        Ok(Reply::Ok)
+    }
+
+    pub(crate) async fn delete_project(&self, id: &str) -> Result<Reply> {
+        if !self.release(id).await {
+            // Another tab that has it open would list it again.
+            let store = self.platform.open(id.to_owned(), false).await?;
+            self.platform.release(id.to_owned(), store).await;
+        }
+        match self.listing(id).await {
+            Some(summary) => self.relist(summary, Some(self.now())).await,
+            None => Err(gone()),
+        }
+    }
+
+    pub(crate) async fn restore_project(&self, id: &str) -> Result<Reply> {
+        match self.listing(id).await {
+            Some(summary) => self.relist(summary, None).await,
+            None => Err(gone()),
+        }
+    }
+
+    pub(crate) async fn import_project(&self, name: &str, text: &str) -> Result<Reply> {
+        let found = recognise(name, text)?;
+        let title = title_of(name);
+        let (project, report) = self
+            .new_project(async |project| {
+                match &found {
+                    Found::Rows(_) | Found::Params => {
+                        let seed = Seed {
+                            domain: title.clone(),
+                            ..Seed::default()
+                        };
+                        project.with(|store| store.save_seed(&seed, "", self.now()))?;
+                    }
+                    Found::Bundle(_) | Found::Seed(_) => {}
+                }
+                self.take_in(project, name, text, &found)
+            })
+            .await?;
+        Ok(Reply::Imported {
+            project: Box::new(self.view(&project)?),
+            report,
+        })
+    }
+
+    pub(crate) fn import_into(&self, id: &str, name: &str, text: &str) -> Result<Reply> {
+        let project = self.project(id)?;
+        let found = recognise(name, text)?;
+        let report = self.take_in(&project, name, text, &found)?;
+        self.touched(&project);
+        self.changed(
+            &project,
+            &[Changed::Seed, Changed::Prompts, Changed::Records],
+        );
+        Ok(Reply::Imported {
+            project: Box::new(self.view(&project)?),
+            report,
+        })
+    }
+
+    fn take_in(
+        &self,
+        project: &Rc<Project>,
+        name: &str,
+        text: &str,
+        found: &Found,
+    ) -> Result<ImportReport> {
+        let mut report = ImportReport::default();
+        match found {
+            Found::Bundle(bundle) => {
+                "a project saved by Seedbed".clone_into(&mut report.kind);
+                let (rows, known) = bundle::take_in(project, bundle, self.now())?;
+                (report.rows, report.known) = (rows, known);
+            }
+            Found::Seed(seed) => {
+                "a seed (seed_data.json)".clone_into(&mut report.kind);
+                let mut seed = (**seed).clone();
+                if seed.domain.trim().is_empty() {
+                    seed.domain = title_of(name);
+                }
+                project.with(|store| store.save_seed(&seed, "", self.now()))?;
+            }
+            Found::Params => {
+                "run settings (pipeline_params.json)".clone_into(&mut report.kind);
+                let settings = project
+                    .settings()?
+                    .import_pipeline_params(text)
+                    .map_err(|error| bad_file(name, &error.to_string()))?;
+                project.with(|store| store.put(key::SETTINGS, &settings))?;
+            }
+            Found::Rows(rows) => {
+                "rows".clone_into(&mut report.kind);
+                let seed_hash = project.with(Store::seed)?.hash();
+                let now = self.now();
+                let records: Vec<_> = rows
+                    .rows
+                    .iter()
+                    .map(|row| (imported_record(row, name, &seed_hash, now), Vec::new()))
+                    .collect();
+                for chunk in records.chunks(CHUNK) {
+                    report.rows += project.with(|store| store.add_records(chunk))?;
+                }
+                report.known = records.len() as u32 - report.rows;
+                report.skipped_total = rows.problems.len() as u32;
+                report.skipped = rows
+                    .problems
+                    .iter()
+                    .take(TOLD_PROBLEMS)
+                    .map(|(line, reason)| format!("line {line}: {reason}"))
+                    .collect();
+            }
+        }
+        Ok(report)
+    }
+
+    pub(crate) fn export(&self, id: &str, kind: ExportKind) -> Result<Reply> {
+        let project = self.project(id)?;
+        let seed = project.with(Store::seed)?;
+        let stem = file_stem(&seed.domain);
+        let (name, mime, text) = match kind {
+            ExportKind::Seed => (
+                "seed_data.json".to_owned(),
+                "application/json",
+                seed.export(),
+            ),
+            ExportKind::Params => (
+                "pipeline_params.json".to_owned(),
+                "application/json",
+                project.settings()?.export_pipeline_params(),
+            ),
+            ExportKind::AcceptedRows => (
+                format!("{stem}-accepted.jsonl"),
+                "application/x-ndjson",
+                bundle::accepted_lines(&project)?,
+            ),
+            ExportKind::AllRecords => (
+                format!("{stem}-records.jsonl"),
+                "application/x-ndjson",
+                bundle::record_lines(&project, &self.reviewer())?,
+            ),
+            ExportKind::Bundle => (
+                format!("{stem}.seedbed.json"),
+                "application/json",
+                bundle::write(&project)?,
+            ),
+        };
+        Ok(Reply::File {
+            name,
+            mime: mime.to_owned(),
+            text,
+        })
+    }
+
+    /// Opens a repo of the Hub: the local project linked to it, or a new one; then brings in what others committed.
+    pub(crate) async fn open_hub(&self, ticket: &Ticket, repo: &str) -> Result<Reply> {
+        let repo = self.repo_id(repo)?;
+        let known = self.list_projects().await.into_iter().find(|summary| {
+            summary.repo.as_deref() == Some(repo.as_str())
+                && summary.deleted_ms.is_none()
+                && !summary.is_newer_format
+        });
+        let project = match known {
+            Some(summary) => {
+                let project = self.open_here(&summary.id, false).await?;
+                // Offline, the local copy is better than nothing; the publish page syncs again.
+                match self.sync_project(ticket, &project).await {
+                    Ok(_) => {}
+                    Err(failure) if failure.kind == FailureKind::Network => {}
+                    Err(failure) => return Err(failure),
+                }
+                project
+            }
+            None => {
+                self.new_project(async |project| self.clone_repo(ticket, project, &repo).await)
+                    .await?
+                    .0
+            }
+        };
+        self.opened(&project)
+    }
+}
+
+fn gone() -> Failure {
+    Failure::new(
+        FailureKind::NotFound,
+        "There is no such project in this browser.",
+    )
+    .next("Reload the page to see the present list.")
+}
+
+fn name_in(json: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(json).ok()?;
+    Some(value.get("name")?.as_str()?.to_owned())
+}
+
+fn bad_file(name: &str, why: &str) -> Failure {
+    Failure::new(
+        FailureKind::Invalid,
+        format!("“{name}” could not be read: {why}"),
+    )
+    .means("Nothing was changed.")
+    .next(
+        "Take a seed_data.json, a pipeline_params.json, a project saved by Seedbed, or rows as JSONL or CSV with \
+         columns such as instruction and response.",
+    )
+}
+
+/// Tells a file by its text; the name helps only with rows.
+fn recognise(name: &str, text: &str) -> Result<Found> {
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim().is_empty() {
+        return Err(bad_file(name, "the file is empty."));
+    }
+    if let Ok(Value::Object(map)) = serde_json::from_str::<Value>(text) {
+        if map.contains_key(bundle::MARK) {
+            return Bundle::parse(text)
+                .map(|bundle| Found::Bundle(Box::new(bundle)))
+                .map_err(|why| bad_file(name, &why));
+        }
+        let has = |keys: &[&str]| keys.iter().any(|key| map.contains_key(*key));
+        if has(&["topics", "perspectives", "domain_expert_prompt", "domain"]) {
+            return Seed::import(text)
+                .map(|seed| Found::Seed(Box::new(seed)))
+                .map_err(|error| bad_file(name, &format!("{error}.")));
+        }
+        let is_params = map
+            .keys()
+            .any(|key| key.starts_with("self_in") || key.starts_with("domain_expert_"));
+        if is_params {
+            RunSettings::default()
+                .import_pipeline_params(text)
+                .map_err(|error| bad_file(name, &format!("{error}.")))?;
+            return Ok(Found::Params);
+        }
+    }
+    rows::parse_any(name, text)
+        .map(|rows| Found::Rows(Box::new(rows)))
+        .map_err(|error| bad_file(name, &error.to_string()))
+}
+
+fn imported_record(row: &rows::ImportedRow, file: &str, seed_hash: &str, now_ms: u64) -> Record {
+    Record {
+        id: imported_record_id(&row.instruction, &row.response),
+        prompt_id: None,
+        run_id: None,
+        cell: Cell {
+            topic: row.topic.clone(),
+            perspective: row.perspective.clone(),
+        },
+        instruction: row.instruction.clone(),
+        response: row.response.clone(),
+        provenance: Provenance {
+            seed_hash: seed_hash.to_owned(),
+            model: row.model.clone(),
+            prompt_version: "import/1".to_owned(),
+            imported_from: Some(file.to_owned()),
+            ..Provenance::default()
+        },
+        created_ms: now_ms,
+    }
+}
+
+/// A project name from a file name.
+fn title_of(name: &str) -> String {
+    let stem = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let stem = stem.split('.').next().unwrap_or(stem);
+    let words = stem.replace(['_', '-'], " ");
+    let words = words.trim();
+    if words.is_empty() {
+        "Imported".to_owned()
+    } else {
+        words.to_owned()
+    }
+}
+
+/// A file name from a project name.
+fn file_stem(name: &str) -> String {
+    let mut stem: String = name
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '-' })
+        .take(60)
+        .collect();
+    while stem.contains("--") {
+        stem = stem.replace("--", "-");
+    }
+    let stem = stem.trim_matches('-');
+    if stem.is_empty() {
+        "seedbed".to_owned()
+    } else {
+        stem.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_told_by_its_text() {
+        let kind = |text: &str| match recognise("x.json", text) {
+            Ok(Found::Seed(_)) => "seed",
+            Ok(Found::Params) => "params",
+            Ok(Found::Rows(_)) => "rows",
+            Ok(Found::Bundle(_)) => "bundle",
+            Err(_) => "none",
+        };
+        assert_eq!(kind(r#"{"domain":"d","topics":["t"]}"#), "seed");
+        assert_eq!(kind(r#"{"self_intruct_num_generations":3}"#), "params");
+        assert_eq!(
+            kind("{\"question\":\"q\",\"answer\":\"a\"}\n{\"question\":\"r\",\"answer\":\"b\"}\n"),
+            "rows"
+        );
+        assert_eq!(kind("   "), "none");
+        assert_eq!(kind(r#"{"topics":"no list"}"#), "none");
+    }
+
+    #[test]
+    fn names_of_files_and_projects_turn_into_each_other() {
+        assert_eq!(title_of("farming-seed_data.json"), "farming seed data");
+        assert_eq!(title_of(".json"), "Imported");
+        assert_eq!(file_stem("Bees & honey / 2026"), "bees-honey-2026");
+        assert_eq!(file_stem("???"), "seedbed");
+    }
+}

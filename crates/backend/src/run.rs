@@ -1,0 +1,599 @@
+//! A run: drives the scheduler of `grow`, sends what it says, and stores each answer before anybody hears of it.
+
+use crate::project::Project;
+use crate::{Backend, Result};
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures::future::{AbortHandle, Either, LocalBoxFuture, abortable, pending, select};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
+use seedbed_core::chat::{ChatError, ChatModel, ChatReply, ChatRequest};
+use seedbed_core::messages::{
+    Changed, Event, Failure, FailureKind, Forecast, Reply, RunPhase, RunStatus,
+};
+use seedbed_core::record::{Provenance, Record};
+use seedbed_grow::forecast::{self, History};
+use seedbed_grow::plan::{self, PlannedRow};
+use seedbed_grow::quality;
+use seedbed_grow::run::{ItemOutcome, Limits, Scheduler, Step};
+use seedbed_store::{PlannedItem, RunCounts, Store, StoredRun};
+use serde_json::json;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::rc::Rc;
+
+/// The page hears of a run at most this often, in milliseconds.
+const REPORT_EVERY_MS: u64 = 250;
+/// The page is told to read records again at most this often, in milliseconds.
+const RECORDS_EVERY_MS: u64 = 1000;
+
+/// A run that is asking.
+pub(crate) struct ActiveRun {
+    id: String,
+    scheduler: RefCell<Scheduler>,
+    /// Failure of our own side (storage) that paused it.
+    ours: RefCell<Option<Failure>>,
+    /// Answers that came but could not be stored: tried again on resume.
+    unsaved: RefCell<Vec<(Record, String)>>,
+    wake: UnboundedSender<()>,
+    task: RefCell<Option<AbortHandle>>,
+    reported_ms: Cell<u64>,
+    records_told_ms: Cell<u64>,
+}
+
+type Landing = (PlannedItem, std::result::Result<ChatReply, ChatError>);
+
+impl Backend {
+    /// Rows that a run would ask for now, and what it would cost.
+    fn plan_run(&self, project: &Project) -> Result<(Vec<PlannedRow>, Forecast)> {
+        let seed = project.with(Store::seed)?;
+        let prompts = project.with(Store::prompts)?;
+        let settings = project.settings()?;
+        let endpoint = project.endpoint()?.filter(|e| !e.model.trim().is_empty());
+        let rows = plan::plan(
+            &seed,
+            &prompts,
+            &settings,
+            &endpoint.clone().unwrap_or_default(),
+        );
+        let ids: Vec<String> = rows.iter().map(|row| row.record_id.clone()).collect();
+        let done = project.with(|store| store.existing(&ids))?;
+        let history = self.history(project)?;
+        let forecast = forecast::forecast(&rows, &done, &settings, endpoint.as_ref(), history);
+        let cap = settings.row_cap.map_or(usize::MAX, |cap| cap as usize);
+        let rows = rows
+            .into_iter()
+            .filter(|row| !done.contains(&row.record_id))
+            .take(cap)
+            .collect();
+        Ok((rows, forecast))
+    }
+
+    /// Mean length of the answers so far.
+    fn history(&self, project: &Project) -> Result<Option<History>> {
+        let (mut tokens, mut rows) = (0_u64, 0_u64);
+        for run in project.with(Store::runs)? {
+            let counts = project.with(|store| store.run_counts(&run.id))?;
+            tokens += counts.tokens_out;
+            rows += u64::from(counts.done);
+        }
+        Ok((rows > 0 && tokens > 0).then(|| History {
+            mean_tokens_out: tokens as f64 / rows as f64,
+        }))
+    }
+
+    pub(crate) fn forecast(&self, id: &str) -> Result<Reply> {
+        let project = self.project(id)?;
+        let (_, forecast) = self.plan_run(&project)?;
+        Ok(Reply::Forecast(forecast))
+    }
+
+    pub(crate) fn list_runs(&self, id: &str) -> Result<Reply> {
+        let project = self.project(id)?;
+        let runs = project.with(Store::runs)?;
+        let runs = runs
+            .iter()
+            .map(|run| self.status(&project, run))
+            .collect::<Result<_>>()?;
+        Ok(Reply::Runs(runs))
+    }
+
+    /// The newest run, if it is not over.
+    pub(crate) fn open_run(&self, project: &Rc<Project>) -> Result<Option<RunStatus>> {
+        let runs = project.with(Store::runs)?;
+        runs.first()
+            .filter(|run| run.phase != RunPhase::Finished)
+            .map(|run| self.status(project, run))
+            .transpose()
+    }
+
+    fn status(&self, project: &Project, run: &StoredRun) -> Result<RunStatus> {
+        let counts = project.with(|store| store.run_counts(&run.id))?;
+        let now = self.now();
+        let active = project.run.borrow().clone().filter(|a| a.id == run.id);
+        let mut status = RunStatus {
+            id: run.id.clone(),
+            phase: run.phase,
+            stopped_by: run.stopped_by.clone(),
+            model: run.endpoint.model.clone(),
+            host: host(&run.endpoint.base_url),
+            planned: counts.planned,
+            done: counts.done,
+            failed: counts.failed,
+            in_flight: counts.in_flight,
+            tokens_in: counts.tokens_in,
+            tokens_out: counts.tokens_out,
+            cost: cost(run, &counts),
+            started_ms: run.started_ms,
+            finished_ms: run.finished_ms,
+            ..RunStatus::default()
+        };
+        if let Some(active) = active {
+            let scheduler = active.scheduler.borrow();
+            status.rows_per_minute = scheduler.rows_per_minute(now);
+            status.waiting_until_ms = scheduler.waiting_until(now);
+            let left = counts.queued + counts.in_flight;
+            status.eta_s = (status.rows_per_minute > 0.0 && left > 0)
+                .then(|| (f64::from(left) * 60.0 / status.rows_per_minute).ceil() as u64);
+            if scheduler.is_paused() && counts.in_flight > 0 {
+                status.phase = RunPhase::Pausing;
+            }
+        }
+        Ok(status)
+    }
+
+    fn stored_run(&self, project: &Project, run: &str) -> Result<StoredRun> {
+        project.with(|store| store.run(run))?.ok_or_else(|| {
+            Failure::new(
+                FailureKind::NotFound,
+                "There is no such run in this project.",
+            )
+            .next("Reload the page to see the present runs.")
+        })
+    }
+
+    pub(crate) fn start_run(&self, id: &str) -> Result<Reply> {
+        let project = self.project(id)?;
+        if project.run.borrow().is_some() {
+            return Err(
+                Failure::new(FailureKind::Invalid, "A run is under way already.")
+                    .next("Wait for it, or pause it first."),
+            );
+        }
+        let (rows, forecast) = self.plan_run(&project)?;
+        if let Some(reason) = forecast.blocked {
+            return Err(Failure::new(FailureKind::Invalid, reason));
+        }
+        let Some(endpoint) = project.endpoint()? else {
+            return Err(
+                Failure::new(FailureKind::Invalid, "No model is chosen yet.")
+                    .next("Choose a model, then start the run."),
+            );
+        };
+        let now = self.now();
+        // What an older run left open is part of this plan.
+        for mut older in project.with(Store::runs)? {
+            if older.phase != RunPhase::Finished {
+                older.phase = RunPhase::Finished;
+                older.finished_ms = Some(now);
+                project.with(|store| store.save_run(&older))?;
+            }
+        }
+        let run = StoredRun {
+            id: format!("{now:013}-{}", self.random_id(4)),
+            phase: RunPhase::Running,
+            stopped_by: None,
+            endpoint,
+            settings: project.settings()?,
+            seed_hash: project.with(Store::seed)?.hash(),
+            started_ms: now,
+            finished_ms: None,
+        };
+        let items: Vec<PlannedItem> = rows.into_iter().map(planned_item).collect();
+        project.with(|store| store.create_run(&run, &items))?;
+        self.launch(&project, run)
+    }
+
+    pub(crate) fn pause_run(&self, id: &str, run: &str) -> Result<Reply> {
+        let project = self.project(id)?;
+        if let Some(active) = project.run.borrow().as_ref().filter(|a| a.id == run) {
+            active.scheduler.borrow_mut().pause();
+            active.wake.unbounded_send(()).ok();
+        }
+        let stored = self.stored_run(&project, run)?;
+        self.status(&project, &stored).map(Reply::Run)
+    }
+
+    pub(crate) fn resume_run(&self, id: &str, run: &str, retries_failed: bool) -> Result<Reply> {
+        let project = self.project(id)?;
+        let active = project.run.borrow().clone();
+        if let Some(active) = active {
+            if active.id != run {
+                return Err(
+                    Failure::new(FailureKind::Invalid, "Another run is under way.")
+                        .next("Wait for it, or pause it first."),
+                );
+            }
+            if retries_failed {
+                let keys = project.with(|store| {
+                    let before: HashSet<String> = store
+                        .queued_items(run)?
+                        .into_iter()
+                        .map(|(key, _)| key)
+                        .collect();
+                    store.requeue_failed(run)?;
+                    let after = store.queued_items(run)?;
+                    Ok(after
+                        .into_iter()
+                        .filter(|(key, _)| !before.contains(key))
+                        .collect::<Vec<_>>())
+                })?;
+                active.scheduler.borrow_mut().add(keys);
+            }
+            active.scheduler.borrow_mut().resume();
+            active.wake.unbounded_send(()).ok();
+            let stored = self.stored_run(&project, run)?;
+            return self.status(&project, &stored).map(Reply::Run);
+        }
+        let mut stored = self.stored_run(&project, run)?;
+        project.with(|store| {
+            if retries_failed {
+                store.requeue_failed(run)?;
+            }
+            stored.phase = RunPhase::Running;
+            stored.stopped_by = None;
+            stored.finished_ms = None;
+            store.save_run(&stored)
+        })?;
+        self.launch(&project, stored)
+    }
+
+    /// Starts the task of a run whose plan is stored.
+    fn launch(&self, project: &Rc<Project>, run: StoredRun) -> Result<Reply> {
+        let queue = project.with(|store| store.queued_items(&run.id))?;
+        let limits = Limits::of(&run.settings);
+        let (wake, woken) = unbounded();
+        let active = Rc::new(ActiveRun {
+            id: run.id.clone(),
+            scheduler: RefCell::new(Scheduler::new(limits, queue)),
+            ours: RefCell::default(),
+            unsaved: RefCell::default(),
+            wake,
+            task: RefCell::default(),
+            reported_ms: Cell::new(0),
+            records_told_ms: Cell::new(0),
+        });
+        *project.run.borrow_mut() = Some(Rc::clone(&active));
+        self.touched(project);
+        let status = self.status(project, &run)?;
+        let driver = Driver {
+            model: self.model(&run.endpoint),
+            backend: self.clone(),
+            project: Rc::clone(project),
+            active: Rc::clone(&active),
+            run,
+        };
+        let (task, handle) = abortable(driver.drive(woken));
+        *active.task.borrow_mut() = Some(handle);
+        self.spawn(task.map(|_| ()));
+        Ok(Reply::Run(status))
+    }
+
+    /// Stops the run's task at once; what was in flight is queued again.
+    pub(crate) fn stop_run(&self, project: &Rc<Project>) {
+        let active = project.run.borrow_mut().take();
+        if let Some(active) = active {
+            if let Some(task) = active.task.borrow_mut().take() {
+                task.abort();
+            }
+            // If this fails, the next opening does it.
+            project.with(Store::recover).ok();
+        }
+    }
+}
+
+/// One run's task.
+struct Driver {
+    backend: Backend,
+    project: Rc<Project>,
+    active: Rc<ActiveRun>,
+    run: StoredRun,
+    model: Rc<dyn ChatModel>,
+}
+
+impl Driver {
+    async fn drive(mut self, mut woken: UnboundedReceiver<()>) {
+        let mut flights: FuturesUnordered<LocalBoxFuture<'static, Landing>> =
+            FuturesUnordered::new();
+        loop {
+            let now = self.backend.now();
+            let step = self.active.scheduler.borrow_mut().next(now);
+            let wait_until = match step {
+                Step::Send(key) => {
+                    match self.send(&key) {
+                        Ok(flight) => {
+                            let mut scheduler = self.active.scheduler.borrow_mut();
+                            scheduler.sent(&key, now);
+                            match flight {
+                                Some(flight) => flights.push(flight),
+                                // Stored by another way meanwhile (a sync): nothing to ask.
+                                None => {
+                                    scheduler.succeeded(&key, now);
+                                }
+                            }
+                        }
+                        Err(failure) => self.pause_by_us(failure),
+                    }
+                    continue;
+                }
+                Step::Finished if self.active.unsaved.borrow().is_empty() => {
+                    self.end(RunPhase::Finished, None);
+                    return;
+                }
+                Step::Finished | Step::Paused(_) => {
+                    let ours = self.active.ours.borrow_mut().take();
+                    let reason = match step {
+                        Step::Paused(reason) => ours.or(reason),
+                        _ => ours,
+                    };
+                    let is_saved = self.saves_rest();
+                    self.end(RunPhase::Paused, reason);
+                    if is_saved {
+                        return;
+                    }
+                    self.wait_with_unsaved(&mut woken).await;
+                    continue;
+                }
+                Step::WaitUntil(at_ms) => Some(at_ms),
+                Step::Idle => None,
+            };
+            self.report(false);
+            let timer = match wait_until {
+                Some(at_ms) => self
+                    .backend
+                    .transport
+                    .sleep(at_ms.saturating_sub(now).max(1)),
+                None => Box::pin(pending()),
+            };
+            let landing = async {
+                if flights.is_empty() {
+                    pending().await
+                } else {
+                    flights.next().await
+                }
+            };
+            let nudge = select(woken.next(), timer);
+            futures::pin_mut!(landing);
+            let landed = match select(landing, nudge).await {
+                Either::Left((landed, _)) => landed,
+                Either::Right(_) => None,
+            };
+            if let Some((item, result)) = landed {
+                self.land(&item, result);
+            }
+        }
+    }
+
+    /// The request of one row, marked as sent. `None` when its record is there already.
+    fn send(&self, key: &str) -> Result<Option<LocalBoxFuture<'static, Landing>>> {
+        let run = &self.run.id;
+        let item = self.project.with(|store| {
+            let Some(item) = store.item(run, key)? else {
+                return Ok(None);
+            };
+            if let Some(known) = store.record_view(key, "")? {
+                store.item_done(run, &known.record, &item.messages)?;
+                return Ok(None);
+            }
+            store.item_sent(run, key)?;
+            Ok(Some(item))
+        })?;
+        let Some(item) = item else { return Ok(None) };
+        let request = ChatRequest {
+            model: self.run.endpoint.model.clone(),
+            messages: item.messages.clone(),
+            sampling: item.sampling.clone(),
+        };
+        let model = Rc::clone(&self.model);
+        Ok(Some(Box::pin(async move {
+            let result = model.chat(request, &mut |_| {}).await;
+            (item, result)
+        })))
+    }
+
+    fn land(&self, item: &PlannedItem, result: std::result::Result<ChatReply, ChatError>) {
+        let now = self.backend.now();
+        let key = &item.record_id;
+        match result {
+            Ok(reply) => {
+                let record = self.record(item, reply, now);
+                match self.store(&record, item) {
+                    Ok(()) => {
+                        self.active.scheduler.borrow_mut().succeeded(key, now);
+                    }
+                    Err(failure) => {
+                        // The answer is paid for: it waits in memory for room.
+                        self.active.scheduler.borrow_mut().succeeded(key, now);
+                        self.active.unsaved.borrow_mut().push((record, key.clone()));
+                        self.pause_by_us(failure);
+                    }
+                }
+            }
+            Err(error) => {
+                let random = self.backend.random_unit();
+                let outcome = self
+                    .active
+                    .scheduler
+                    .borrow_mut()
+                    .failed(key, &error, random, now);
+                let saved = self.project.with(|store| match &outcome {
+                    ItemOutcome::Retry { counts_attempt, .. } => {
+                        store.item_requeued(&self.run.id, key, *counts_attempt)
+                    }
+                    ItemOutcome::GiveUp(failure) => store.item_failed(&self.run.id, key, failure),
+                    ItemOutcome::Ignored => Ok(()),
+                });
+                if let Err(failure) = saved {
+                    self.pause_by_us(failure);
+                }
+            }
+        }
+    }
+
+    fn record(&self, item: &PlannedItem, reply: ChatReply, now: u64) -> Record {
+        let endpoint = &self.run.endpoint;
+        let (model, suffix) = match endpoint.model.split_once(':') {
+            Some((model, suffix))
+                if endpoint.kind == seedbed_core::model::EndpointKind::HuggingFace =>
+            {
+                (model, Some(suffix))
+            }
+            _ => (endpoint.model.as_str(), None),
+        };
+        let flags = quality::flags(&item.instruction, &reply);
+        Record {
+            id: item.record_id.clone(),
+            prompt_id: Some(item.prompt_id.clone()),
+            run_id: Some(self.run.id.clone()),
+            cell: item.cell.clone(),
+            instruction: item.instruction.clone(),
+            response: reply.text.trim().to_owned(),
+            provenance: Provenance {
+                seed_hash: self.run.seed_hash.clone(),
+                model: model.to_owned(),
+                provider: suffix.map_or_else(|| host(&endpoint.base_url), str::to_owned),
+                sampling: Some(item.sampling.clone()),
+                prompt_version: item.prompt_version.clone(),
+                sample_index: item.sample_index,
+                finish_reason: reply.finish_reason,
+                usage: reply.usage,
+                flags,
+                ..Provenance::default()
+            },
+            created_ms: now,
+        }
+    }
+
+    fn store(&self, record: &Record, item: &PlannedItem) -> Result<()> {
+        self.project
+            .with(|store| store.item_done(&self.run.id, record, &item.messages))?;
+        self.backend.touched(&self.project);
+        Ok(())
+    }
+
+    /// Tries to store the answers that found no room. `true` = none is left.
+    fn saves_rest(&self) -> bool {
+        let waiting = std::mem::take(&mut *self.active.unsaved.borrow_mut());
+        for (record, key) in waiting {
+            let saved = self.project.with(|store| {
+                let messages = store
+                    .item(&self.run.id, &key)?
+                    .map(|item| item.messages)
+                    .unwrap_or_default();
+                store.item_done(&self.run.id, &record, &messages)
+            });
+            if saved.is_err() {
+                self.active.unsaved.borrow_mut().push((record, key));
+            }
+        }
+        self.active.unsaved.borrow().is_empty()
+    }
+
+    /// Holds answers that are not stored yet until the person goes on.
+    async fn wait_with_unsaved(&mut self, woken: &mut UnboundedReceiver<()>) {
+        loop {
+            if woken.next().await.is_none() {
+                return;
+            }
+            if self.saves_rest() {
+                self.run.phase = RunPhase::Running;
+                self.run.stopped_by = None;
+                self.run.finished_ms = None;
+                self.project.with(|store| store.save_run(&self.run)).ok();
+                *self.project.run.borrow_mut() = Some(Rc::clone(&self.active));
+                self.active.scheduler.borrow_mut().resume();
+                return;
+            }
+        }
+    }
+
+    fn pause_by_us(&self, failure: Failure) {
+        self.active.ours.borrow_mut().get_or_insert(failure);
+        self.active.scheduler.borrow_mut().pause();
+    }
+
+    /// Tells the page, not too often.
+    fn report(&self, is_due: bool) {
+        let now = self.backend.now();
+        if is_due || now.saturating_sub(self.active.reported_ms.get()) >= REPORT_EVERY_MS {
+            self.active.reported_ms.set(now);
+            if let Ok(status) = self.backend.status(&self.project, &self.run) {
+                self.backend.platform.emit(Event::Run {
+                    project: self.project.id.clone(),
+                    status,
+                });
+            }
+        }
+        if is_due || now.saturating_sub(self.active.records_told_ms.get()) >= RECORDS_EVERY_MS {
+            self.active.records_told_ms.set(now);
+            self.backend
+                .changed(&self.project, &[Changed::Records, Changed::Runs]);
+        }
+    }
+
+    fn end(&mut self, phase: RunPhase, stopped_by: Option<Failure>) {
+        self.run.phase = phase;
+        self.run.stopped_by = stopped_by;
+        self.run.finished_ms = (phase == RunPhase::Finished).then(|| self.backend.now());
+        // On a full disk even this may fail; opening again finds the run interrupted then.
+        self.project.with(|store| store.save_run(&self.run)).ok();
+        if self.active.unsaved.borrow().is_empty() {
+            *self.project.run.borrow_mut() = None;
+        }
+        self.report(true);
+        self.backend.touched(&self.project);
+        if self.project.is_left.get() && self.active.unsaved.borrow().is_empty() {
+            let (backend, id) = (self.backend.clone(), self.project.id.clone());
+            self.backend.spawn(async move {
+                backend.release(&id).await;
+            });
+        }
+    }
+}
+
+fn planned_item(row: PlannedRow) -> PlannedItem {
+    PlannedItem {
+        record_id: row.record_id,
+        prompt_id: row.prompt_id,
+        cell: row.cell,
+        instruction: row.instruction,
+        sample_index: row.sample_index,
+        messages: row.messages,
+        sampling: row.sampling,
+        prompt_version: row.prompt_version,
+    }
+}
+
+/// Host of an address, with its port.
+fn host(address: &str) -> String {
+    crate::account::origin(address)
+        .split_once("://")
+        .map_or_else(String::new, |(_, host)| host.to_owned())
+}
+
+fn cost(run: &StoredRun, counts: &RunCounts) -> Option<f64> {
+    let (price_in, price_out) = (run.endpoint.price_in?, run.endpoint.price_out?);
+    Some((counts.tokens_in as f64 * price_in + counts.tokens_out as f64 * price_out) / 1e6)
+}
+
+/// `.seedbed/runs/<run>.json`: settings and counts; no address, which may be private.
+pub(crate) fn run_file(run: &StoredRun, counts: &RunCounts) -> String {
+    let mut text = serde_json::to_string_pretty(&json!({
+        "id": run.id, "model": run.endpoint.model, "seed_hash": run.seed_hash, "settings": run.settings,
+        "planned": counts.planned, "done": counts.done, "failed": counts.failed,
+        "tokens_in": counts.tokens_in, "tokens_out": counts.tokens_out, "cost_usd": cost(run, counts),
+        "started_ms": run.started_ms, "finished_ms": run.finished_ms,
+    }))
+    .unwrap_or_default();
+    text.push('\n');
+    text
+}
