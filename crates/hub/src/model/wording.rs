@@ -181,7 +181,7 @@ impl Asked<'_> {
             FailureKind::Server,
             format!("{} failed.", self.address.name()),
         )
-        .means("This answer is missing. It has nothing to do with your texts.")
+        .means("This answer is missing; everything made so far is kept.")
         .next("Try again; if it goes on, choose another model or provider.")
     }
 
