@@ -12,6 +12,7 @@ use crate::platform::{files, page, site};
 use crate::route::Route;
 use crate::state::{Shell, Stage, Toast};
 use frame::Frame;
+use leptos::mount::mount_to_body;
 use leptos::prelude::*;
 
 /// Starts the app in the document's body.
@@ -24,7 +25,7 @@ pub fn start() {
     wasm_bindgen_futures::spawn_local(async {
         let site = site::read().await;
         page::remove_skeleton();
-        leptos::mount::mount_to_body(move || {
+        mount_to_body(move || {
             let (shell, start_worker) = Shell::connect(site.clone());
             after_paint(start_worker);
             view! { <App shell=shell /> }
