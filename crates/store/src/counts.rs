@@ -1,9 +1,10 @@
 //! Counters that change with the records in the same transaction, so that counting 100,000 records is a few lookups.
 
 use crate::error::Result;
-use crate::{Store, decisions};
+use crate::{Store, decisions, from_json, to_json};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use seedbed_core::messages::Counts;
+use seedbed_core::prompt::Cell;
 use seedbed_core::review::RecordState;
 use std::collections::HashMap;
 
@@ -13,6 +14,27 @@ pub(crate) const TOPIC: &str = "topic";
 pub(crate) const PERSPECTIVE: &str = "perspective";
 pub(crate) const MODEL: &str = "model";
 pub(crate) const SEED: &str = "seed";
+/// Records per cell, by [`cell_name`].
+pub(crate) const CELL: &str = "cell";
+/// Accepted records per cell, by [`cell_name`].
+pub(crate) const CELL_ACCEPTED: &str = "cell_accepted";
+
+/// A cell as the name of a counter.
+pub(crate) fn cell_name(cell: &Cell) -> Result<String> {
+    to_json(&(&cell.topic, &cell.perspective))
+}
+
+/// Records and accepted records of every cell that has any.
+pub(crate) fn of_cells(connection: &Connection) -> Result<Vec<(Cell, u32, u32)>> {
+    all(connection, CELL)?
+        .into_iter()
+        .map(|(name, records)| {
+            let (topic, perspective) = from_json(&name, "counter")?;
+            let accepted = of(connection, CELL_ACCEPTED, &name)?;
+            Ok((Cell { topic, perspective }, records, accepted))
+        })
+        .collect()
+}
 
 /// Adds `by` to a counter.
 pub(crate) fn add(connection: &Connection, kind: &str, name: &str, by: i64) -> Result<()> {

@@ -1,13 +1,14 @@
 //! The decision log: appended, merged, folded. Drafts stay outside of it.
 
 use crate::error::{Result, StoreError};
-use crate::{Store, counts, from_json, get, put, records, to_json};
+use crate::records::Stored;
+use crate::{Store, counts, from_json, get, int, put, records, to_json};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use seedbed_core::review::{
     Act, Clock, Decision, RecordState, Response, ResponseStatus, UndoStacks, fold, outcome,
 };
 use seedbed_core::row::TableRow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Key of the largest clock seen.
 const CLOCK: &str = "clock";
@@ -88,7 +89,7 @@ fn append(connection: &Connection, decision: &Decision) -> Result<bool> {
             decision.id,
             decision.reviewer,
             decision.record_id,
-            decision.clock.ms,
+            int(decision.clock.ms),
             decision.clock.n,
             to_json(decision)?,
         ])?;
@@ -97,14 +98,29 @@ fn append(connection: &Connection, decision: &Decision) -> Result<bool> {
 
 /// Folds a record's decisions and renews its state and its published row.
 pub(crate) fn refold(connection: &Connection, record_id: &str) -> Result<()> {
-    let Some((seq, record, before)) = records::for_fold(connection, record_id)? else {
+    let log = of_record(connection, record_id)?;
+    if log.is_empty() {
+        // As every record begins. A decision is never taken out of the log.
+        return Ok(());
+    }
+    let Some(Stored {
+        seq,
+        record,
+        state: before,
+    }) = Stored::by_id(connection, record_id)?
+    else {
         return Ok(());
     };
-    let log = of_record(connection, record_id)?;
     let (state, accepted) = outcome(&fold(&log));
+    let is_accepted = |state| i64::from(state == RecordState::Accepted);
     if state != before {
         counts::add(connection, counts::STATE, before.as_str(), -1)?;
         counts::add(connection, counts::STATE, state.as_str(), 1)?;
+        let change = is_accepted(state) - is_accepted(before);
+        if change != 0 {
+            let cell = counts::cell_name(&record.cell)?;
+            counts::add(connection, counts::CELL_ACCEPTED, &cell, change)?;
+        }
         connection
             .prepare_cached("UPDATE records SET state = ?2 WHERE seq = ?1")?
             .execute(params![seq, state.as_str()])?;
@@ -158,7 +174,7 @@ impl Store {
             }
             if response.status == ResponseStatus::Draft {
                 tx.prepare_cached("INSERT OR REPLACE INTO drafts VALUES (?1, ?2, ?3)")?
-                    .execute(params![record, reviewer, to_json(response)?])?;
+                    .execute(params![reviewer, record, to_json(response)?])?;
                 return Ok(());
             }
             tx.prepare_cached("DELETE FROM drafts WHERE record_id = ?1 AND reviewer = ?2")?
@@ -172,7 +188,10 @@ impl Store {
                     response: response.clone(),
                 },
             };
-            append(tx, &decision)?;
+            if !append(tx, &decision)? {
+                // The same act told twice.
+                return Ok(());
+            }
             push_step(tx, reviewer, false, decision_id)?;
             tx.prepare_cached("DELETE FROM steps WHERE reviewer = ?1 AND is_undone = 1")?
                 .execute([reviewer])?;
@@ -265,7 +284,7 @@ impl Store {
     }
 
     /// Gives the decisions that are not on the Hub yet, and the drafts, of one name to another. Returns how many
-    /// decisions.
+    /// decisions. An undo of a decision that stays with the old name stays with it.
     pub fn rename_reviewer(&self, from: &str, to: &str) -> Result<u32> {
         if from == to {
             return Ok(0);
@@ -273,7 +292,14 @@ impl Store {
         self.write(|tx| {
             let mut touched = BTreeSet::new();
             let mut moved = 0;
-            for mut decision in list(tx, true, Some(from))? {
+            let log = list(tx, true, Some(from))?;
+            let moving: HashSet<String> = log.iter().map(|decision| decision.id.clone()).collect();
+            for mut decision in log {
+                if let Act::Undo { target } | Act::Redo { target } = &decision.act
+                    && !moving.contains(target)
+                {
+                    continue;
+                }
                 to.clone_into(&mut decision.reviewer);
                 tx.prepare_cached("UPDATE decisions SET reviewer = ?2, json = ?3 WHERE id = ?1")?
                     .execute(params![decision.id, to, to_json(&decision)?])?;

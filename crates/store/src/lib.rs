@@ -69,7 +69,8 @@ impl Store {
     pub(crate) fn prepare(connection: Connection) -> Result<Self> {
         connection.set_prepared_statement_cache_capacity(64);
         // The journal has to work on OPFS access handles too, where there is no shared memory for WAL; TRUNCATE is the
-        // cheapest rollback journal. FULL makes a finished call durable.
+        // cheapest rollback journal, and one that keeps its pool slot. FULL makes a finished call durable: whatever the page
+        // hears of is there after a crash.
         connection.pragma_update(None, "journal_mode", "TRUNCATE")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
@@ -150,6 +151,11 @@ pub(crate) fn put<T: Serialize>(connection: &Connection, key: &str, value: &T) -
         )?
         .execute(params![key, to_json(value)?])?;
     Ok(())
+}
+
+/// A number of someone else as SQLite can hold it.
+pub(crate) fn int(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {

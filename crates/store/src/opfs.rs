@@ -15,7 +15,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     DedicatedWorkerGlobalScope, File, FileSystemDirectoryHandle, FileSystemFileHandle,
     FileSystemGetDirectoryOptions, FileSystemGetFileOptions, FileSystemRemoveOptions,
-    FileSystemWritableFileStream,
+    FileSystemSyncAccessHandle, FileSystemWritableFileStream,
 };
 
 const ROOT: &str = "seedbed";
@@ -53,8 +53,11 @@ fn of_js(value: &JsValue) -> StoreError {
     if name == "QuotaExceededError" {
         return StoreError::Full;
     }
-    let message = property("message").unwrap_or_else(|| format!("{value:?}"));
-    StoreError::Sql(format!("{name}: {message}"))
+    match property("message").or_else(|| value.as_string()) {
+        Some(message) if name.is_empty() => StoreError::Sql(message),
+        Some(message) => StoreError::Sql(format!("{name}: {message}")),
+        None => StoreError::Sql(format!("{value:?}")),
+    }
 }
 
 async fn root() -> std::result::Result<FileSystemDirectoryHandle, JsValue> {
@@ -179,11 +182,31 @@ async fn write_list(id: &str, json: &str) -> std::result::Result<(), JsValue> {
         JsFuture::from(folder.get_file_handle_with_options(&format!("{id}.json"), &options))
             .await?
             .dyn_into()?;
+    if !Reflect::has(&handle, &"createWritable".into())? {
+        return write_at_once(&handle, json).await;
+    }
     let stream: FileSystemWritableFileStream =
         JsFuture::from(handle.create_writable()).await?.dyn_into()?;
     JsFuture::from(stream.write_with_str(json)?).await?;
     JsFuture::from(stream.close()).await?;
     Ok(())
+}
+
+/// For browsers whose files have no streams to write to. A crash in the middle can leave half a file, which the list
+/// then leaves out; the next change of the project writes it anew.
+async fn write_at_once(
+    handle: &FileSystemFileHandle,
+    json: &str,
+) -> std::result::Result<(), JsValue> {
+    let access: FileSystemSyncAccessHandle = JsFuture::from(handle.create_sync_access_handle())
+        .await?
+        .dyn_into()?;
+    let written = access
+        .truncate_with_u32(0)
+        .and_then(|()| access.write_with_u8_array(json.as_bytes()))
+        .and_then(|_| access.flush());
+    access.close();
+    written
 }
 
 /// Removes a project: its database and its place in the list.

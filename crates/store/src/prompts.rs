@@ -1,7 +1,7 @@
 //! Instructions and their counts per cell.
 
 use crate::error::{Result, StoreError};
-use crate::{MergeCount, Store, from_json, search, to_json};
+use crate::{MergeCount, Store, counts, from_json, int, search, to_json};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use seedbed_core::messages::{CellCount, PromptFilter, PromptPage, PromptView};
 use seedbed_core::prompt::{Cell, Prompt, PromptOrigin, PromptState};
@@ -34,7 +34,7 @@ fn write(connection: &Connection, prompt: &Prompt) -> Result<()> {
             prompt.cell.perspective,
             prompt.state.as_str(),
             parent_of(prompt),
-            prompt.created_ms,
+            int(prompt.created_ms),
             prompt.text,
             to_json(prompt)?,
         ])?;
@@ -82,7 +82,7 @@ impl Store {
                 let before = std::mem::replace(&mut prompt.text, text.to_owned());
                 let original = prompt.original_text.take().unwrap_or(before);
                 prompt.original_text = (original != prompt.text).then_some(original);
-                prompt.updated_ms = now_ms.max(prompt.updated_ms + 1);
+                prompt.updated_ms = now_ms.max(prompt.updated_ms.saturating_add(1));
                 write(tx, &prompt)?;
             }
             Ok(prompt)
@@ -96,7 +96,7 @@ impl Store {
                 let mut prompt = read(tx, id)?.ok_or_else(missing)?;
                 if prompt.state != state {
                     prompt.state = state;
-                    prompt.updated_ms = now_ms.max(prompt.updated_ms + 1);
+                    prompt.updated_ms = now_ms.max(prompt.updated_ms.saturating_add(1));
                     write(tx, &prompt)?;
                 }
             }
@@ -106,14 +106,40 @@ impl Store {
 
     /// All instructions: cells in seed order, then those no longer in the seed; by age; children after their parent.
     pub fn prompts(&self) -> Result<Vec<Prompt>> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT json FROM prompts ORDER BY created_ms, id")?;
+        let mut statement = self.connection.prepare_cached("SELECT json FROM prompts")?;
         let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
-        let mut prompts = Vec::new();
+        let mut prompts = HashMap::new();
         for json in rows {
-            prompts.push(from_json::<Prompt>(&json?, "instruction")?);
+            let prompt: Prompt = from_json(&json?, "instruction")?;
+            prompts.insert(prompt.id.clone(), prompt);
         }
+        let lines = self.lines(None)?;
+        Ok(lines
+            .iter()
+            .filter_map(|line| prompts.remove(&line.id))
+            .collect())
+    }
+
+    /// The page's order of all instructions, or of one cell's.
+    fn lines(&self, cell: Option<&Cell>) -> Result<Vec<Line>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, topic, perspective, state, parent, text FROM prompts
+             WHERE ?1 IS NULL OR (topic = ?1 AND perspective = ?2) ORDER BY created_ms, id",
+        )?;
+        let (topic, perspective) = cell.map(|cell| (&cell.topic, &cell.perspective)).unzip();
+        let rows = statement.query_map([topic, perspective], |row| {
+            Ok(Line {
+                id: row.get(0)?,
+                cell: Cell {
+                    topic: row.get(1)?,
+                    perspective: row.get(2)?,
+                },
+                state: PromptState::parse(&row.get::<_, String>(3)?).unwrap_or_default(),
+                parent: row.get(4)?,
+                text: row.get(5)?,
+            })
+        })?;
+        let lines = rows.collect::<std::result::Result<_, _>>()?;
         let order: HashMap<Cell, usize> = self
             .seed()?
             .cells()
@@ -121,7 +147,7 @@ impl Store {
             .enumerate()
             .map(|(at, cell)| (cell, at))
             .collect();
-        Ok(arrange(prompts, &order))
+        Ok(arrange(lines, &order))
     }
 
     /// A window of the instructions that match, and the counts of every cell.
@@ -131,124 +157,130 @@ impl Store {
         offset: u32,
         limit: u32,
     ) -> Result<PromptPage> {
-        let prompts = self.prompts()?;
         let words = search::words(&filter.search);
-        let texts: HashMap<&str, &str> = prompts
-            .iter()
-            .map(|prompt| (prompt.id.as_str(), prompt.text.as_str()))
-            .collect();
-        let matching: Vec<&Prompt> = prompts
-            .iter()
-            .filter(|prompt| filter.cell.as_ref().is_none_or(|cell| *cell == prompt.cell))
-            .filter(|prompt| filter.state.is_none_or(|state| state == prompt.state))
-            .filter(|prompt| {
-                let text = prompt.text.to_lowercase();
-                words.iter().all(|word| text.contains(word.as_str()))
-            })
-            .collect();
-        let mut views = Vec::new();
-        for prompt in matching.iter().skip(offset as usize).take(limit as usize) {
+        // Something is looked for, but it has no word: nothing has it.
+        let is_never = words.is_empty() && !filter.search.trim().is_empty();
+        let mut lines = self.lines(filter.cell.as_ref())?;
+        lines.retain(|line| {
+            !is_never
+                && filter.state.is_none_or(|state| state == line.state)
+                && (words.is_empty() || {
+                    let text = line.text.to_lowercase();
+                    words.iter().all(|word| text.contains(word.as_str()))
+                })
+        });
+        let mut prompts = Vec::new();
+        for line in lines.iter().skip(offset as usize).take(limit as usize) {
+            let Some(prompt) = read(&self.connection, &line.id)? else {
+                continue;
+            };
             let records = self
                 .connection
                 .prepare_cached("SELECT count(*) FROM records WHERE prompt_id = ?1")?
                 .query_row([&prompt.id], |row| row.get(0))?;
-            views.push(PromptView {
-                prompt: (*prompt).clone(),
-                parent_text: parent_of(prompt)
-                    .and_then(|parent| texts.get(parent))
-                    .map(|text| (*text).to_owned()),
+            let parent = match parent_of(&prompt) {
+                Some(parent) => read(&self.connection, parent)?,
+                None => None,
+            };
+            prompts.push(PromptView {
+                prompt,
+                parent_text: parent.map(|parent| parent.text),
                 records,
             });
         }
         Ok(PromptPage {
-            total: matching.len() as u32,
-            prompts: views,
-            cells: self.cell_counts(&prompts)?,
+            total: lines.len() as u32,
+            prompts,
+            cells: self.cell_counts()?,
         })
     }
 
-    fn cell_counts(&self, prompts: &[Prompt]) -> Result<Vec<CellCount>> {
-        let mut others: BTreeMap<Cell, CellCount> = BTreeMap::new();
-        let blank = |cell: Cell| CellCount {
-            cell,
-            ..CellCount::default()
-        };
+    fn cell_counts(&self) -> Result<Vec<CellCount>> {
+        let mut counts: BTreeMap<Cell, CellCount> = BTreeMap::new();
+        fn of<'a>(counts: &'a mut BTreeMap<Cell, CellCount>, cell: &Cell) -> &'a mut CellCount {
+            counts.entry(cell.clone()).or_insert_with(|| CellCount {
+                cell: cell.clone(),
+                ..CellCount::default()
+            })
+        }
         let grid = self.seed()?.cells();
         for cell in &grid {
-            others.insert(cell.clone(), blank(cell.clone()));
-        }
-        for prompt in prompts {
-            let count = others
-                .entry(prompt.cell.clone())
-                .or_insert_with(|| blank(prompt.cell.clone()));
-            match prompt.state {
-                PromptState::Proposed => count.proposed += 1,
-                PromptState::Kept => count.kept += 1,
-                PromptState::Struck => count.struck += 1,
-            }
+            of(&mut counts, cell);
         }
         let mut statement = self.connection.prepare_cached(
-            "SELECT topic, perspective, count(*), sum(state = 'accepted') FROM records GROUP BY topic, perspective",
+            "SELECT topic, perspective, state, count(*) FROM prompts GROUP BY topic, perspective, state",
         )?;
         let rows = statement.query_map([], |row| {
             let cell = Cell {
                 topic: row.get(0)?,
                 perspective: row.get(1)?,
             };
-            Ok((cell, row.get::<_, u32>(2)?, row.get::<_, u32>(3)?))
+            Ok((cell, row.get::<_, String>(2)?, row.get::<_, u32>(3)?))
         })?;
         for row in rows {
-            let (cell, records, accepted) = row?;
-            let count = others.entry(cell.clone()).or_insert_with(|| blank(cell));
+            let (cell, state, n) = row?;
+            let count = of(&mut counts, &cell);
+            match PromptState::parse(&state).unwrap_or_default() {
+                PromptState::Proposed => count.proposed += n,
+                PromptState::Kept => count.kept += n,
+                PromptState::Struck => count.struck += n,
+            }
+        }
+        for (cell, records, accepted) in counts::of_cells(&self.connection)? {
+            let count = of(&mut counts, &cell);
             (count.records, count.accepted) = (records, accepted);
         }
-        let mut counts: Vec<CellCount> =
-            grid.iter().filter_map(|cell| others.remove(cell)).collect();
-        counts.extend(others.into_values());
-        Ok(counts)
+        let mut list: Vec<CellCount> = grid.iter().filter_map(|cell| counts.remove(cell)).collect();
+        list.extend(counts.into_values());
+        Ok(list)
     }
 }
 
-/// Sorts prompts, which come by age, by cell, and puts children behind their parent.
-fn arrange(prompts: Vec<Prompt>, order: &HashMap<Cell, usize>) -> Vec<Prompt> {
-    let place = |prompt: &Prompt| {
-        let at = order.get(&prompt.cell).copied().unwrap_or(usize::MAX);
-        (
-            at,
-            if at == usize::MAX {
-                Some(prompt.cell.clone())
-            } else {
-                None
-            },
-        )
-    };
-    let cells: HashMap<String, Cell> = prompts
+/// What order and filters need of an instruction.
+struct Line {
+    id: String,
+    cell: Cell,
+    state: PromptState,
+    parent: Option<String>,
+    text: String,
+}
+
+/// Sorts instructions, which come by age, by cell, and puts children behind their parent.
+fn arrange(lines: Vec<Line>, order: &HashMap<Cell, usize>) -> Vec<Line> {
+    let cells: HashMap<String, Cell> = lines
         .iter()
-        .map(|prompt| (prompt.id.clone(), prompt.cell.clone()))
+        .map(|line| (line.id.clone(), line.cell.clone()))
         .collect();
-    let mut children: HashMap<String, Vec<Prompt>> = HashMap::new();
+    let mut children: HashMap<String, Vec<Line>> = HashMap::new();
     let mut roots = Vec::new();
-    for prompt in prompts {
+    for line in lines {
         // A parent of another cell, or none: it stands by itself.
-        match parent_of(&prompt)
-            .filter(|parent| **parent != *prompt.id && cells.get(*parent) == Some(&prompt.cell))
+        match line
+            .parent
+            .clone()
+            .filter(|parent| *parent != line.id && cells.get(parent) == Some(&line.cell))
         {
-            Some(parent) => children.entry(parent.to_owned()).or_default().push(prompt),
-            None => roots.push(prompt),
+            Some(parent) => children.entry(parent).or_default().push(line),
+            None => roots.push(line),
         }
     }
-    roots.sort_by_key(place);
+    // Cells that are no longer in the seed stand last, by name.
+    let place = |line: &Line| match order.get(&line.cell) {
+        Some(at) => (*at, None),
+        None => (usize::MAX, Some(line.cell.clone())),
+    };
+    roots.sort_by_cached_key(place);
     let mut sorted = Vec::new();
-    let mut stack: Vec<Prompt> = roots.into_iter().rev().collect();
-    while let Some(prompt) = stack.pop() {
-        if let Some(list) = children.remove(&prompt.id) {
+    let mut stack: Vec<Line> = roots.into_iter().rev().collect();
+    while let Some(line) = stack.pop() {
+        if let Some(list) = children.remove(&line.id) {
             stack.extend(list.into_iter().rev());
         }
-        sorted.push(prompt);
+        sorted.push(line);
     }
-    // Parents that name each other in a ring: hostile, but nothing may vanish.
-    let mut rest: Vec<Prompt> = children.into_values().flatten().collect();
-    rest.sort_by(|a, b| (a.created_ms, &a.id).cmp(&(b.created_ms, &b.id)));
+    // Parents that name each other in a ring, from a file of someone else: nothing may vanish.
+    let mut rest: Vec<Line> = children.into_values().flatten().collect();
+    rest.sort_by(|a, b| a.id.cmp(&b.id));
     sorted.extend(rest);
     sorted
 }

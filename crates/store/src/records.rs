@@ -1,7 +1,7 @@
-//! Records: stored once, never changed, never removed. So `seq` runs from 1 without gaps.
+//! Records: stored once, never changed, never removed. Only what is folded from the log (the state) moves.
 
 use crate::error::Result;
-use crate::{Store, Synced, counts, decisions, from_json, search, to_json};
+use crate::{Store, Synced, counts, decisions, from_json, seed, to_json};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use seedbed_core::messages::RecordView;
 use seedbed_core::model::Message;
@@ -9,8 +9,10 @@ use seedbed_core::record::Record;
 use seedbed_core::review::{RecordState, Response, fold};
 use std::collections::HashSet;
 
-/// Columns that [`Stored::read`] reads.
-pub(crate) const COLUMNS: &str = "records.seq, records.id, records.topic, records.perspective, records.state, records.instruction, records.response, records.json";
+/// What [`Stored::read`] reads.
+const SELECT: &str =
+    "SELECT records.seq, records.id, topic, perspective, state, instruction, response, json
+     FROM records CROSS JOIN texts ON texts.seq = records.seq WHERE";
 
 /// A row of the table.
 pub(crate) struct Stored {
@@ -20,7 +22,23 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Result<Self>> {
+    pub(crate) fn by_seq(connection: &Connection, seq: u64) -> Result<Option<Self>> {
+        connection
+            .prepare_cached(&format!("{SELECT} records.seq = ?1"))?
+            .query_row([seq], Self::read)
+            .optional()?
+            .transpose()
+    }
+
+    pub(crate) fn by_id(connection: &Connection, id: &str) -> Result<Option<Self>> {
+        connection
+            .prepare_cached(&format!("{SELECT} records.id = ?1"))?
+            .query_row([id], Self::read)
+            .optional()?
+            .transpose()
+    }
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Result<Self>> {
         let seq = row.get(0)?;
         let id: String = row.get(1)?;
         let topic = row.get(2)?;
@@ -70,8 +88,8 @@ pub(crate) fn add(connection: &Connection, record: &Record, messages: &[Message]
     rest.cell.perspective.clear();
     let inserted = connection
         .prepare_cached(
-            "INSERT OR IGNORE INTO records (id, prompt_id, topic, perspective, model, seed_hash, instruction, response, json)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT OR IGNORE INTO records (id, prompt_id, topic, perspective, model, seed_hash)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![
             record.id,
@@ -80,14 +98,19 @@ pub(crate) fn add(connection: &Connection, record: &Record, messages: &[Message]
             record.cell.perspective,
             record.provenance.model,
             seed_of(record),
-            record.instruction,
-            record.response,
-            to_json(&rest)?,
         ])?;
     if inserted == 0 {
         return Ok(false);
     }
     let seq = connection.last_insert_rowid();
+    connection
+        .prepare_cached("INSERT INTO texts VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![
+            seq,
+            record.instruction,
+            record.response,
+            to_json(&rest)?
+        ])?;
     connection
         .prepare_cached("INSERT INTO words (rowid, instruction, response) VALUES (?1, ?2, ?3)")?
         .execute(params![seq, record.instruction, record.response])?;
@@ -102,22 +125,15 @@ pub(crate) fn add(connection: &Connection, record: &Record, messages: &[Message]
     counts::add(connection, counts::PERSPECTIVE, &record.cell.perspective, 1)?;
     counts::add(connection, counts::MODEL, &record.provenance.model, 1)?;
     counts::add(connection, counts::SEED, seed_of(record), 1)?;
+    counts::add(
+        connection,
+        counts::CELL,
+        &counts::cell_name(&record.cell)?,
+        1,
+    )?;
     // Decisions may have come before their record.
     decisions::refold(connection, &record.id)?;
     Ok(true)
-}
-
-/// What a fold needs of a record.
-pub(crate) fn for_fold(
-    connection: &Connection,
-    id: &str,
-) -> Result<Option<(u64, Record, RecordState)>> {
-    let stored = connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM records WHERE id = ?1"))?
-        .query_row([id], Stored::read)
-        .optional()?
-        .transpose()?;
-    Ok(stored.map(|stored| (stored.seq, stored.record, stored.state)))
 }
 
 fn messages_of(connection: &Connection, seq: u64) -> Result<Vec<Message>> {
@@ -198,14 +214,8 @@ impl Store {
 
     /// One record as `reviewer` sees it.
     pub fn record_view(&self, id: &str, reviewer: &str) -> Result<Option<RecordView>> {
-        let stored = self
-            .connection
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM records WHERE id = ?1"))?
-            .query_row([id], Stored::read)
-            .optional()?
-            .transpose()?;
-        let hash = self.seed()?.hash();
-        stored
+        let hash = seed::hash(&self.connection)?;
+        Stored::by_id(&self.connection, id)?
             .map(|stored| view(&self.connection, stored, reviewer, &hash))
             .transpose()
     }
@@ -213,9 +223,9 @@ impl Store {
     /// Records with their messages in order of `seq`, behind `seq`.
     pub fn records_after(&self, seq: u64, limit: u32) -> Result<Vec<(u64, Record, Vec<Message>)>> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM records WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+            "{SELECT} records.seq > ?1 ORDER BY records.seq LIMIT ?2"
         ))?;
-        let rows = statement.query_map(params![seq, limit], Stored::read)?;
+        let rows = statement.query_map(params![crate::int(seq), limit], Stored::read)?;
         let mut list = Vec::new();
         for row in rows {
             let stored = row??;
@@ -228,7 +238,7 @@ impl Store {
     /// Records that are not on the Hub yet.
     pub fn unsynced_records(&self, limit: u32) -> Result<Vec<(Record, Vec<Message>)>> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM records WHERE is_synced = 0 ORDER BY seq LIMIT ?1"
+            "{SELECT} is_synced = 0 ORDER BY records.seq LIMIT ?1"
         ))?;
         let rows = statement.query_map([limit], Stored::read)?;
         let mut list = Vec::new();
@@ -253,10 +263,5 @@ impl Store {
             }
             Ok(())
         })
-    }
-
-    /// Whether a text search has anything to look for.
-    pub(crate) fn match_query(search: &str) -> Option<Option<String>> {
-        (!search.trim().is_empty()).then(|| search::query(search))
     }
 }

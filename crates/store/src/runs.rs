@@ -1,7 +1,7 @@
 //! Runs and their plans: what is to be asked, what was, and what came of it.
 
 use crate::error::{Result, StoreError};
-use crate::{Store, from_json, records, to_json};
+use crate::{Store, from_json, int, records, to_json};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use seedbed_core::messages::{Failure, ItemState, RunItem, RunPhase};
 use seedbed_core::model::{Endpoint, Message, Sampling};
@@ -12,6 +12,15 @@ use serde::{Deserialize, Serialize};
 
 /// Characters of an answer that the list of rows shows.
 const BEGINNING: u32 = 280;
+/// Tokens of one request at most: a server that reports nonsense must not break the sums.
+const MAX_TOKENS: u64 = 1 << 32;
+/// The order of the states in the list of rows.
+const ORDER: [ItemState; 4] = [
+    ItemState::Done,
+    ItemState::InFlight,
+    ItemState::Failed,
+    ItemState::Queued,
+];
 
 /// A run as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,7 +88,7 @@ fn save(connection: &Connection, run: &StoredRun) -> Result<()> {
         .prepare_cached(
             "INSERT INTO runs VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET json = excluded.json",
         )?
-        .execute(params![run.id, run.started_ms, to_json(run)?])?;
+        .execute(params![run.id, int(run.started_ms), to_json(run)?])?;
     Ok(())
 }
 
@@ -88,6 +97,13 @@ fn list(connection: &Connection) -> Result<Vec<StoredRun>> {
         connection.prepare_cached("SELECT json FROM runs ORDER BY started_ms DESC, id DESC")?;
     let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
     rows.map(|json| from_json(&json?, "run")).collect()
+}
+
+fn state_of(connection: &Connection, run: &str, record: &str) -> Result<Option<String>> {
+    Ok(connection
+        .prepare_cached("SELECT state FROM run_items WHERE run = ?1 AND record_id = ?2")?
+        .query_row([run, record], |row| row.get(0))
+        .optional()?)
 }
 
 fn set_state(
@@ -101,10 +117,12 @@ fn set_state(
     let failure = failure.map(to_json).transpose()?;
     let changed = connection
         .prepare_cached(
-            "UPDATE run_items SET state = ?3, attempts = max(0, attempts + ?4), failure = ?5 WHERE run = ?1 AND record_id = ?2",
+            "UPDATE run_items SET state = ?3, attempts = max(0, attempts + ?4), failure = ?5
+             WHERE run = ?1 AND record_id = ?2 AND state <> 'done'",
         )?
         .execute(params![run, record, state.as_str(), add_attempts, failure])?;
-    if changed == 0 {
+    // A row that is done stays so, whatever comes late.
+    if changed == 0 && state_of(connection, run, record)?.is_none() {
         return Err(StoreError::Missing("this row of the run".to_owned()));
     }
     Ok(())
@@ -202,7 +220,7 @@ impl Store {
     /// Stores a row's answer, marks the row done and adds its tokens: one transaction.
     pub fn item_done(&self, run: &str, record: &Record, messages: &[Message]) -> Result<()> {
         self.write(|tx| {
-            records::add(tx, record, messages)?;
+            let is_new = records::add(tx, record, messages)?;
             // The plan's own copy of the messages is not needed any more: the record has them.
             let changed = tx
                 .prepare_cached(
@@ -211,12 +229,17 @@ impl Store {
                      WHERE run = ?1 AND record_id = ?2 AND state <> 'done'",
                 )?
                 .execute(params![run, record.id])?;
-            if let Some(usage) = record.provenance.usage.filter(|_| changed > 0) {
+            // A record that was there has cost this run nothing.
+            if let Some(usage) = record.provenance.usage.filter(|_| is_new && changed > 0) {
                 tx.prepare_cached(
                     "INSERT INTO run_sums VALUES (?1, ?2, ?3) ON CONFLICT (run) DO UPDATE
                      SET tokens_in = tokens_in + excluded.tokens_in, tokens_out = tokens_out + excluded.tokens_out",
                 )?
-                .execute(params![run, usage.prompt_tokens, usage.completion_tokens])?;
+                .execute(params![
+                    run,
+                    int(usage.prompt_tokens.min(MAX_TOKENS)),
+                    int(usage.completion_tokens.min(MAX_TOKENS)),
+                ])?;
             }
             Ok(())
         })
@@ -258,68 +281,83 @@ impl Store {
         offset: u32,
         limit: u32,
     ) -> Result<(u32, Vec<RunItem>)> {
-        let state = state.map(ItemState::as_str);
-        let total = self
-            .connection
-            .prepare_cached(
-                "SELECT count(*) FROM run_items WHERE run = ?1 AND (?2 IS NULL OR state = ?2)",
-            )?
-            .query_row(params![run, state], |row| row.get(0))?;
+        let counts = self.run_counts(run)?;
+        let (mut skip, mut left) = (offset, limit);
+        let (mut total, mut items) = (0, Vec::new());
+        for part in ORDER {
+            if state.is_some_and(|state| state != part) {
+                continue;
+            }
+            let n = match part {
+                ItemState::Done => counts.done,
+                ItemState::InFlight => counts.in_flight,
+                ItemState::Failed => counts.failed,
+                ItemState::Queued => counts.queued,
+            };
+            total += n;
+            if skip >= n {
+                skip -= n;
+                continue;
+            }
+            if left > 0 {
+                let before = items.len();
+                self.push_items(run, part, skip, left, &mut items)?;
+                left -= (items.len() - before) as u32;
+            }
+            skip = 0;
+        }
+        Ok((total, items))
+    }
+
+    fn push_items(
+        &self,
+        run: &str,
+        state: ItemState,
+        offset: u32,
+        limit: u32,
+        items: &mut Vec<RunItem>,
+    ) -> Result<()> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT i.record_id, i.state, i.attempts, i.failure, i.item, r.topic, r.perspective, r.instruction,
-                    substr(r.response, 1, ?5), r.json
-             FROM (SELECT * FROM run_items WHERE run = ?1 AND (?2 IS NULL OR state = ?2)
-                   ORDER BY CASE state WHEN 'done' THEN 0 WHEN 'in_flight' THEN 1 WHEN 'failed' THEN 2 ELSE 3 END,
-                            finished, place LIMIT ?4 OFFSET ?3) AS i
-             LEFT JOIN records AS r ON r.id = i.record_id
-             ORDER BY CASE i.state WHEN 'done' THEN 0 WHEN 'in_flight' THEN 1 WHEN 'failed' THEN 2 ELSE 3 END, i.finished, i.place",
+            "SELECT i.record_id, i.attempts, i.failure, i.item, r.topic, r.perspective, t.instruction,
+                    substr(t.response, 1, ?5), t.json
+             FROM (SELECT * FROM run_items WHERE run = ?1 AND state = ?2 ORDER BY finished, place LIMIT ?4 OFFSET ?3) AS i
+             LEFT JOIN records AS r ON r.seq = i.finished LEFT JOIN texts AS t ON t.seq = i.finished
+             ORDER BY i.finished, i.place",
         )?;
-        let rows = statement.query_map(params![run, state, offset, limit, BEGINNING], |row| {
-            Ok((
-                RunItem {
-                    record: row.get(0)?,
-                    state: ItemState::parse(&row.get::<_, String>(1)?).unwrap_or_default(),
-                    attempts: row.get(2)?,
-                    ..RunItem::default()
-                },
-                row.get::<_, Option<String>>(3)?,
-                row.get::<_, String>(4)?,
-                (
-                    row.get::<_, Option<String>>(5)?,
-                    row.get::<_, Option<String>>(6)?,
-                    row.get::<_, Option<String>>(7)?,
-                ),
-                row.get::<_, Option<String>>(8)?,
-                row.get::<_, Option<String>>(9)?,
-            ))
-        })?;
-        let mut items = Vec::new();
-        for row in rows {
-            let (mut item, failure, planned, (topic, perspective, instruction), response, json) =
-                row?;
-            item.failure = failure
-                .map(|json| from_json(&json, "failure"))
-                .transpose()?;
+        let mut rows = statement.query(params![run, state.as_str(), offset, limit, BEGINNING])?;
+        while let Some(row) = rows.next()? {
+            let failure: Option<String> = row.get(2)?;
+            let planned: String = row.get(3)?;
+            let mut item = RunItem {
+                record: row.get(0)?,
+                state,
+                attempts: row.get(1)?,
+                failure: failure
+                    .map(|json| from_json(&json, "failure"))
+                    .transpose()?,
+                ..RunItem::default()
+            };
             if planned.is_empty() {
-                item.cell = Cell {
-                    topic: topic.unwrap_or_default(),
-                    perspective: perspective.unwrap_or_default(),
+                let text = |at| -> Result<String> {
+                    Ok(row.get::<_, Option<String>>(at)?.unwrap_or_default())
                 };
-                item.instruction = instruction.unwrap_or_default();
+                item.cell = Cell {
+                    topic: text(4)?,
+                    perspective: text(5)?,
+                };
+                item.instruction = text(6)?;
+                item.response = row.get(7)?;
+                if let Some(json) = row.get::<_, Option<String>>(8)? {
+                    item.flags = from_json::<Record>(&json, "record")?.provenance.flags;
+                }
             } else {
                 let planned: PlannedItem = from_json(&planned, "planned row")?;
                 item.cell = planned.cell;
                 item.instruction = planned.instruction;
             }
-            if item.state == ItemState::Done {
-                item.response = response;
-                if let Some(json) = json {
-                    item.flags = from_json::<Record>(&json, "record")?.provenance.flags;
-                }
-            }
             items.push(item);
         }
-        Ok((total, items))
+        Ok(())
     }
 
     /// After a crash or a closed tab: what was in flight waits again (its request counts), and the run is interrupted.

@@ -1,6 +1,9 @@
 //! Turning what a person types into a full-text query. Any text is allowed; nothing of it is query syntax.
 
-/// The words of a search, in lower case.
+/// Words of a search that count. More would only meet the limits of the query parser.
+const MAX_WORDS: usize = 32;
+
+/// The words of a search, in lower case, for a search without the index.
 pub(crate) fn words(text: &str) -> Vec<String> {
     text.split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
@@ -8,21 +11,26 @@ pub(crate) fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// An FTS5 query for rows with all words, the last one as a beginning. `None` when there is no word.
+/// An FTS5 query for rows with everything that stands between spaces, the last piece as a beginning. `None` when there
+/// is nothing but space.
+///
+/// Each piece becomes a quoted phrase, so that the index's own tokenizer cuts it: "soil-health" is *soil* followed by
+/// *health*, and a piece of punctuation alone asks for nothing.
 pub(crate) fn query(text: &str) -> Option<String> {
-    let words = words(text);
-    let last = words.len().checked_sub(1)?;
-    let is_open = text.chars().next_back().is_some_and(char::is_alphanumeric);
-    let terms: Vec<String> = words
+    // A NUL would end the query in the middle of a quotation.
+    let pieces: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|piece| !piece.is_empty())
+        .take(MAX_WORDS)
+        .collect();
+    let last = pieces.len().checked_sub(1)?;
+    let is_open = text.ends_with(char::is_alphanumeric);
+    let terms: Vec<String> = pieces
         .iter()
         .enumerate()
-        .map(|(at, word)| {
-            // Words have no quotes left in them.
-            if at == last && is_open {
-                format!("\"{word}\"*")
-            } else {
-                format!("\"{word}\"")
-            }
+        .map(|(at, piece)| {
+            let star = if at == last && is_open { "*" } else { "" };
+            format!("\"{}\"{star}", piece.replace('"', "\"\""))
         })
         .collect();
     Some(terms.join(" "))
@@ -36,10 +44,10 @@ mod tests {
     fn query_syntax_is_only_text() {
         assert_eq!(
             query("NEAR(\"a\" b*)").as_deref(),
-            Some("\"near\" \"a\" \"b\"")
+            Some("\"NEAR(\"\"a\"\"\" \"b*)\"")
         );
         assert_eq!(query("honey be").as_deref(), Some("\"honey\" \"be\"*"));
-        assert_eq!(query("…!\"*"), None);
+        assert_eq!(query(" \t\0 "), None);
         assert_eq!(query(""), None);
     }
 }

@@ -1,7 +1,7 @@
 //! The seed with its history: every edit is a step, a pointer says which one counts. Undo and redo survive a reload.
 
 use crate::error::Result;
-use crate::{Store, counts, from_json, get, put, to_json};
+use crate::{Store, counts, from_json, get, int, put, to_json};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use seedbed_core::messages::SeedView;
 use seedbed_core::seed::Seed;
@@ -22,6 +22,15 @@ fn step(connection: &Connection, step: i64) -> Result<Option<(Seed, String, u64)
         .optional()?;
     row.map(|(seed, merge_key, at_ms)| Ok((from_json(&seed, "seed")?, merge_key, at_ms)))
         .transpose()
+}
+
+/// Hash of the present seed, without reading it.
+pub(crate) fn hash(connection: &Connection) -> Result<String> {
+    let hash: Option<String> = connection
+        .prepare_cached("SELECT hash FROM seed_steps WHERE step = ?1")?
+        .query_row([pointer(connection)?], |row| row.get(0))
+        .optional()?;
+    Ok(hash.unwrap_or_else(|| Seed::default().hash()))
 }
 
 impl Store {
@@ -67,8 +76,14 @@ impl Store {
             let next = if merges { at } else { at + 1 };
             tx.prepare_cached("DELETE FROM seed_steps WHERE step >= ?1")?
                 .execute([next])?;
-            tx.prepare_cached("INSERT INTO seed_steps VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![next, to_json(seed)?, merge_key, now_ms])?;
+            tx.prepare_cached("INSERT INTO seed_steps VALUES (?1, ?2, ?3, ?4, ?5)")?
+                .execute(params![
+                    next,
+                    seed.hash(),
+                    merge_key,
+                    int(now_ms),
+                    to_json(seed)?
+                ])?;
             put(tx, STEP, &next)
         })?;
         self.seed_view()
@@ -77,17 +92,14 @@ impl Store {
     fn move_pointer(&self, by: i64) -> Result<SeedView> {
         self.write(|tx| {
             let to = pointer(tx)? + by;
-            match step(tx, to)? {
-                Some((_, _, at_ms)) => {
-                    // Typing on after an undo is a step of its own.
-                    tx.prepare_cached(
-                        "UPDATE seed_steps SET merge_key = '' WHERE step = ?1 AND at_ms = ?2",
-                    )?
-                    .execute(params![to, at_ms])?;
-                    put(tx, STEP, &to)
-                }
-                None => Ok(()),
+            // Typing on after an undo is a step of its own, so the step found is closed to merging.
+            let found = tx
+                .prepare_cached("UPDATE seed_steps SET merge_key = '' WHERE step = ?1")?
+                .execute([to])?;
+            if found > 0 {
+                put(tx, STEP, &to)?;
             }
+            Ok(())
         })?;
         self.seed_view()
     }

@@ -16,7 +16,7 @@ impl Store {
         let mut statement = self
             .connection
             .prepare_cached("SELECT seq, row FROM accepted WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
-        let rows = statement.query_map(params![after_seq, limit], |row| {
+        let rows = statement.query_map(params![crate::int(after_seq), limit], |row| {
             Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?))
         })?;
         let (mut list, mut last) = (Vec::new(), None);

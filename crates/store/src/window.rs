@@ -1,10 +1,11 @@
-//! Windows of records: by position, and around one. Filters that have an index read nothing but it.
+//! Windows of records: by position, and around one. A window is two steps: the `seq`s, read from an index or from the
+//! narrow table alone, then the wide rows one by one.
 
 use crate::error::Result;
-use crate::records::{COLUMNS, Stored, view};
-use crate::{Store, counts};
+use crate::records::{Stored, view};
+use crate::{Store, counts, search, seed};
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension as _, params, params_from_iter};
+use rusqlite::{OptionalExtension as _, params_from_iter};
 use seedbed_core::messages::{RecordFilter, RecordView};
 
 /// Records around an anchor.
@@ -18,146 +19,165 @@ pub struct Around {
     pub rows: Vec<RecordView>,
 }
 
+/// Where the number of matching records stands without counting them.
+enum Counter {
+    Of(&'static str, String),
+    Stale,
+}
+
 /// A filter as SQL.
 struct Condition {
-    sql: String,
+    from: &'static str,
+    /// The column that is `seq`.
+    key: &'static str,
+    parts: Vec<&'static str>,
     values: Vec<Value>,
-    /// A counter that holds the number of matching records, where there is one.
-    counter: Option<(&'static str, String)>,
-    /// Nothing can match.
-    is_never: bool,
+    counter: Option<Counter>,
 }
 
 impl Condition {
     fn of(filter: &RecordFilter, reviewer: &str, seed_hash: &str) -> Self {
-        let mut parts: Vec<String> = Vec::new();
-        let mut values = Vec::new();
-        let mut counter = Some((counts::TOTAL, String::new()));
-        let mut only = |kind: &'static str, name: &str| {
-            // One counted filter alone has its counter.
-            counter = match counter.take() {
-                Some((counts::TOTAL, _)) => Some((kind, name.to_owned())),
-                _ => None,
-            };
-        };
+        let mut parts = Vec::new();
+        let mut values: Vec<Value> = Vec::new();
+        let mut counters = Vec::new();
         let columns = [
             (
-                "state",
                 counts::STATE,
+                "records.state = ?",
                 filter.state.map(|state| state.as_str().to_owned()),
             ),
-            ("topic", counts::TOPIC, filter.topic.clone()),
+            (counts::TOPIC, "records.topic = ?", filter.topic.clone()),
             (
-                "perspective",
                 counts::PERSPECTIVE,
+                "records.perspective = ?",
                 filter.perspective.clone(),
             ),
-            ("model", counts::MODEL, filter.model.clone()),
+            (counts::MODEL, "records.model = ?", filter.model.clone()),
         ];
-        for (column, kind, wanted) in columns {
+        for (kind, part, wanted) in columns {
             if let Some(wanted) = wanted {
-                only(kind, &wanted);
-                parts.push(format!("{column} = ?"));
-                values.push(Value::Text(wanted));
+                parts.push(part);
+                values.push(Value::Text(wanted.clone()));
+                counters.push(Some(Counter::Of(kind, wanted)));
             }
-        }
-        let mut is_never = false;
-        if filter.with_draft {
-            only("", "");
-            only("", "");
-            parts.push("id IN (SELECT record_id FROM drafts WHERE reviewer = ?)".to_owned());
-            values.push(Value::Text(reviewer.to_owned()));
         }
         if filter.stale {
-            only("", "");
-            only("", "");
-            parts.push("seed_hash <> ? AND seed_hash <> ''".to_owned());
+            // By name of the other seeds, of which there are few, so that the index serves.
+            parts.push(
+                "records.seed_hash IN (SELECT name FROM counts WHERE kind = 'seed' AND name <> ? AND name <> '')",
+            );
             values.push(Value::Text(seed_hash.to_owned()));
+            counters.push(Some(Counter::Stale));
         }
-        if let Some(query) = Store::match_query(&filter.search) {
-            only("", "");
-            only("", "");
-            match query {
-                Some(query) => {
-                    parts.push("seq IN (SELECT rowid FROM words WHERE words MATCH ?)".to_owned());
-                    values.push(Value::Text(query));
-                }
-                None => is_never = true,
-            }
+        if filter.with_draft {
+            parts.push("records.id IN (SELECT record_id FROM drafts WHERE reviewer = ?)");
+            values.push(Value::Text(reviewer.to_owned()));
+            counters.push(None);
         }
-        Self {
-            sql: if parts.is_empty() {
-                "1".to_owned()
+        let (mut from, mut key) = ("records", "records.seq");
+        if let Some(query) = search::query(&filter.search) {
+            // The index of words gives its rows by `seq`; CROSS keeps it the outer loop.
+            from = if parts.is_empty() {
+                "words"
             } else {
-                parts.join(" AND ")
-            },
+                "words CROSS JOIN records ON records.seq = words.rowid"
+            };
+            key = "words.rowid";
+            parts.push("words MATCH ?");
+            values.push(Value::Text(query));
+            counters.push(None);
+        }
+        let counter = match counters.len() {
+            0 => Some(Counter::Of(counts::TOTAL, String::new())),
+            1 => counters.pop().flatten(),
+            _ => None,
+        };
+        Self {
+            from,
+            key,
+            parts,
             values,
             counter,
-            is_never,
         }
     }
 
     fn is_all(&self) -> bool {
-        self.values.is_empty() && !self.is_never
+        self.parts.is_empty()
+    }
+
+    /// `SELECT what FROM … WHERE …` with `and` as one more condition on the key; `and` is like `< ?`.
+    fn select(&self, what: &str, and: &str, tail: &str) -> String {
+        let mut parts: Vec<String> = self.parts.iter().map(|part| (*part).to_owned()).collect();
+        if !and.is_empty() {
+            parts.push(format!("{} {and}", self.key));
+        }
+        let clause = if parts.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", parts.join(" AND "))
+        };
+        format!("SELECT {what} FROM {}{clause}{tail}", self.from)
+    }
+
+    fn bound(&self, more: &[u64]) -> Vec<Value> {
+        let mut values = self.values.clone();
+        values.extend(more.iter().map(|value| Value::Integer(crate::int(*value))));
+        values
     }
 }
 
 impl Store {
     fn condition(&self, filter: &RecordFilter, reviewer: &str) -> Result<(Condition, String)> {
-        let hash = self.seed()?.hash();
+        let hash = seed::hash(&self.connection)?;
         Ok((Condition::of(filter, reviewer, &hash), hash))
     }
 
-    fn total(&self, condition: &Condition) -> Result<u32> {
-        if condition.is_never {
-            return Ok(0);
+    fn total(&self, condition: &Condition, seed_hash: &str) -> Result<u32> {
+        match &condition.counter {
+            Some(Counter::Of(kind, name)) => counts::of(&self.connection, kind, name),
+            Some(Counter::Stale) => counts::stale(&self.connection, seed_hash),
+            None => self.count(&condition.select("count(*)", "", ""), &condition.bound(&[])),
         }
-        if let Some((kind, name)) = &condition.counter {
-            return counts::of(&self.connection, kind, name);
-        }
-        self.count(condition, "")
     }
 
-    fn count(&self, condition: &Condition, and: &str) -> Result<u32> {
-        let sql = format!("SELECT count(*) FROM records WHERE {}{and}", condition.sql);
+    fn count(&self, sql: &str, values: &[Value]) -> Result<u32> {
         Ok(self
             .connection
-            .prepare_cached(&sql)?
-            .query_row(params_from_iter(&condition.values), |row| row.get(0))?)
+            .prepare_cached(sql)?
+            .query_row(params_from_iter(values), |row| row.get(0))?)
     }
 
     /// Matching records before `seq`.
     fn position(&self, condition: &Condition, seq: u64) -> Result<u32> {
-        if condition.is_never {
-            return Ok(0);
-        }
         if condition.is_all() {
             return Ok(u32::try_from(seq.saturating_sub(1)).unwrap_or(u32::MAX));
         }
-        self.count(condition, &format!(" AND seq < {seq}"))
+        self.count(
+            &condition.select("count(*)", "< ?", ""),
+            &condition.bound(&[seq]),
+        )
     }
 
-    /// `seq`s of a window. First the ids by index alone, then the wide rows one by one.
-    fn seqs(&self, condition: &Condition, and: &str) -> Result<Vec<u64>> {
-        if condition.is_never {
-            return Ok(Vec::new());
-        }
-        let sql = format!("SELECT seq FROM records WHERE {}{and}", condition.sql);
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(params_from_iter(&condition.values), |row| row.get(0))?;
+    fn seqs(
+        &self,
+        condition: &Condition,
+        and: &str,
+        tail: &str,
+        values: &[u64],
+    ) -> Result<Vec<u64>> {
+        let tail = format!(" ORDER BY {}{tail}", condition.key);
+        let mut statement =
+            self.connection
+                .prepare_cached(&condition.select(condition.key, and, &tail))?;
+        let rows =
+            statement.query_map(params_from_iter(condition.bound(values)), |row| row.get(0))?;
         Ok(rows.collect::<std::result::Result<_, _>>()?)
     }
 
     fn views(&self, seqs: &[u64], reviewer: &str, hash: &str) -> Result<Vec<RecordView>> {
         let mut views = Vec::with_capacity(seqs.len());
         for seq in seqs {
-            let stored = self
-                .connection
-                .prepare_cached(&format!("SELECT {COLUMNS} FROM records WHERE seq = ?1"))?
-                .query_row([seq], Stored::read)
-                .optional()?
-                .transpose()?;
-            if let Some(stored) = stored {
+            if let Some(stored) = Stored::by_seq(&self.connection, *seq)? {
                 views.push(view(&self.connection, stored, reviewer, hash)?);
             }
         }
@@ -173,19 +193,15 @@ impl Store {
         limit: u32,
     ) -> Result<(u32, Vec<RecordView>)> {
         let (condition, hash) = self.condition(filter, reviewer)?;
+        let (offset, limit) = (u64::from(offset), u64::from(limit));
         let seqs = if condition.is_all() {
             // Without gaps, a position is a `seq`.
-            self.seqs(
-                &condition,
-                &format!(" AND seq > {offset} ORDER BY seq LIMIT {limit}"),
-            )?
+            self.seqs(&condition, "> ?", " LIMIT ?", &[offset, limit])?
         } else {
-            self.seqs(
-                &condition,
-                &format!(" ORDER BY seq LIMIT {limit} OFFSET {offset}"),
-            )?
+            self.seqs(&condition, "", " LIMIT ? OFFSET ?", &[limit, offset])?
         };
-        Ok((self.total(&condition)?, self.views(&seqs, reviewer, &hash)?))
+        let total = self.total(&condition, &hash)?;
+        Ok((total, self.views(&seqs, reviewer, &hash)?))
     }
 
     /// Records around the one with `seq` = `anchor`, or from the start of the queue.
@@ -198,40 +214,31 @@ impl Store {
         after: u32,
     ) -> Result<Around> {
         let (condition, hash) = self.condition(filter, reviewer)?;
-        let total = self.total(&condition)?;
+        let (before, after) = (u64::from(before), u64::from(after));
         let anchor = match anchor {
             Some(seq) => self
                 .connection
                 .prepare_cached("SELECT seq FROM records WHERE seq = ?1")?
-                .query_row(params![seq], |row| row.get::<_, u64>(0))
+                .query_row([crate::int(seq)], |row| row.get::<_, u64>(0))
                 .optional()?,
             None => None,
         };
-        let mut seqs = Vec::new();
-        match anchor {
+        let seqs = match anchor {
             Some(anchor) => {
-                seqs = self.seqs(
-                    &condition,
-                    &format!(" AND seq < {anchor} ORDER BY seq DESC LIMIT {before}"),
-                )?;
+                let mut seqs = self.seqs(&condition, "< ?", " DESC LIMIT ?", &[anchor, before])?;
                 seqs.reverse();
                 seqs.push(anchor);
-                seqs.extend(self.seqs(
-                    &condition,
-                    &format!(" AND seq > {anchor} ORDER BY seq LIMIT {after}"),
-                )?);
+                seqs.extend(self.seqs(&condition, "> ?", " LIMIT ?", &[anchor, after])?);
+                seqs
             }
-            None => {
-                let limit = after.saturating_add(1);
-                seqs.extend(self.seqs(&condition, &format!(" ORDER BY seq LIMIT {limit}"))?);
-            }
-        }
+            None => self.seqs(&condition, "", " LIMIT ?", &[after.saturating_add(1)])?,
+        };
         let position = match seqs.first() {
             Some(first) => self.position(&condition, *first)?,
             None => 0,
         };
         Ok(Around {
-            total,
+            total: self.total(&condition, &hash)?,
             position,
             rows: self.views(&seqs, reviewer, &hash)?,
         })
