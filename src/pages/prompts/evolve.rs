@@ -52,10 +52,13 @@ pub(super) fn EvolveChoice(
     };
     let kinds = EvolutionKind::ALL
         .into_iter()
-        .map(|kind| {
+        .enumerate()
+        .map(|(index, kind)| {
             view! {
                 <button
                     type="button"
+                    // The focus goes here when the choice opens.
+                    id=(index == 0).then(|| id.clone())
                     class="btn small"
                     title=hint(kind)
                     on:click=move |_| start(Some(kind))
@@ -69,8 +72,6 @@ pub(super) fn EvolveChoice(
     view! {
         <div
             class="evolve"
-            id=id
-            tabindex="-1"
             role="group"
             aria-label="How to evolve"
             on:keydown=move |event| {

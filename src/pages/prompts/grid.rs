@@ -31,7 +31,7 @@ pub(super) fn GridMap(board: Board) -> impl IntoView {
                     "All cells"
                 </button>
             </div>
-            <div class="grid-scroll" role="region" aria-labelledby="grid-title" tabindex="-1">
+            <div class="grid-scroll">
                 {move || shape.with(|(topics, perspectives)| table_view(board, at, topics, perspectives))}
             </div>
             <p class="muted small grid-legend" aria-hidden="true">
@@ -121,6 +121,7 @@ fn table_view(
         <table
             class="grid"
             class:narrow=!has_columns
+            style:min-width=format!("{}rem", 8.0 + 6.0 * perspectives.len() as f64)
             role="grid"
             aria-labelledby="grid-title"
             on:keydown=keydown

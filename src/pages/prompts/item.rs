@@ -88,13 +88,11 @@ pub(super) fn Item(board: Board, id: String) -> impl IntoView {
     });
     view! {
         <li
-            id=item_id(&id.get_value())
             class="prompt"
             class:current=move || is_current.get()
             class:is-kept=move || state.get() == PromptState::Kept
             class:is-struck=move || state.get() == PromptState::Struck
             class:is-child=move || is_child.get()
-            tabindex=move || if is_current.get() { "0" } else { "-1" }
             on:focusin=move |_| {
                 if board.chosen.with_untracked(|chosen| id.with_value(|id| chosen.as_ref() != Some(id))) {
                     board.chosen.set(Some(get_id()));
@@ -117,7 +115,11 @@ pub(super) fn Item(board: Board, id: String) -> impl IntoView {
                             .into_any()
                     })
             }}
-            <div class="prompt-body">
+            <div
+                class="prompt-body"
+                id=item_id(&id.get_value())
+                tabindex=move || if is_current.get() { "0" } else { "-1" }
+            >
                 <div class="prompt-main">
                     {move || {
                         if is_editing.get() {
@@ -249,15 +251,15 @@ fn Buttons(
     };
     view! {
         <div class="prompt-actions">
-            {move || match state.get() {
-                PromptState::Proposed => {
-                    view! {
-                        {button("Keep", "A", Callback::new(move |()| set(PromptState::Kept)))}
-                        {button("Strike", "X", Callback::new(move |()| set(PromptState::Struck)))}
-                    }
-                        .into_any()
+            {move || {
+                let keep = button("Keep", "A", Callback::new(move |()| set(PromptState::Kept)));
+                let strike = button("Strike", "X", Callback::new(move |()| set(PromptState::Struck)));
+                let back = button("Put back", "U", Callback::new(move |()| set(PromptState::Proposed)));
+                match state.get() {
+                    PromptState::Proposed => [keep, strike],
+                    PromptState::Kept => [back, strike],
+                    PromptState::Struck => [keep, back],
                 }
-                _ => button("Put back", "U", Callback::new(move |()| set(PromptState::Proposed))),
             }}
             {move || {
                 (state.get() != PromptState::Struck)

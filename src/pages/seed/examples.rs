@@ -147,6 +147,7 @@ fn Pair(
                     id=input_id
                     class="grow"
                     rows=lines
+                    style:min-height=format!("calc({lines}lh + 16px)")
                     dir="auto"
                     aria-describedby=format!("example-{id}-findings examples-keys")
                     prop:value=move || text.get()

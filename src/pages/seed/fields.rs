@@ -72,6 +72,7 @@ pub(super) fn TextField(
                 id=id.clone()
                 class="grow"
                 rows=lines.to_string()
+                style:min-height=format!("calc({lines}lh + 16px)")
                 dir="auto"
                 aria-describedby=described
                 aria-invalid=is_wrong

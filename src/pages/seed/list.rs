@@ -473,37 +473,39 @@ fn Row(
                 />
                 // The same by keyboard: Alt with the arrows in the field. Left out of the tab order so that a list
                 // of ten is not forty stops.
-                <button
-                    type="button"
-                    class="btn icon quiet"
-                    tabindex="-1"
-                    title="Move up (Alt ↑)"
-                    aria-label=move || format!("Move “{}” up", name())
-                    aria-disabled=move || is_first().to_string()
-                    on:click=move |_| list.shift(id, -1)
-                >
-                    <span aria-hidden="true">"↑"</span>
-                </button>
-                <button
-                    type="button"
-                    class="btn icon quiet"
-                    tabindex="-1"
-                    title="Move down (Alt ↓)"
-                    aria-label=move || format!("Move “{}” down", name())
-                    aria-disabled=move || is_last().to_string()
-                    on:click=move |_| list.shift(id, 1)
-                >
-                    <span aria-hidden="true">"↓"</span>
-                </button>
-                <button
-                    type="button"
-                    class="btn icon quiet"
-                    title="Remove (Alt Delete)"
-                    aria-label=move || format!("Remove “{}”", name())
-                    on:click=move |_| list.remove(id)
-                >
-                    <span aria-hidden="true">"×"</span>
-                </button>
+                <span class="row-buttons">
+                    <button
+                        type="button"
+                        class="btn icon quiet"
+                        tabindex="-1"
+                        title="Move up (Alt ↑)"
+                        aria-label=move || format!("Move “{}” up", name())
+                        aria-disabled=move || is_first().to_string()
+                        on:click=move |_| list.shift(id, -1)
+                    >
+                        <span aria-hidden="true">"↑"</span>
+                    </button>
+                    <button
+                        type="button"
+                        class="btn icon quiet"
+                        tabindex="-1"
+                        title="Move down (Alt ↓)"
+                        aria-label=move || format!("Move “{}” down", name())
+                        aria-disabled=move || is_last().to_string()
+                        on:click=move |_| list.shift(id, 1)
+                    >
+                        <span aria-hidden="true">"↓"</span>
+                    </button>
+                    <button
+                        type="button"
+                        class="btn icon quiet"
+                        title="Remove (Alt Delete)"
+                        aria-label=move || format!("Remove “{}”", name())
+                        on:click=move |_| list.remove(id)
+                    >
+                        <span aria-hidden="true">"×"</span>
+                    </button>
+                </span>
             </div>
             <div class="findings" id=findings_id>
                 {move || findings.with(|findings| findings_view(findings))}

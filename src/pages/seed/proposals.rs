@@ -197,7 +197,7 @@ fn chips_view(
                 {move || if is_all() { "Tick none" } else { "Tick all" }}
             </button>
             <button type="button" class="btn quiet small" on:click=move |_| ask()>
-                "Others"
+                "Ask for others"
             </button>
             <button type="button" class="btn quiet small" on:click=move |_| state.set(State::Idle)>
                 "Close"
