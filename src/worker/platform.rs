@@ -1,0 +1,227 @@
+//! The browser as the back end sees it. Without files everything is kept in memory, and the page is told why.
+
+use super::locks::{self, Held, Outcome};
+use super::{BUILD, post, storage, table};
+use futures::future::LocalBoxFuture;
+use seedbed_backend::platform::{Platform, TableJob};
+use seedbed_core::messages::{Event, Failure, FailureKind, Storage};
+use seedbed_store::opfs::{self, Pool};
+use seedbed_store::{Store, StoreError};
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use web_sys::BroadcastChannel;
+
+type OnStolen = dyn Fn(&str);
+
+/// Files, locks and the page.
+pub(crate) struct WebPlatform(Rc<Inner>);
+
+struct Inner {
+    channel: Option<BroadcastChannel>,
+    /// Why there are no files; `None` inside = there are. Known after the first look.
+    no_files: OnceCell<Option<String>>,
+    open: RefCell<HashMap<String, Open>>,
+    on_stolen: RefCell<Option<Rc<OnStolen>>>,
+    /// Without files: closed projects, and what would be small files.
+    closed: RefCell<HashMap<String, Store>>,
+    meta: RefCell<HashMap<String, String>>,
+}
+
+/// What is held for an open project; the lock goes last.
+struct Open {
+    pool: Option<Pool>,
+    _lock: Option<Held>,
+}
+
+impl WebPlatform {
+    /// A platform that has not looked yet.
+    pub(crate) fn new(channel: Option<BroadcastChannel>) -> Self {
+        Self(Rc::new(Inner {
+            channel,
+            no_files: OnceCell::new(),
+            open: RefCell::default(),
+            on_stolen: RefCell::default(),
+            closed: RefCell::default(),
+            meta: RefCell::default(),
+        }))
+    }
+
+    /// Whom to tell when a project's lock was taken by force.
+    pub(crate) fn on_stolen(&self, tell: impl Fn(&str) + 'static) {
+        *self.0.on_stolen.borrow_mut() = Some(Rc::new(tell));
+    }
+
+    /// Whether this tab has the project.
+    pub(crate) fn has(&self, project: &str) -> bool {
+        self.0.open.borrow().contains_key(project)
+    }
+}
+
+impl Inner {
+    async fn no_files(&self) -> Option<String> {
+        if let Some(known) = self.no_files.get() {
+            return known.clone();
+        }
+        let found = opfs::is_available().await.err();
+        self.no_files.get_or_init(|| found).clone()
+    }
+
+    async fn open(self: Rc<Self>, id: String, take_over: bool) -> Result<Store, Failure> {
+        if self.no_files().await.is_some() {
+            let kept = self.closed.borrow_mut().remove(&id);
+            let store = match kept {
+                Some(store) => store,
+                None => Store::open_memory().map_err(|error| error.failure())?,
+            };
+            self.open.borrow_mut().insert(
+                id,
+                Open {
+                    pool: None,
+                    _lock: None,
+                },
+            );
+            return Ok(store);
+        }
+        let stolen: Rc<dyn Fn()> = {
+            let (inner, id) = (Rc::clone(&self), id.clone());
+            Rc::new(move || {
+                let tell = inner.on_stolen.borrow().clone();
+                if let Some(tell) = tell {
+                    tell(&id);
+                }
+            })
+        };
+        let lock = match locks::acquire(&id, take_over, self.channel.as_ref(), stolen).await {
+            Outcome::Ours(lock) => lock,
+            Outcome::Busy => return Err(busy()),
+        };
+        let (store, pool) = opfs::open(&id).await.map_err(|error| match &error {
+            // The handles of a tab that does not answer.
+            StoreError::Sql(text) if text.contains("NoModificationAllowed") => {
+                busy().detail(text.clone())
+            }
+            _ => error.failure(),
+        })?;
+        self.open.borrow_mut().insert(
+            id,
+            Open {
+                pool: Some(pool),
+                _lock: lock,
+            },
+        );
+        Ok(store)
+    }
+}
+
+fn busy() -> Failure {
+    Failure::new(
+        FailureKind::Busy,
+        "This project is open in another tab or window.",
+    )
+    .means("Only one tab at a time can change a project, so that nothing is overwritten.")
+    .next("Go on in the other tab, or open it here instead: the other tab then lets go of it.")
+}
+
+impl Platform for WebPlatform {
+    fn now_ms(&self) -> u64 {
+        js_sys::Date::now() as u64
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        let crypto = super::scope().and_then(|scope| scope.crypto().ok());
+        let filled = crypto.map(|crypto| crypto.get_random_values_with_u8_array(bytes));
+        if !matches!(filled, Some(Ok(_))) {
+            // No browser that can start this worker lacks it; ids still have to differ if one does.
+            for byte in bytes {
+                *byte = (js_sys::Math::random() * 256.0) as u8;
+            }
+        }
+    }
+
+    fn build(&self) -> String {
+        BUILD.to_owned()
+    }
+
+    fn emit(&self, event: Event) {
+        post(&event);
+    }
+
+    fn spawn(&self, task: LocalBoxFuture<'static, ()>) {
+        wasm_bindgen_futures::spawn_local(task);
+    }
+
+    fn storage(&self) -> LocalBoxFuture<'static, Storage> {
+        let inner = Rc::clone(&self.0);
+        Box::pin(async move { storage::look(inner.no_files().await, false).await })
+    }
+
+    fn persist(&self) -> LocalBoxFuture<'static, Storage> {
+        let inner = Rc::clone(&self.0);
+        Box::pin(async move { storage::look(inner.no_files().await, true).await })
+    }
+
+    fn list_meta(&self) -> LocalBoxFuture<'static, Vec<(String, String)>> {
+        let inner = Rc::clone(&self.0);
+        Box::pin(async move {
+            if inner.no_files().await.is_none() {
+                return opfs::read_meta().await;
+            }
+            let meta = inner.meta.borrow();
+            meta.iter()
+                .map(|(id, json)| (id.clone(), json.clone()))
+                .collect()
+        })
+    }
+
+    fn write_meta(&self, id: String, json: String) -> LocalBoxFuture<'static, Result<(), Failure>> {
+        let inner = Rc::clone(&self.0);
+        Box::pin(async move {
+            if inner.no_files().await.is_none() {
+                return opfs::write_meta(&id, &json)
+                    .await
+                    .map_err(|error| error.failure());
+            }
+            inner.meta.borrow_mut().insert(id, json);
+            Ok(())
+        })
+    }
+
+    fn open(&self, id: String, take_over: bool) -> LocalBoxFuture<'static, Result<Store, Failure>> {
+        Box::pin(Rc::clone(&self.0).open(id, take_over))
+    }
+
+    fn release(&self, id: String, store: Store) -> LocalBoxFuture<'static, ()> {
+        let inner = Rc::clone(&self.0);
+        Box::pin(async move {
+            let open = inner.open.borrow_mut().remove(&id);
+            match open.as_ref().and_then(|open| open.pool.as_ref()) {
+                Some(pool) => {
+                    let closed = store.close().and_then(|()| pool.pause());
+                    if let Err(error) = closed {
+                        web_sys::console::error_1(&error.to_string().into());
+                    }
+                }
+                None => {
+                    inner.closed.borrow_mut().insert(id, store);
+                }
+            }
+        })
+    }
+
+    fn remove(&self, id: String) -> LocalBoxFuture<'static, Result<(), Failure>> {
+        let inner = Rc::clone(&self.0);
+        Box::pin(async move {
+            if inner.no_files().await.is_none() {
+                return opfs::remove(&id).await.map_err(|error| error.failure());
+            }
+            inner.closed.borrow_mut().remove(&id);
+            inner.meta.borrow_mut().remove(&id);
+            Ok(())
+        })
+    }
+
+    fn table(&self) -> LocalBoxFuture<'static, Result<Box<dyn TableJob>, Failure>> {
+        Box::pin(table::start())
+    }
+}
