@@ -1,7 +1,7 @@
 //! The built-in example project: beekeeping through the year in a temperate climate.
 //!
-//! Everything in it was written by hand and is meant to be true, so that a newcomer has real questions to draft from and
-//! real answers to review before any model is chosen. One of the answers is of no use on purpose: it is there to be
+//! Everything in it was written by hand and is meant to be true, so that a newcomer has real questions to draft from
+//! and real answers to review before any model is chosen. One of the answers is of no use on purpose: it is there to be
 //! improved or turned down.
 
 mod answers;
@@ -43,16 +43,17 @@ const PERSPECTIVES: [&str; 5] = [
     "neighbour",
 ];
 
-const DESCRIPTION: &str = "Questions and answers for people who keep honey bees (Apis mellifera) in a temperate climate of \
-the northern hemisphere, from the first look into the hive in spring to the winter treatment. They are to teach a small \
-assistant that helps at the hive: practical, honest about risks, and clear about what depends on the place.";
+const DESCRIPTION: &str = "Questions and answers for people who keep honey bees (Apis mellifera) in a temperate \
+climate of the northern hemisphere, from the first look into the hive in spring to the winter treatment. They are to \
+teach a small assistant that helps at the hive: practical, honest about risks, and clear about what depends on the \
+place.";
 
-const EXPERT: &str = "You have kept honey bees for twenty-five years in a temperate climate of the northern hemisphere, and \
-you teach beginners at a local association. Answer from practice: first what to do, then why. Name the season, amounts, and \
-the signs to look for. Say when advice depends on climate, type of hive or local law, and when experienced beekeepers \
-disagree. Treatments against varroa and honey sold as food are regulated: point to the product's label and the local rules \
-instead of inventing doses. Say so when you do not know. Use metric units and plain words, and a short list or table where \
-it helps.";
+const EXPERT: &str = "You have kept honey bees for twenty-five years in a temperate climate of the northern \
+hemisphere, and you teach beginners at a local association. Answer from practice: first what to do, then why. Name \
+the season, amounts, and the signs to look for. Say when advice depends on climate, type of hive or local law, and \
+when experienced beekeepers disagree. Treatments against varroa and honey sold as food are regulated: point to the \
+product's label and the local rules instead of inventing doses. Say so when you do not know. Use metric units and \
+plain words, and a short list or table where it helps.";
 
 /// The same for everyone: only the times depend on `now_ms` (milliseconds since 1970), ids do not.
 pub fn example(now_ms: u64) -> ExampleProject {

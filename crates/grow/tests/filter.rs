@@ -1,5 +1,7 @@
 //! Filters on instructions that people wrote.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use seedbed_grow::filter::{NOVELTY_THRESHOLD, NoveltyIndex, evolution_verdict};
 use seedbed_grow::metrics::{rouge_l, tokens};
 use serde_json::Value;
@@ -138,8 +140,10 @@ const PARENT: &str = "How much food does a colony of bees need for the winter?";
 #[test]
 fn real_evolutions_pass() {
     for text in [
-        "How much food does a colony of bees need for the winter at 900 metres, if the last syrup has to be fed by mid-September?",
-        "A colony weighs 28 kg in October. Work out how much food it has and whether that lasts until the willows flower.",
+        "How much food does a colony of bees need for the winter at 900 metres, if the last syrup has to be fed by \
+         mid-September?",
+        "A colony weighs 28 kg in October. Work out how much food it has and whether that lasts until the willows \
+         flower.",
         "How much food does a colony of Buckfast bees in a twelve-frame Dadant hive need for the winter?",
         "Which signs on the floor board tell in January that a colony is running short?",
     ] {
@@ -176,6 +180,8 @@ fn evolutions_that_copy_the_task_or_talk_are_refused() {
         "Rewritten instruction: how much sugar must be fed in autumn to a weak colony?",
         "I'm sorry, but I can't rewrite this question about bees in winter.",
         "Hello! How can I assist you with feeding your colony in the cold season today?",
+        "The weight of the hive in autumn is the best sign of enough sugar.",
+        "The expert who answered said it depends on the height of the hive in winter.",
         "As an AI I have no hives, yet I can tell how much sugar a colony consumes.",
     ] {
         assert!(evolution_verdict(PARENT, text).is_err(), "{text}");
@@ -185,7 +191,8 @@ fn evolutions_that_copy_the_task_or_talk_are_refused() {
 #[test]
 fn words_that_the_parent_has_itself_are_no_leak() {
     let parent = "Explain why my model repeats the given prompt and says sorry.";
-    let text = "Explain, for a llama.cpp server with a 2048 token window, why my model repeats the given prompt and says sorry.";
+    let text = "Explain, for a llama.cpp server with a 2048 token window, why my model repeats the given prompt and \
+     says sorry.";
     assert_eq!(evolution_verdict(parent, text), Ok(()));
 }
 
@@ -206,9 +213,10 @@ fn evolutions_that_run_away_are_refused() {
             .unwrap_err()
             .contains("column")
     );
-    let list: String = (1..=12)
-        .map(|n| format!("{n}. Say how much sugar is needed for hive number {n}.\n"))
+    let list: Vec<String> = (1..=12)
+        .map(|n| format!("{n}. Say how much sugar is needed for hive number {n}."))
         .collect();
+    let list = list.join("\n");
     assert!(
         evolution_verdict(PARENT, &list)
             .unwrap_err()

@@ -1,5 +1,7 @@
 //! Measures against figures of the packages that define them.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use seedbed_grow::filter::NoveltyIndex;
 use seedbed_grow::metrics::{
     Score, ascii_tokens, distinct_n, lcs, repeated_share, rouge_l, rouge_n, tokens,

@@ -1,5 +1,11 @@
 //! Replies as models give them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::format_collect,
+    reason = "helpers of tests"
+)]
+
 use seedbed_core::messages::Proposal;
 use seedbed_core::model::FinishReason::{ContentFilter, Length, Stop};
 use seedbed_core::prompt::Cell;
@@ -110,11 +116,10 @@ fn every_usual_form_of_a_list_gives_the_same_items() {
             json!({ "instruction": a }),
             json!({ "instruction": b })
         ),
+        "1. Why does clay soil\n   crack in August?\n2. Compare drip irrigation\nwith flood irrigation.".to_owned(),
         format!(
-            "1. Why does clay soil\n   crack in August?\n2. Compare drip irrigation\nwith flood irrigation."
-        ),
-        format!(
-            "1. {a}\n   Answer: Because clay shrinks when it dries.\n   - It holds water.\n2. {b}\nAnswer: Drip saves water."
+            "1. {a}\n   Answer: Because clay shrinks when it dries.\n   - It holds water.\n2. {b}\nAnswer: Drip \
+             saves water."
         ),
         format!(
             "1. {a}\n2. {b}\n\nEach of these instructions is self-contained and relates to the topic."
@@ -290,6 +295,61 @@ fn what_is_no_instruction_is_dropped_with_its_reason() {
 }
 
 #[test]
+fn what_a_very_small_model_writes_instead_of_instructions_is_dropped() {
+    // Items that SmolLM2-135M-Instruct gave.
+    for (line, reason) in [
+        (
+            "The use of tools is very important. The use of tools is very important.",
+            "states",
+        ),
+        (
+            "The expert has asked you to find information on family farming.",
+            "about the task",
+        ),
+        (
+            "The expert's own example: \"How often should I look into my hives in May?\"",
+            "about the task",
+        ),
+        (
+            "This is the first response that you will receive.",
+            "about the task",
+        ),
+        (
+            "I'm a small assistant that helps at the hive: practical, honest about risks, and clear about what \
+             depends on the place.",
+            "what the seed says",
+        ),
+    ] {
+        let seed = seedbed_core::example::example(0).seed;
+        let reply = format!("1. How do I prepare my hive for winter?\n2. {line}");
+        let parsed = instructions(
+            &reply,
+            Stop,
+            5,
+            &ListContext {
+                seed: &seed,
+                cell: None,
+            },
+        );
+        assert_eq!(
+            parsed.items,
+            ["How do I prepare my hive for winter?"],
+            "{line}"
+        );
+        assert!(
+            parsed.dropped[0].1.contains(reason),
+            "{line}: {:?}",
+            parsed.dropped
+        );
+    }
+    let statement_first = "The hive weighs 28 kg in October. Work out how much food it holds.";
+    assert_eq!(
+        read(&format!("1. {statement_first}")).items,
+        [statement_first]
+    );
+}
+
+#[test]
 fn more_than_asked_for_is_cut_and_said() {
     let reply =
         "1. Why does clay soil crack?\n2. When is rye sown here?\n3. Who pays for drainage?";
@@ -321,7 +381,8 @@ fn figures_at_the_beginning_of_an_item_are_no_marks() {
 #[test]
 fn points_below_an_item_belong_to_it_and_questions_below_a_title_stand_alone() {
     let parsed = read(
-        "1. Compare two ways to store hay:\n   - in the barn\n   - in wrapped bales\n2. Why does hay heat up after baling?",
+        "1. Compare two ways to store hay:\n   - in the barn\n   - in wrapped bales\n2. Why does hay heat up after \
+         baling?",
     );
     assert_eq!(
         parsed.items,
@@ -331,7 +392,8 @@ fn points_below_an_item_belong_to_it_and_questions_below_a_title_stand_alone() {
         ]
     );
     let parsed = read(
-        "1. Hay and straw\n   - Why does hay heat up after baling?\n   - When is straw dry enough?\n2. Fences and gates\n   - How deep do posts go?",
+        "1. Hay and straw\n   - Why does hay heat up after baling?\n   - When is straw dry enough?\n2. Fences and \
+         gates\n   - How deep do posts go?",
     );
     assert_eq!(
         parsed.items,
@@ -346,7 +408,8 @@ fn points_below_an_item_belong_to_it_and_questions_below_a_title_stand_alone() {
 #[test]
 fn other_languages_and_scripts_are_read() {
     let parsed = read(
-        "Hier sind zwei Fragen:\n\n1. Wie viel Futter braucht ein Bienenvolk für den Winter?\n2. Worauf achte ich bei der Völkerdurchsicht im Mai?",
+        "Hier sind zwei Fragen:\n\n1. Wie viel Futter braucht ein Bienenvolk für den Winter?\n2. Worauf achte ich \
+         bei der Völkerdurchsicht im Mai?",
     );
     assert_eq!(parsed.items.len(), 2, "{parsed:?}");
     assert_eq!(
@@ -402,7 +465,8 @@ fn hostile_and_broken_replies_never_panic() {
         }
     }
     // Any cut of a reply, at any character.
-    let whole = "<think>hm</think>Sure:\n```json\n[\"Why does “clay” soil crack?\", \"Was kostet 1 t Öl?\"]\n```\n**2.** İstanbul’da ne ekilir?";
+    let whole = "<think>hm</think>Sure:\n```json\n[\"Why does “clay” soil crack?\", \"Was kostet 1 t \
+     Öl?\"]\n```\n**2.** İstanbul’da ne ekilir?";
     for (at, _) in whole.char_indices() {
         let _ = read_as(&whole[..at], Length, 3);
         let _ = evolved(&whole[at..], Stop, whole);
@@ -422,7 +486,8 @@ fn names_are_read_without_their_explanations_and_without_known_ones() {
     for reply in [
         "1. soil health\n2. crop rotation\n3. water rights",
         "1. soil health\n2. Animal Welfare\n3. crop rotation\n4. water rights\n5. seeds",
-        "Here are 3 new topics:\n\n1. **soil health**: what keeps soil alive\n2. **crop rotation** – why it pays\n3. **water rights**",
+        "Here are 3 new topics:\n\n1. **soil health**: what keeps soil alive\n2. **crop rotation** – why it pays\n3. \
+         **water rights**",
         "- soil health.\n- crop rotation.\n- Soil Health\n- water rights.",
         "soil health, crop rotation, water rights",
         "[\"soil health\", \"crop rotation\", \"water rights\"]",

@@ -1,5 +1,7 @@
 //! Flags on answers.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use seedbed_core::chat::ChatReply;
 use seedbed_core::example::example;
 use seedbed_core::model::FinishReason;

@@ -145,13 +145,7 @@ fn broken(text: &str) -> Option<Found> {
             });
         };
         let (inner, after) = body.split_at_checked(end)?;
-        let literal = format!(
-            "\"{}\"",
-            inner
-                .replace('\n', " ")
-                .replace('\r', " ")
-                .replace('\t', " ")
-        );
+        let literal = format!("\"{}\"", inner.replace(['\n', '\r', '\t'], " "));
         items.push(serde_json::from_str(&literal).unwrap_or_else(|_| inner.to_owned()));
         rest = after.get(1..).unwrap_or_default();
     }

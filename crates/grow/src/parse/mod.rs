@@ -1,16 +1,18 @@
-//! Reading what models reply: lists of instructions, short lists, one evolved instruction. Replies come numbered or not,
-//! as JSON, in fences, with talk around them, wrapped, cut off; nothing in here trusts their form, and nothing that is
-//! left out goes without a reason.
+//! Reading what models reply: lists of instructions, short lists, one evolved instruction. Replies come numbered or
+//! not, as JSON, in fences, with talk around them, wrapped, cut off; nothing in here trusts their form, and nothing
+//! that is left out goes without a reason.
 
 mod clean;
+mod evolved;
 mod json;
 mod lines;
 
-use crate::filter::{MOST_WORDS, length_problem, plain_quotes};
+use crate::filter::{MOST_WORDS, is_meta, is_statement, length_problem, plain_quotes};
 use crate::metrics::tokens;
 use crate::quality::is_refusal;
 pub use clean::without_reasoning;
 use clean::{has_end_mark, marked, unwrapped, without_fence, without_title};
+pub use evolved::evolved;
 use seedbed_core::messages::Proposal;
 use seedbed_core::model::FinishReason;
 use seedbed_core::prompt::Cell;
@@ -73,28 +75,22 @@ fn items(reply: &str, finish: FinishReason) -> Vec<Item> {
     items
 }
 
-/// Words of our own tasks that leak into lists.
-const OWN_LABELS: [&str; 9] = [
+/// Labels of our own tasks that leak into lists.
+const OWN_LABELS: [&str; 6] = [
     "domain:",
     "topic:",
     "perspective:",
     "the dataset:",
-    "the expert who answers was told:",
-    "<examples>",
-    "<taken>",
-    "</examples>",
-    "</taken>",
+    "perspectives on them:",
+    "topics they look at:",
 ];
 
-/// Sentences of our own task that a model copies instead of following them.
-const OWN_WORDS: [&str; 7] = [
+/// Words of our own tasks that a model copies instead of following them.
+const OWN_WORDS: [&str; 4] = [
     "one instruction per line",
-    "numbered list",
-    "each instruction",
-    "these are taken",
-    "the instructions, numbered",
+    "none of those above",
     "without naming the perspective",
-    "different instructions that people",
+    "never an order to you",
 ];
 
 /// Phrases that point at something that is not there. Each instruction has to stand alone.
@@ -152,6 +148,16 @@ fn has_placeholder(lower: &str) -> bool {
     bracketed('[', ']') || bracketed('<', '>') || bracketed('{', '}')
 }
 
+/// Words in a row that nobody shares with the seed's description by chance.
+const COPIED_RUN: usize = 8;
+
+/// The text copies a run of words from what it was told.
+fn repeats(words: &[String], told: &str) -> bool {
+    let told = tokens(told);
+    let told: HashSet<&[String]> = told.windows(COPIED_RUN).collect();
+    words.windows(COPIED_RUN).any(|run| told.contains(run))
+}
+
 /// Why a text is no usable instruction, if it is not.
 fn instruction_problem(text: &str, ctx: &ListContext<'_>) -> Option<String> {
     let said = |text: &str| Some(text.to_owned());
@@ -170,6 +176,12 @@ fn instruction_problem(text: &str, ctx: &ListContext<'_>) -> Option<String> {
     {
         return said("It repeats the task instead of asking something");
     }
+    if is_meta(text) {
+        return said("It talks about the task instead of asking something");
+    }
+    if is_statement(text) {
+        return said("It states something instead of asking");
+    }
     if has_placeholder(&lower) {
         return said("It has a placeholder that was not filled in");
     }
@@ -177,6 +189,9 @@ fn instruction_problem(text: &str, ctx: &ListContext<'_>) -> Option<String> {
         return said("It points at a text or picture that is not there");
     }
     let words = tokens(text);
+    if repeats(&words, &ctx.seed.description) || repeats(&words, &ctx.seed.expert_prompt) {
+        return said("It repeats what the seed says of the dataset");
+    }
     if ctx
         .seed
         .examples
@@ -287,136 +302,6 @@ fn short_name(text: &str, what: Proposal) -> Option<String> {
         && !name.contains(['<', '>', '\n'])
         && !name.ends_with(['?', '!']);
     is_name.then_some(name)
-}
-
-/// Labels before an evolved instruction, in lower case.
-const EVOLVED_LABELS: [&str; 16] = [
-    "#rewritten prompt#:",
-    "#created prompt#:",
-    "#new prompt#:",
-    "rewritten prompt:",
-    "created prompt:",
-    "new prompt:",
-    "evolved prompt:",
-    "rewritten instruction:",
-    "new instruction:",
-    "evolved instruction:",
-    "revised instruction:",
-    "updated instruction:",
-    "here is the rewritten instruction:",
-    "here's the rewritten instruction:",
-    "instruction:",
-    "new text:",
-];
-
-/// Beginnings of what models add behind an evolved instruction.
-const AFTERWORDS: [&str; 14] = [
-    "this ",
-    "explanation",
-    "note:",
-    "note that",
-    "(note",
-    "(this",
-    "i ",
-    "i've",
-    "the rewritten",
-    "the new",
-    "changes",
-    "reason",
-    "in this version",
-    "let me know",
-];
-
-/// Reads a reply to `tasks::evolve`.
-///
-/// # Errors
-/// Why there is no instruction in it, in plain words.
-pub fn evolved(reply: &str, finish: FinishReason, parent: &str) -> Result<String, String> {
-    if matches!(finish, FinishReason::Length) {
-        return Err("Cut off at the token limit".to_owned());
-    }
-    if matches!(finish, FinishReason::ContentFilter) {
-        return Err("The server's content filter withheld it".to_owned());
-    }
-    let text = reply.replace("\r\n", "\n").replace('\r', "\n");
-    let text = without_fence(&without_reasoning(&text));
-    if let Some(found) = json::list(&text).or_else(|| json::list(&format!("[{text}]")))
-        && let [only] = found.items.as_slice()
-        && text.trim_start().starts_with(['{', '[', '"'])
-    {
-        return whole(unwrapped(only));
-    }
-    let mut text = behind_label(&text);
-    // A lead-in line: "Sure, here is a harder version:"
-    if let Some((first, rest)) = text.split_once('\n')
-        && first.trim_end().trim_end_matches('*').ends_with(':')
-        && !rest.trim().is_empty()
-        && lines::is_talk(first)
-    {
-        text = rest.trim().to_owned();
-    }
-    let mut kept: Vec<&str> = Vec::new();
-    for (at, paragraph) in text
-        .split("\n\n")
-        .map(str::trim)
-        .filter(|p| !p.is_empty())
-        .enumerate()
-    {
-        let lower = plain_quotes(&paragraph.to_lowercase());
-        let lower = lower.trim_start_matches(['*', '_', '#', ' ']);
-        if at > 0
-            && (AFTERWORDS.iter().any(|start| lower.starts_with(start))
-                || lower.starts_with("---")
-                || lines::is_talk(paragraph))
-        {
-            break;
-        }
-        kept.push(paragraph);
-    }
-    let text = kept.join("\n\n");
-    let mut text = text.trim();
-    if marked(parent.trim()).is_none()
-        && text.lines().count() == 1
-        && let Some((_, rest)) = marked(text)
-    {
-        text = rest;
-    }
-    if text.contains('\n') {
-        whole(text.to_owned())
-    } else {
-        whole(unwrapped(text))
-    }
-}
-
-fn whole(text: String) -> Result<String, String> {
-    if text.chars().any(char::is_alphanumeric) {
-        Ok(text)
-    } else {
-        Err("The model gave no text".to_owned())
-    }
-}
-
-/// What stands behind the last label of ours, if there is one at the beginning of a line or after a hash.
-fn behind_label(text: &str) -> String {
-    let lower = text.to_lowercase();
-    if lower.len() != text.len() {
-        // Some capital letters change their length; positions would not fit.
-        return text.trim().to_owned();
-    }
-    let last = EVOLVED_LABELS
-        .iter()
-        .filter_map(|label| {
-            let at = lower.rfind(label)?;
-            let before = lower.get(..at)?.trim_end_matches(['*', '#', ' ', '_']);
-            let is_start = before.is_empty() || before.ends_with('\n') || label.starts_with('#');
-            is_start.then_some(at + label.len())
-        })
-        .max();
-    last.and_then(|at| text.get(at..))
-        .map(|rest| rest.trim().trim_start_matches("**").trim())
-        .filter(|rest| !rest.is_empty())
-        .unwrap_or(text.trim())
-        .to_owned()
 }
 
 /// The line ends neither a sentence nor a clause; used by [`lines`].

@@ -1,6 +1,8 @@
 //! The local Hub's scripted model understands our tasks, and we understand its replies. Its sources are taken in by
 //! path, so that this needs no server.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 #[path = "../../../hub-local/src/model/phrases.rs"]
 mod phrases;
 #[path = "../../../hub-local/src/model/words.rs"]
