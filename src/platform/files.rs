@@ -1,6 +1,6 @@
 //! Files that a person chooses or drops on the page.
 
-use leptos::prelude::window_event_listener;
+use leptos::prelude::{on_cleanup, window_event_listener};
 use seedbed_core::messages::{Failure, FailureKind};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -18,12 +18,12 @@ pub fn take_chosen(event: &web_sys::Event) -> Option<File> {
 }
 
 /// The first of the files that a drop brings.
-pub fn dropped(event: &DragEvent) -> Option<File> {
+fn file_of(event: &DragEvent) -> Option<File> {
     event.data_transfer()?.files()?.get(0)
 }
 
 /// What is dragged holds a file.
-pub fn has_file(event: &DragEvent) -> bool {
+fn has_file(event: &DragEvent) -> bool {
     event.data_transfer().is_some_and(|data| {
         data.types()
             .iter()
@@ -57,31 +57,37 @@ pub async fn read_text(file: &File) -> Result<String, Failure> {
         .ok_or_else(|| refuse(format!("{name} is not a text file.")))
 }
 
-/// Hears of files that are dragged over the page (`Some(true)`), away from it, and dropped. Where nobody takes a dropped
+/// Hears of files that are dragged over the page (`Some(true)`), away from it, and dropped, for as
+/// long as the component that asks for it stands. Where nobody takes a dropped
 /// file, the browser would leave the page to show it; that never happens here.
 pub fn on_drag(hover: impl Fn(bool) + Clone + 'static, drop: impl Fn(File) + 'static) {
     use leptos::ev;
     let over = hover.clone();
     let left = hover.clone();
-    let _ = window_event_listener(ev::dragover, move |event| {
+    let dragover = window_event_listener(ev::dragover, move |event| {
         if has_file(&event) && !event.default_prevented() {
             event.prevent_default();
             over(true);
         }
     });
-    let _ = window_event_listener(ev::dragleave, move |event| {
+    let dragleave = window_event_listener(ev::dragleave, move |event| {
         // Without a related target the pointer has left the window; else it only moved to another element.
         if event.related_target().is_none() {
             left(false);
         }
     });
-    let _ = window_event_listener(ev::drop, move |event| {
+    let dropped = window_event_listener(ev::drop, move |event| {
         hover(false);
         if has_file(&event) && !event.default_prevented() {
             event.prevent_default();
-            if let Some(file) = dropped(&event) {
+            if let Some(file) = file_of(&event) {
                 drop(file);
             }
+        }
+    });
+    on_cleanup(move || {
+        for listener in [dragover, dragleave, dropped] {
+            listener.remove();
         }
     });
 }

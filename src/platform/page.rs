@@ -1,7 +1,7 @@
 //! The document: its title, its address, where the focus is, and what a crash leaves on the screen.
 
 use js_sys::{Function, Object, Reflect};
-use leptos::prelude::{request_animation_frame, window_event_listener_untyped};
+use leptos::prelude::{on_cleanup, request_animation_frame, window_event_listener_untyped};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Document, Element, FocusOptions, HtmlElement, Window};
 
@@ -49,10 +49,10 @@ pub fn go_instead(hash: &str) {
     }
 }
 
-/// Calls `hear` with the new hash whenever it changes, for as long as the page lives.
+/// Calls `hear` with the new hash whenever it changes, for as long as the component that asks for it stands.
 pub fn on_hash_change(hear: impl Fn(String) + 'static) {
-    // Never removed: dropping the handle leaves the listener in place.
-    let _ = window_event_listener_untyped("hashchange", move |_| hear(hash()));
+    let listener = window_event_listener_untyped("hashchange", move |_| hear(hash()));
+    on_cleanup(move || listener.remove());
 }
 
 /// Loads the page again.

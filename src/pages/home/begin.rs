@@ -27,7 +27,7 @@ pub(super) fn ExampleCard() -> impl IntoView {
         });
     };
     view! {
-        <section class="card begin-card example" aria-labelledby="begin-example">
+        <section class="card begin-card example-card" aria-labelledby="begin-example">
             <div class="example-text">
                 <h3 id="begin-example">"Look at an example first"</h3>
                 <p>
