@@ -165,3 +165,62 @@ pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {
 pub(crate) fn from_json<T: DeserializeOwned>(json: &str, what: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|error| StoreError::Corrupt(format!("{what}: {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seedbed_core::messages::RecordFilter;
+    use seedbed_core::record::Record;
+
+    fn rows(from: u32, to: u32) -> Vec<(Record, Vec<seedbed_core::model::Message>)> {
+        let row = |n| Record {
+            id: format!("r{n}"),
+            response: format!("word{n} ").repeat(200),
+            ..Record::default()
+        };
+        (from..to).map(|n| (row(n), Vec::new())).collect()
+    }
+
+    #[test]
+    fn a_full_disk_takes_nothing_of_a_call_and_the_next_one_works_when_there_is_room() {
+        let store = Store::open_memory().unwrap();
+        store.add_records(&rows(0, 10)).unwrap();
+        let pages: u32 = store
+            .connection
+            .pragma_query_value(None, "page_count", |row| row.get(0))
+            .unwrap();
+        let limit = |pages: u32| {
+            store
+                .connection
+                .pragma_update(None, "max_page_count", pages)
+                .unwrap();
+        };
+        limit(pages + 3);
+        assert_eq!(store.add_records(&rows(10, 100)), Err(StoreError::Full));
+        assert_eq!(store.record_count().unwrap(), 10);
+        let search = |word: &str| {
+            let filter = RecordFilter {
+                search: word.to_owned(),
+                ..RecordFilter::default()
+            };
+            store.list_records(&filter, "ann", 0, 5).unwrap().0
+        };
+        assert_eq!((search("word3"), search("word50")), (1, 0));
+        limit(pages * 100);
+        assert_eq!(store.add_records(&rows(10, 100)), Ok(90));
+        assert_eq!((search("word3 "), search("word50")), (1, 1));
+    }
+
+    #[test]
+    fn a_call_that_fails_in_the_middle_leaves_nothing() {
+        let store = Store::open_memory().unwrap();
+        let failed: Result<()> = store.write(|tx| {
+            put(tx, "a", &1)?;
+            Err(StoreError::Missing("x".to_owned()))
+        });
+        assert!(failed.is_err());
+        assert_eq!(store.get::<u32>("a").unwrap(), None);
+        store.put("a", &2).unwrap();
+        assert_eq!(store.get::<String>("a").unwrap(), None, "of another type");
+    }
+}
