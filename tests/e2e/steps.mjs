@@ -99,6 +99,64 @@ export async function signInByOauth(page, hub, { more = false } = {}) {
   await button(page, hub.user).first().waitFor();
 }
 
+/** Waits until `text` stands in one of the lists of the Seed page. */
+export async function seesListItem(page, text) {
+  const fields = page.getByRole("listitem").getByRole("textbox");
+  await waitFor(`the list item ${text}`, () => fields.evaluateAll((all, text) => all.some((field) => field.value === text), text));
+}
+
+/** Takes a file into the open project, on the Seed page. */
+export async function importInto(page, path) {
+  await go(page, "Seed");
+  await button(page, "File").click();
+  await page.getByLabel("Import a file").setInputFiles(path);
+  await page.getByText(/^Taken in as/).first().waitFor();
+}
+
+/** Instructions by state, as the Prompts page says them. */
+export async function promptCounts(page) {
+  const states = page.getByRole("group", { name: "Show", exact: true }).getByRole("button");
+  await states.first().waitFor();
+  const texts = await states.allTextContents();
+  return Object.fromEntries(
+    texts.map((text) => {
+      const [, name, digits] = text.match(/^(\w+)\s*([\d,]+)$/) ?? [];
+      return [String(name).toLowerCase(), Number(String(digits).replace(/\D/g, ""))];
+    }),
+  );
+}
+
+/** Lets the model draft `perCell` instructions for every cell. */
+export async function draftAll(page, perCell, patience) {
+  await go(page, "Prompts");
+  await page.getByRole("radio", { name: /^(All \d+ cells|The one cell)$/ }).check();
+  await page.getByLabel("Instructions per cell").fill(String(perCell));
+  await page.getByText(new RegExp(`cells? × ${perCell} = `)).waitFor();
+  await page.getByRole("button", { name: /^Draft \d/ }).click();
+  const instructions = page.getByRole("region", { name: "Instructions" });
+  await waitFor(
+    "the drafts",
+    async () =>
+      (await instructions.getByText(/^(\d+ new instructions? to look at|No new instruction)/).isVisible()) &&
+      !(await page.getByRole("progressbar", { name: "Drafting" }).isVisible()),
+    patience,
+  );
+}
+
+/** Keeps everything that is proposed, one window of the list after the other. */
+export async function keepAll(page) {
+  await go(page, "Prompts");
+  const states = page.getByRole("group", { name: "Show", exact: true });
+  await states.getByRole("button", { name: /^Proposed/ }).click();
+  for (;;) {
+    const { proposed } = await promptCounts(page);
+    if (proposed === 0) break;
+    await page.getByRole("button", { name: /^Keep all \d+ shown$/ }).click();
+    await waitFor("the next window", async () => (await promptCounts(page)).proposed < proposed);
+  }
+  await states.getByRole("button", { name: /^All/ }).click();
+}
+
 /** Numbers of the run as the page says them. */
 export async function runNumbers(page) {
   const bar = page.getByRole("progressbar", { name: "Answers stored" });

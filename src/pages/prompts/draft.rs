@@ -74,15 +74,36 @@ enum Scope {
     All,
 }
 
+/// What is drafted for this project, or was drafted last.
+fn own_job(desk: Desk) -> Memo<Option<Job>> {
+    Memo::new(move |_| {
+        desk.job()
+            .get()
+            .filter(|job| job.project == desk.project_id())
+    })
+}
+
+/// What came of the last drafting, until it is dismissed.
+#[component]
+pub(super) fn Outcome(desk: Desk) -> impl IntoView {
+    let job = own_job(desk);
+    view! {
+        {move || {
+            job.with(|job| {
+                job.as_ref()
+                    .filter(|job| !job.is_active())
+                    .map(|job| outcome_view(desk, job))
+            })
+        }}
+    }
+    .into_any()
+}
+
 /// The panel.
 #[component]
 pub(super) fn DraftPanel(board: Board) -> impl IntoView {
     let desk = board.desk;
-    let job = Memo::new(move |_| {
-        desk.job()
-            .get()
-            .filter(|job| job.project == desk.project_id())
-    });
+    let job = own_job(desk);
     let is_active = Memo::new(move |_| job.with(|job| job.as_ref().is_some_and(Job::is_active)));
     view! {
         <section class="card draft-card" aria-labelledby="draft-title">
@@ -93,11 +114,6 @@ pub(super) fn DraftPanel(board: Board) -> impl IntoView {
                 } else {
                     view! { <Choice board=board /> }.into_any()
                 }
-            }}
-            {move || {
-                job.with(|job| {
-                    job.as_ref().filter(|job| !job.is_active()).map(|job| outcome_view(desk, job))
-                })
             }}
         </section>
     }
@@ -399,7 +415,7 @@ fn dropped_view(dropped: &[Dropped]) -> AnyView {
             <summary>
                 {format!("What was left out, and why ({})", count(dropped.len() as u64))}
             </summary>
-            <ul class="dropped" role="list">
+            <ul class="dropped" role="list" tabindex="0" aria-label="Left out">
                 {items}
             </ul>
         </details>

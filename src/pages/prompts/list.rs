@@ -3,6 +3,7 @@
 use super::add::AddForm;
 use super::board::{Board, WINDOW};
 use super::counts::{Totals, cell_name};
+use super::draft::Outcome;
 use super::evolve::EvolveChoice;
 use super::item::Item;
 use super::keys::KEYS;
@@ -43,6 +44,7 @@ pub(super) fn PromptList(board: Board) -> impl IntoView {
                 </h2>
                 <Search board=board />
             </div>
+            <Outcome desk=board.desk />
             <div class="list-bar">
                 <States board=board />
                 <Bulk board=board />

@@ -241,7 +241,7 @@ fn Pair(
                     <span aria-hidden="true">"×"</span>
                 </button>
             </div>
-            {part("question", "Question", "2")} {part("answer", "Answer", "4")}
+            {part("question", "Question", "2")} {part("answer", "Answer", "3")}
             <div class="findings" id=findings_id class:wrong=move || findings.with(|f| blocks(f))>
                 {move || findings.with(|findings| findings_view(findings))}
             </div>

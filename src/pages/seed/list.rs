@@ -296,7 +296,7 @@ pub(super) fn TextList(editor: Editor, kind: &'static Kind) -> impl IntoView {
                     autocomplete="off"
                     aria-label=format!("Add a {}", kind.one)
                     aria-describedby=hint_id
-                    placeholder=format!("Add a {}, or paste a list", kind.one)
+                    placeholder="Add one, or paste a list"
                     prop:value=move || typed.get()
                     on:input:target=move |event| {
                         typed.set(event.target().value());

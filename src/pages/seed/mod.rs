@@ -153,7 +153,7 @@ fn Form(editor: Editor) -> impl IntoView {
                         field="expert_prompt"
                         label="The expert"
                         hint="Who answers: what they know from experience, how they speak, what they would never say. The answering model gets this word for word as its standing instruction."
-                        lines=8
+                        lines=6
                         get=|seed| &seed.expert_prompt
                         set=|seed, text| seed.expert_prompt = text
                     />
