@@ -18,8 +18,9 @@ pub(crate) const VERSION: u32 = STEPS.len() as u32;
 /// Brings the database to [`VERSION`].
 pub(crate) fn migrate(connection: &Connection) -> Result<()> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let found = u32::try_from(found)
-        .map_err(|_| StoreError::Corrupt(format!("the format number is {found}")))?;
+    let Ok(found) = u32::try_from(found) else {
+        return Err(StoreError::Corrupt(format!("the format number is {found}")));
+    };
     if found > VERSION {
         return Err(StoreError::NewerFormat {
             found,

@@ -1,5 +1,6 @@
 //! What the store keeps beside the log equals what the log alone says, after any sequence of acts.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

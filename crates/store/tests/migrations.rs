@@ -1,5 +1,6 @@
 //! Databases of older, newer and foreign make.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! The store on the Origin Private File System of a real browser.
 #![cfg(target_arch = "wasm32")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

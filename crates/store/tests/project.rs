@@ -1,5 +1,6 @@
 //! Seed, instructions, runs, and what is known of the Hub.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

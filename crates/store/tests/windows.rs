@@ -1,5 +1,6 @@
 //! Windows and counts equal what a walk over all records gives, for any filter.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
@@ -137,7 +138,7 @@ fn fill(rows: &[Row], present: usize) -> (Store, Vec<RecordView>) {
             let (left, right) = words.split_at(words.len() / 2);
             let mut made = record(&format!("r{n}"), &left.join(" "), &right.join(" "));
             made.cell = cell(TOPICS[row.topic], VIEWS[row.view]);
-            made.provenance.model = MODELS[row.model].to_owned();
+            MODELS[row.model].clone_into(&mut made.provenance.model);
             made.provenance.seed_hash = seed(row.seed).hash();
             made.provenance.imported_from = row.is_imported.then(|| "rows.csv".to_owned());
             made
