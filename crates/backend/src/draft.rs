@@ -129,7 +129,7 @@ impl Backend {
             .ask(&*model, request, &mut on_delta)
             .await
             .map_err(|error| error.failure)?;
-        let text = reply.text.trim().to_owned();
+        let text = parse::without_reasoning(&reply.text).trim().to_owned();
         if text.is_empty() {
             return Err(
                 Failure::new(FailureKind::Content, "The model gave an empty answer.")

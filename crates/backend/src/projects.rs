@@ -315,7 +315,7 @@ impl Backend {
                 project.with(|store| store.put(key::SETTINGS, &settings))?;
             }
             Found::Rows(rows) => {
-                "rows".clone_into(&mut report.kind);
+                report.kind = format!("rows ({})", rows.layout);
                 let seed_hash = project.with(Store::seed)?.hash();
                 let now = self.now();
                 let records: Vec<_> = rows
@@ -329,10 +329,15 @@ impl Backend {
                 report.known = records.len() as u32 - report.rows;
                 report.skipped_total = rows.problems.len() as u32;
                 report.skipped = rows
-                    .problems
+                    .notes
                     .iter()
+                    .cloned()
+                    .chain(
+                        rows.problems
+                            .iter()
+                            .map(|(line, reason)| format!("line {line}: {reason}")),
+                    )
                     .take(TOLD_PROBLEMS)
-                    .map(|(line, reason)| format!("line {line}: {reason}"))
                     .collect();
             }
         }

@@ -13,6 +13,7 @@ use seedbed_core::messages::{
 use seedbed_core::record::{Provenance, Record};
 use seedbed_grow::forecast::{self, History};
 use seedbed_grow::plan::{self, PlannedRow};
+use seedbed_grow::parse::without_reasoning;
 use seedbed_grow::quality;
 use seedbed_grow::run::{ItemOutcome, Limits, Scheduler, Step};
 use seedbed_store::{PlannedItem, RunCounts, Store, StoredRun};
@@ -456,7 +457,7 @@ impl Driver {
             run_id: Some(self.run.id.clone()),
             cell: item.cell.clone(),
             instruction: item.instruction.clone(),
-            response: reply.text.trim().to_owned(),
+            response: without_reasoning(&reply.text).trim().to_owned(),
             provenance: Provenance {
                 seed_hash: self.run.seed_hash.clone(),
                 model: model.to_owned(),

@@ -187,6 +187,8 @@ pub fn flags_text(flags: &[String]) -> String {
             "refusal" => "looks like a refusal",
             "empty" => "empty",
             "repetitive" => "repeats itself",
+            "filtered" => "withheld by the server's filter",
+            "echo" => "repeats the question",
             other => other,
         })
         .collect::<Vec<_>>()
