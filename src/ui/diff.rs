@@ -4,7 +4,7 @@
 //! long for words are compared by lines, then as a whole.
 
 use leptos::prelude::*;
-use similar::{ChangeTag, TextDiff};
+use std::collections::HashMap;
 
 /// Words (or lines) of old times new that are compared at most.
 const MAX_WORK: usize = 4_000_000;
@@ -44,11 +44,12 @@ pub fn word_diff(old: &str, new: &str) -> Vec<Part> {
     );
     let mut parts = Parts::default();
     parts.push(Kind::Same, &old[..prefix]);
-    if words(old_mid).saturating_mul(words(new_mid)) <= MAX_WORK {
-        parts.extend(&TextDiff::from_unicode_words(old_mid, new_mid));
-    } else if lines(old_mid).saturating_mul(lines(new_mid)) <= MAX_WORK {
-        parts.extend(&TextDiff::from_lines(old_mid, new_mid));
-    } else {
+    let is_done = parts.compare(&words(old_mid), &words(new_mid))
+        || parts.compare(
+            &old_mid.split_inclusive('\n').collect::<Vec<_>>(),
+            &new_mid.split_inclusive('\n').collect::<Vec<_>>(),
+        );
+    if !is_done {
         parts.push(Kind::Removed, old_mid);
         parts.push(Kind::Added, new_mid);
     }
@@ -56,22 +57,42 @@ pub fn word_diff(old: &str, new: &str) -> Vec<Part> {
     join_islands(parts.0)
 }
 
-/// Upper bound of the tokens that a split by Unicode words gives, without splitting.
-fn words(text: &str) -> usize {
-    let mut count = 0;
-    let mut in_word = false;
-    for c in text.chars() {
-        let is_word = c.is_alphanumeric() && c.is_ascii();
-        if !is_word || !in_word {
-            count += 1;
-        }
-        in_word = is_word;
+/// What a text is made of, for comparing: words, stretches of white space, single marks, and single characters of
+/// scripts that are written without spaces.
+fn words(text: &str) -> Vec<&str> {
+    #[derive(PartialEq)]
+    enum Class {
+        Word,
+        Space,
+        Single,
     }
-    count
-}
-
-fn lines(text: &str) -> usize {
-    text.lines().count().max(1)
+    let class = |c: char| {
+        if c.is_whitespace() {
+            Class::Space
+        } else if c.is_ascii_punctuation()
+            || matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}')
+        {
+            Class::Single
+        } else {
+            // Everything else, so that a letter keeps its accents and a picture its parts.
+            Class::Word
+        }
+    };
+    let mut found = Vec::new();
+    let mut start = 0;
+    let mut before = None;
+    for (at, c) in text.char_indices() {
+        let now = class(c);
+        if before.is_some_and(|before| before != now || now == Class::Single) {
+            found.push(&text[start..at]);
+            start = at;
+        }
+        before = Some(now);
+    }
+    if start < text.len() {
+        found.push(&text[start..]);
+    }
+    found
 }
 
 /// Bytes of the common beginning, up to the last place where both are between words.
@@ -134,15 +155,52 @@ impl Parts {
         }
     }
 
-    fn extend(&mut self, diff: &TextDiff<'_, '_, str>) {
-        for change in diff.iter_all_changes() {
-            let kind = match change.tag() {
-                ChangeTag::Equal => Kind::Same,
-                ChangeTag::Delete => Kind::Removed,
-                ChangeTag::Insert => Kind::Added,
-            };
-            self.push(kind, change.value());
+    /// Adds the pieces that lead from `old` to `new` by a longest common subsequence; false, and nothing added, if that
+    /// would take too long.
+    fn compare(&mut self, old: &[&str], new: &[&str]) -> bool {
+        let width = new.len() + 1;
+        // The table holds lengths as u16.
+        if old.len().saturating_mul(new.len()) > MAX_WORK
+            || old.len().min(new.len()) > usize::from(u16::MAX)
+        {
+            return false;
         }
+        // Comparing numbers is quicker than comparing texts.
+        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        let mut number = |text| {
+            let next = numbers.len() as u32;
+            *numbers.entry(text).or_insert(next)
+        };
+        let old_numbers: Vec<u32> = old.iter().map(|text| number(*text)).collect();
+        let new_numbers: Vec<u32> = new.iter().map(|text| number(*text)).collect();
+        // `common[i * width + j]` is the length for what begins at `i` in the old and at `j` in the new.
+        let mut common = vec![0_u16; (old.len() + 1) * width];
+        for i in (0..old.len()).rev() {
+            let (row, below) = common[i * width..(i + 2) * width].split_at_mut(width);
+            for j in (0..new.len()).rev() {
+                row[j] = if old_numbers[i] == new_numbers[j] {
+                    below[j + 1] + 1
+                } else {
+                    row[j + 1].max(below[j])
+                };
+            }
+        }
+        let (mut i, mut j) = (0, 0);
+        while i < old.len() || j < new.len() {
+            if i < old.len() && j < new.len() && old_numbers[i] == new_numbers[j] {
+                self.push(Kind::Same, old[i]);
+                (i, j) = (i + 1, j + 1);
+            } else if i < old.len()
+                && (j == new.len() || common[(i + 1) * width + j] >= common[i * width + j + 1])
+            {
+                self.push(Kind::Removed, old[i]);
+                i += 1;
+            } else {
+                self.push(Kind::Added, new[j]);
+                j += 1;
+            }
+        }
+        true
     }
 }
 
@@ -285,6 +343,19 @@ mod tests {
                 text: text.into()
             })
         );
+    }
+
+    #[test]
+    fn texts_are_taken_apart_where_a_reader_would() {
+        assert_eq!(
+            words("Don't stop, 水田!"),
+            ["Don", "'", "t", " ", "stop", ",", " ", "水", "田", "!"]
+        );
+        assert_eq!(
+            words("e\u{301}te\u{301}  🌾"),
+            ["e\u{301}te\u{301}", "  ", "🌾"]
+        );
+        assert!(words("").is_empty());
     }
 
     #[test]
