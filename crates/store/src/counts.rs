@@ -39,7 +39,10 @@ pub(crate) fn of_cells(connection: &Connection) -> Result<Vec<(Cell, u32, u32)>>
 /// Adds `by` to a counter.
 pub(crate) fn add(connection: &Connection, kind: &str, name: &str, by: i64) -> Result<()> {
     connection
-        .prepare_cached("INSERT INTO counts VALUES (?1, ?2, ?3) ON CONFLICT (kind, name) DO UPDATE SET n = n + excluded.n")?
+        .prepare_cached(
+            "INSERT INTO counts VALUES (?1, ?2, ?3)
+             ON CONFLICT (kind, name) DO UPDATE SET n = n + excluded.n",
+        )?
         .execute(params![kind, name, by])?;
     Ok(())
 }

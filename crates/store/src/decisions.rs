@@ -32,7 +32,8 @@ pub(crate) fn steps(
 fn push_step(connection: &Connection, reviewer: &str, is_undone: bool, id: &str) -> Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO steps SELECT ?1, ?2, coalesce(max(place), 0) + 1, ?3 FROM steps WHERE reviewer = ?1 AND is_undone = ?2",
+            "INSERT INTO steps SELECT ?1, ?2, coalesce(max(place), 0) + 1, ?3 FROM steps
+             WHERE reviewer = ?1 AND is_undone = ?2",
         )?
         .execute(params![reviewer, is_undone, id])?;
     Ok(())

@@ -1,8 +1,8 @@
 //! One open project in SQLite: seed, instructions, records, the decision log, runs, and what is known of the Hub.
 //!
 //! One schema, natively in a file and in the browser on OPFS. Every method is one transaction: when it returns, its
-//! change is durable. Whatever can be folded from the log (a record's state, its published row) is kept beside the record
-//! and renewed in the same transaction, so that windows and counts are index reads.
+//! change is durable. Whatever can be folded from the log (a record's state, its published row) is kept beside the
+//! record and renewed in the same transaction, so that windows and counts are index reads.
 
 mod counts;
 mod decisions;
@@ -69,8 +69,8 @@ impl Store {
     pub(crate) fn prepare(connection: Connection) -> Result<Self> {
         connection.set_prepared_statement_cache_capacity(64);
         // The journal has to work on OPFS access handles too, where there is no shared memory for WAL; TRUNCATE is the
-        // cheapest rollback journal, and one that keeps its pool slot. FULL makes a finished call durable: whatever the page
-        // hears of is there after a crash.
+        // cheapest rollback journal, and one that keeps its pool slot. FULL makes a finished call durable: whatever the
+        // page hears of is there after a crash.
         connection.pragma_update(None, "journal_mode", "TRUNCATE")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;

@@ -98,7 +98,8 @@ pub async fn is_available() -> std::result::Result<(), String> {
                 return Err("The browser's storage for this site is full.".to_owned());
             };
             Err(format!(
-                "The browser does not let this page keep files here, as in some private windows and embedded frames ({detail})."
+                "The browser does not let this page keep files here, as in some private windows and \
+                 embedded frames ({detail})."
             ))
         }
     }

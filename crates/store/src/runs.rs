@@ -134,10 +134,16 @@ impl Store {
         self.write(|tx| {
             save(tx, run)?;
             let mut statement = tx.prepare_cached(
-                "INSERT OR IGNORE INTO run_items (run, place, record_id, state, attempts, item) VALUES (?1, ?2, ?3, 'queued', 0, ?4)",
+                "INSERT OR IGNORE INTO run_items (run, place, record_id, state, attempts, item)
+                 VALUES (?1, ?2, ?3, 'queued', 0, ?4)",
             )?;
             for (place, item) in items.iter().enumerate() {
-                statement.execute(params![run.id, place as u64, item.record_id, to_json(item)?])?;
+                statement.execute(params![
+                    run.id,
+                    place as u64,
+                    item.record_id,
+                    to_json(item)?
+                ])?;
             }
             Ok(())
         })
@@ -268,7 +274,8 @@ impl Store {
         Ok(self
             .connection
             .prepare_cached(
-                "UPDATE run_items SET state = 'queued', attempts = 0, failure = NULL WHERE run = ?1 AND state = 'failed'",
+                "UPDATE run_items SET state = 'queued', attempts = 0, failure = NULL
+                 WHERE run = ?1 AND state = 'failed'",
             )?
             .execute([run])? as u32)
     }
@@ -320,7 +327,8 @@ impl Store {
         let mut statement = self.connection.prepare_cached(
             "SELECT i.record_id, i.attempts, i.failure, i.item, r.topic, r.perspective, t.instruction,
                     substr(t.response, 1, ?5), t.json
-             FROM (SELECT * FROM run_items WHERE run = ?1 AND state = ?2 ORDER BY finished, place LIMIT ?4 OFFSET ?3) AS i
+             FROM (SELECT * FROM run_items WHERE run = ?1 AND state = ?2
+                   ORDER BY finished, place LIMIT ?4 OFFSET ?3) AS i
              LEFT JOIN records AS r ON r.seq = i.finished LEFT JOIN texts AS t ON t.seq = i.finished
              ORDER BY i.finished, i.place",
         )?;

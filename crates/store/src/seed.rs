@@ -60,8 +60,8 @@ impl Store {
         })
     }
 
-    /// Makes `seed` the present one. With the non-empty `merge_key` of the step before, and within two seconds of it, it
-    /// takes that step's place. What had been undone is dropped. The same seed again is no step.
+    /// Makes `seed` the present one. With the non-empty `merge_key` of the step before, and within two seconds of it,
+    /// it takes that step's place. What had been undone is dropped. The same seed again is no step.
     pub fn save_seed(&self, seed: &Seed, merge_key: &str, now_ms: u64) -> Result<SeedView> {
         self.write(|tx| {
             let at = pointer(tx)?;

@@ -21,6 +21,7 @@ CREATE TABLE records (
     is_synced INTEGER NOT NULL DEFAULT 0);
 -- Each ends in the implicit `seq`, so one filter in queue order reads nothing but its index.
 CREATE INDEX records_by_state ON records (state);
+CREATE INDEX records_by_state_topic ON records (state, topic);
 CREATE INDEX records_by_topic ON records (topic);
 CREATE INDEX records_by_cell ON records (topic, perspective);
 CREATE INDEX records_by_perspective ON records (perspective);
@@ -51,7 +52,8 @@ CREATE TABLE drafts (
     PRIMARY KEY (reviewer, record_id)) WITHOUT ROWID;
 
 -- Counters, kept by the code in the transaction that changes what they count.
-CREATE TABLE counts (kind TEXT NOT NULL, name TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;
+CREATE TABLE counts (
+    kind TEXT NOT NULL, name TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;
 
 CREATE TABLE runs (id TEXT PRIMARY KEY, started_ms INTEGER NOT NULL, json TEXT NOT NULL);
 -- `finished` is the `seq` of the record, for the order of the rows that are done.
