@@ -131,16 +131,20 @@ impl Board {
     /// Hears of keys, and of answers.
     pub(super) fn listen(self) {
         Effect::new(move |_| {
-            let total = self.page.with(|page| page.total);
-            untrack(|| {
-                if self.under_way.get_value() == 0 && self.ahead.with(|ahead| !ahead.is_empty()) {
+            // Read back: what was shown ahead of its storing is now shown as stored.
+            if !self.live.is_loading() && self.under_way.get_value() == 0 {
+                let has_some = self.ahead.with_untracked(|ahead| !ahead.is_empty());
+                if has_some {
                     self.ahead.update(HashMap::clear);
                 }
-                // A window that has emptied (all of its rows were kept, say) goes back to the last one that has rows.
-                if total > 0 && self.offset.get() >= total {
-                    self.offset.set((total - 1) / WINDOW * WINDOW);
-                }
-            });
+            }
+        });
+        Effect::new(move |_| {
+            // A window that has emptied (all of its rows were kept, say) goes back to the last one that has rows.
+            let total = self.page.with(|page| page.total);
+            if total > 0 && self.offset.get_untracked() >= total {
+                self.offset.set((total - 1) / WINDOW * WINDOW);
+            }
         });
         let handle = window_event_listener(ev::keydown, move |event| {
             let key = event.key();

@@ -117,11 +117,13 @@ impl Draft {
         }
     }
 
-    /// A save failed: what the page shows waits again.
+    /// A save failed: what the page shows waits again, unless a later save already takes it along.
     pub fn failed(&mut self, number: u32) {
         self.settled = self.settled.max(number);
-        self.has_failed = true;
-        self.waiting.get_or_insert_default();
+        if self.settled == self.sent {
+            self.has_failed = true;
+            self.waiting.get_or_insert_default();
+        }
     }
 
     /// Shows a stored seed in place of the page's (undo, redo, an import), unless something typed would be lost by it.
@@ -240,6 +242,19 @@ mod tests {
         let again = draft.take().unwrap();
         assert_eq!(again.seed.domain, "farming");
         draft.answered(again.number);
+        assert_eq!(draft.saving(), Saving::Saved);
+    }
+
+    #[test]
+    fn a_failed_save_that_a_later_one_took_along_is_no_failure() {
+        let mut draft = Draft::new(Seed::default());
+        draft.type_in("domain", domain("farming"));
+        let first = draft.take().unwrap();
+        draft.type_in("domain", domain("farms"));
+        let second = draft.take().unwrap();
+        draft.failed(first.number);
+        assert_eq!(draft.saving(), Saving::UnderWay);
+        draft.answered(second.number);
         assert_eq!(draft.saving(), Saving::Saved);
     }
 

@@ -476,7 +476,7 @@ fn Row(
                 <span class="row-buttons">
                     <button
                         type="button"
-                        class="btn icon quiet"
+                        class="btn icon quiet move"
                         tabindex="-1"
                         title="Move up (Alt ↑)"
                         aria-label=move || format!("Move “{}” up", name())
@@ -487,7 +487,7 @@ fn Row(
                     </button>
                     <button
                         type="button"
-                        class="btn icon quiet"
+                        class="btn icon quiet move"
                         tabindex="-1"
                         title="Move down (Alt ↓)"
                         aria-label=move || format!("Move “{}” down", name())
