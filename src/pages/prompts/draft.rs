@@ -1,7 +1,7 @@
 //! Drafting: for which cells, how many, by which model; then how far it is and what came of it.
 
 use super::board::Board;
-use super::counts::cell_name;
+use super::counts::{Grid, cell_name};
 use super::job::{self, Job, Phase, Task, forecast};
 use crate::pages::connect::catalog::endpoint_name;
 use crate::pages::connect::use_connect;
@@ -137,8 +137,8 @@ fn Choice(board: Board) -> impl IntoView {
     let cells = move |scope: Scope| -> Vec<Cell> {
         match scope {
             Scope::Cell => board.cell.get().into_iter().collect(),
-            Scope::Empty => board.grid.with(|grid| grid.empty_cells()),
-            Scope::All => board.grid.with(|grid| grid.cells()),
+            Scope::Empty => board.grid.with(Grid::empty_cells),
+            Scope::All => board.grid.with(Grid::cells),
         }
     };
     let size = Memo::new(move |_| cells(wish.get()).len() as u32);

@@ -123,20 +123,16 @@ impl Job {
             }
             Phase::Stopped => "Stopped before anything was drafted.".to_owned(),
             Phase::Done(report) => {
-                let mut text = made(report.made);
+                let mut parts = vec![made(report.made)];
                 if !report.dropped.is_empty() {
-                    text.push_str(&format!(
-                        " {} left out.",
-                        plural(report.dropped.len() as u64, "text was", "texts were")
-                    ));
+                    let dropped = plural(report.dropped.len() as u64, "text was", "texts were");
+                    parts.push(format!("{dropped} left out."));
                 }
                 if !report.failed.is_empty() {
-                    text.push_str(&format!(
-                        " {} got none.",
-                        self.task.steps(report.failed.len() as u32)
-                    ));
+                    let failed = self.task.steps(report.failed.len() as u32);
+                    parts.push(format!("{failed} got none."));
                 }
-                text
+                parts.join(" ")
             }
             Phase::Failed(failure) => failure.what.clone(),
         }

@@ -123,26 +123,19 @@ pub(super) fn FileView(editor: Editor) -> impl IntoView {
 
 /// What an import did, in a sentence.
 fn report_text(report: &ImportReport) -> String {
-    let mut text = format!("Taken in as {}.", report.kind);
+    let mut parts = vec![format!("Taken in as {}.", report.kind)];
     if report.rows > 0 {
-        text.push_str(&format!(
-            " {} added.",
-            plural(report.rows.into(), "row", "rows")
-        ));
+        let rows = plural(report.rows.into(), "row", "rows");
+        parts.push(format!("{rows} added."));
     }
     if report.known > 0 {
-        text.push_str(&format!(
-            " {} there already.",
-            plural(report.known.into(), "row was", "rows were")
-        ));
+        let known = plural(report.known.into(), "row was", "rows were");
+        parts.push(format!("{known} there already."));
     }
     if report.skipped_total > 0 {
-        text.push_str(&format!(
-            " {} left out.",
-            count(report.skipped_total.into())
-        ));
+        parts.push(format!("{} left out.", count(report.skipped_total.into())));
     }
-    text
+    parts.join(" ")
 }
 
 /// How far an import is.

@@ -1,6 +1,8 @@
 //! Seed: what the expert says of the domain, saved as it is typed.
 //!
 //! [`draft`] and [`rows`] are the pure parts, [`editor`] sends and hears; the rest draws.
+// `Editor` is a bundle of handles that every closure of a view needs a copy of; a reference could not be kept.
+#![allow(clippy::large_types_passed_by_value)]
 
 pub mod draft;
 mod editor;
