@@ -37,7 +37,7 @@ pub(crate) fn run_dist(shell: &Shell, args: &mut Args) -> Result<()> {
 pub(crate) fn build(shell: &Shell, kind: Kind) -> Result<PathBuf> {
     let (folder, profile) = match kind {
         Kind::Optimised => (shell.root.join("dist"), "release"),
-        Kind::Quick => (shell.target_dir().join("serve"), "serve"),
+        Kind::Quick => (shell.target_dir().join("site"), "serve"),
     };
     let mut needs = vec![Need::Wasm, Need::Trunk];
     if kind == Kind::Optimised {
