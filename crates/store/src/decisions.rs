@@ -151,6 +151,14 @@ pub(crate) fn of_record(connection: &Connection, record_id: &str) -> Result<Vec<
     rows.map(|json| from_json(&json?, "decision")).collect()
 }
 
+/// The record that a decision is about.
+fn record_of(connection: &Connection, decision_id: &str) -> Result<Option<String>> {
+    Ok(connection
+        .prepare_cached("SELECT record_id FROM decisions WHERE id = ?1")?
+        .query_row([decision_id], |row| row.get(0))
+        .optional()?)
+}
+
 fn tick(connection: &Connection, now_ms: u64) -> Result<Clock> {
     let clock = get::<Clock>(connection, CLOCK)?
         .unwrap_or_default()
@@ -228,13 +236,16 @@ impl Store {
         is_undo: bool,
     ) -> Result<Option<String>> {
         self.write(|tx| {
+            // The same act told twice.
+            if let Some(record) = record_of(tx, decision_id)? {
+                return Ok(Some(record));
+            }
             let (undo, redo) = steps(tx, reviewer)?;
             let Some(target) = (if is_undo { undo } else { redo }) else {
                 return Ok(None);
             };
-            let record: String = tx
-                .prepare_cached("SELECT record_id FROM decisions WHERE id = ?1")?
-                .query_row([&target], |row| row.get(0))?;
+            let record = record_of(tx, &target)?
+                .ok_or_else(|| StoreError::Corrupt("undo without its decision".to_owned()))?;
             let decision = Decision {
                 id: decision_id.to_owned(),
                 reviewer: reviewer.to_owned(),

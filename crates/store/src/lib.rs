@@ -67,6 +67,8 @@ impl Store {
 
     /// Sets the connection up and brings the schema to the present version.
     pub(crate) fn prepare(connection: Connection) -> Result<Self> {
+        // First of all: even the journal mode is written into the file.
+        let version = schema::version(&connection)?;
         connection.set_prepared_statement_cache_capacity(64);
         // The journal has to work on OPFS access handles too, where there is no shared memory for WAL; TRUNCATE is the
         // cheapest rollback journal, and one that keeps its pool slot. FULL makes a finished call durable: whatever the
@@ -76,7 +78,7 @@ impl Store {
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "cache_size", -16_000)?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
-        schema::migrate(&connection)?;
+        schema::migrate(&connection, version)?;
         Ok(Self { connection })
     }
 

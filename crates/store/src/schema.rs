@@ -15,8 +15,9 @@ const V2: &str = include_str!("../schema/v2.sql");
 /// The newest version.
 pub(crate) const VERSION: u32 = STEPS.len() as u32;
 
-/// Brings the database to [`VERSION`].
-pub(crate) fn migrate(connection: &Connection) -> Result<()> {
+/// The version of the database, which is one that this build knows. Nothing is written, so that a newer one stays as
+/// it is.
+pub(crate) fn version(connection: &Connection) -> Result<u32> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let Ok(found) = u32::try_from(found) else {
         return Err(StoreError::Corrupt(format!("the format number is {found}")));
@@ -27,6 +28,11 @@ pub(crate) fn migrate(connection: &Connection) -> Result<()> {
             known: VERSION,
         });
     }
+    Ok(found)
+}
+
+/// Brings the database from version `found` to [`VERSION`].
+pub(crate) fn migrate(connection: &Connection, found: u32) -> Result<()> {
     for (at, step) in STEPS.iter().enumerate().skip(found as usize) {
         let version = at + 1;
         // If a step fails, the connection is dropped, and that rolls it back.

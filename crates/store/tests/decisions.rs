@@ -18,7 +18,10 @@ use support::{asked, decision, good, rated, record};
 const RECORDS: [&str; 3] = ["r0", "r1", "r2"];
 /// Arrives only at the end.
 const LATE: &str = "late";
-const PEOPLE: [&str; 3] = ["ann", "bob", "local"];
+/// Who acts here, and somebody who is only elsewhere.
+const PEOPLE: [&str; 4] = ["ann", "bob", "local", "carol"];
+/// Whose decisions come from elsewhere. Never the local name: only what nobody else has seen is renamed.
+const ELSEWHERE: [&str; 3] = ["ann", "bob", "carol"];
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -68,7 +71,7 @@ fn foreign() -> impl Strategy<Value = Decision> {
         };
         let record = RECORDS.get(of % 4).copied().unwrap_or(LATE);
         let ms = (n as u64 * 7) % 40;
-        decision(&format!("f{n}"), PEOPLE[of % 3], record, ms, act)
+        decision(&format!("f{n}"), ELSEWHERE[of % 3], record, ms, act)
     })
 }
 
@@ -287,6 +290,54 @@ fn undo_goes_back_through_every_decision_and_survives_reopening() {
         assert_eq!(back, Some(format!("r{n}")));
     }
     assert_eq!(store.accepted_hashes().unwrap().len(), 30);
+}
+
+#[test]
+fn an_act_told_twice_is_done_once() {
+    let store = Store::open_memory().unwrap();
+    let rows = ["a", "b"].map(|id| asked(&record(id, "q", "a")));
+    store.add_records(&rows).unwrap();
+    let say = |record: &str, id: &str| {
+        store
+            .respond(record, "ann", &rated(Quality::Good), id, 1)
+            .unwrap();
+    };
+    say("a", "1");
+    say("b", "2");
+    say("b", "2");
+    for _ in 0..2 {
+        let undone = store.undo_decision("ann", "3", 2).unwrap();
+        assert_eq!(undone.as_deref(), Some("b"));
+    }
+    let accepted = |store: &Store| -> Vec<String> {
+        let hashes = store.accepted_hashes().unwrap();
+        hashes.into_iter().map(|(id, _)| id).collect()
+    };
+    assert_eq!(accepted(&store), ["a"]);
+    for _ in 0..2 {
+        let redone = store.redo_decision("ann", "4", 3).unwrap();
+        assert_eq!(redone.as_deref(), Some("b"));
+    }
+    assert_eq!(accepted(&store), ["a", "b"]);
+    assert_eq!(store.decisions(false, None).unwrap().len(), 4);
+    for (id, expected) in [("5", Some("b")), ("6", Some("a")), ("7", None)] {
+        let undone = store.undo_decision("ann", id, 4).unwrap();
+        assert_eq!(undone.as_deref(), expected);
+    }
+}
+
+#[test]
+fn a_known_decision_that_comes_again_with_other_content_changes_nothing() {
+    let store = Store::open_memory().unwrap();
+    let rows = ["a", "b"].map(|id| asked(&record(id, "q", "a")));
+    store.add_records(&rows).unwrap();
+    let first = good("1", "ann", "a", 1);
+    store.merge_decisions(std::slice::from_ref(&first)).unwrap();
+    let others = [good("1", "eve", "a", 9), good("1", "ann", "b", 1)];
+    assert_eq!(store.merge_decisions(&others).unwrap(), 0);
+    assert_eq!(store.decisions(false, None).unwrap(), [first]);
+    assert_eq!(store.accepted_hashes().unwrap().len(), 1);
+    assert_eq!(store.reviewers().unwrap(), ["ann"]);
 }
 
 #[test]

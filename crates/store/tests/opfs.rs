@@ -89,6 +89,71 @@ async fn what_was_written_is_there_after_closing_pausing_and_opening_again() {
     opfs::remove(&id).await.unwrap();
 }
 
+/// As another tab that has the project open: holds its lock file until [`let_go`].
+async fn hold_from_outside(id: &str) {
+    let held = script(&format!(
+        "(async () => {{
+            const root = await navigator.storage.getDirectory();
+            const create = {{ create: true }};
+            const folder = await (await root.getDirectoryHandle('seedbed', create)).getDirectoryHandle('{id}', create);
+            const file = await folder.getFileHandle('.lock', create);
+            globalThis.held = await file.createSyncAccessHandle();
+            return 'held';
+        }})()"
+    ))
+    .await;
+    assert_eq!(held, "held");
+}
+
+async fn let_go() {
+    script("(async () => { globalThis.held.close(); return 'free'; })()").await;
+}
+
+#[wasm_bindgen_test]
+async fn a_project_held_elsewhere_does_not_open_until_it_is_let_go_and_loses_nothing() {
+    let id = project("held");
+    // Never opened here: the folder is found held on the first opening.
+    hold_from_outside(&id).await;
+    let refused = opfs::open(&id).await.err().unwrap();
+    assert_eq!(refused.failure().kind, FailureKind::Storage);
+    let_go().await;
+    let (store, pool) = opfs::open(&id).await.unwrap();
+    store.put("name", &"kept").unwrap();
+    store.close().unwrap();
+    pool.pause().unwrap();
+    // Given away after it was open here, and taken back.
+    hold_from_outside(&id).await;
+    for _ in 0..2 {
+        assert!(opfs::open(&id).await.is_err());
+    }
+    let_go().await;
+    let (store, pool) = opfs::open(&id).await.unwrap();
+    let name: Option<String> = store.get("name").unwrap();
+    assert_eq!(name.as_deref(), Some("kept"));
+    store.close().unwrap();
+    pool.pause().unwrap();
+    opfs::remove(&id).await.unwrap();
+}
+
+#[wasm_bindgen_test]
+async fn a_removed_project_leaves_no_files() {
+    let id = project("removed");
+    let (store, pool) = opfs::open(&id).await.unwrap();
+    store.put("name", &"old").unwrap();
+    store.close().unwrap();
+    pool.pause().unwrap();
+    opfs::write_meta(&id, "{}").await.unwrap();
+    opfs::remove(&id).await.unwrap();
+    let left = script(&format!(
+        "(async () => {{
+            const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('seedbed');
+            try {{ await folder.getDirectoryHandle('{id}'); return 'there'; }} catch (error) {{ return error.name; }}
+        }})()"
+    ));
+    assert_eq!(left.await, "NotFoundError");
+    assert!(opfs::read_meta().await.iter().all(|(name, _)| *name != id));
+}
+
 #[wasm_bindgen_test]
 async fn projects_are_open_side_by_side_and_keep_apart() {
     let (one, two) = (project("one"), project("two"));
