@@ -149,8 +149,9 @@ async fn a_removed_project_leaves_no_files() {
             const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('seedbed');
             try {{ await folder.getDirectoryHandle('{id}'); return 'there'; }} catch (error) {{ return error.name; }}
         }})()"
-    ));
-    assert_eq!(left.await, "NotFoundError");
+    ))
+    .await;
+    assert_eq!(left, "NotFoundError");
     assert!(opfs::read_meta().await.iter().all(|(name, _)| *name != id));
 }
 
