@@ -5,6 +5,7 @@
 mod frame;
 mod header;
 mod notices;
+pub mod pieces;
 
 use crate::pages::connect::{finish_redirect, restore, restore_keys};
 use crate::pages::home::import_file;
@@ -14,21 +15,22 @@ use crate::state::{Shell, Stage, Toast};
 use frame::Frame;
 use leptos::mount::mount_to_body;
 use leptos::prelude::*;
+use pieces::Pieces;
 
 /// Starts the app in the document's body.
-pub fn start() {
+pub fn start(pieces: Pieces) {
     std::panic::set_hook(Box::new(|panic| {
         console_error_panic_hook::hook(panic);
         page::show_crash(&panic.to_string());
     }));
     // Not by leptos, whose own way is there only once something is mounted.
-    wasm_bindgen_futures::spawn_local(async {
+    wasm_bindgen_futures::spawn_local(async move {
         let site = site::read().await;
         page::remove_skeleton();
         mount_to_body(move || {
             let (shell, start_worker) = Shell::connect(site.clone());
             after_paint(start_worker);
-            view! { <App shell=shell /> }
+            view! { <App shell=shell pieces=pieces /> }
         });
     });
 }
@@ -46,6 +48,8 @@ fn after_paint(act: impl FnOnce() + 'static) {
 pub fn App(
     /// Its state.
     shell: Shell,
+    /// Its large parts.
+    pieces: Pieces,
 ) -> impl IntoView {
     provide_context(shell);
     provide_context(shell.desk);
@@ -89,5 +93,16 @@ pub fn App(
         shell.is_account_known.set(true);
         restore_keys(desk).await;
     });
-    view! { <Frame /> }.into_any()
+    // Once the worker is up there is time for what will be wanted next.
+    Effect::new(move |is_done: Option<bool>| {
+        let is_up = shell.storage.with(Option::is_some);
+        if is_up && is_done != Some(true) {
+            set_timeout(
+                move || shell.desk.spawn(pieces.fetch_all()),
+                std::time::Duration::from_millis(500),
+            );
+        }
+        is_up || is_done == Some(true)
+    });
+    view! { <Frame pieces=pieces /> }.into_any()
 }

@@ -6,6 +6,7 @@
 use leptos::mount::mount_to;
 use leptos::prelude::*;
 use seedbed::app::App;
+use seedbed::app::pieces::Pieces;
 use seedbed::pages::desk::{Backend, Running, Site};
 use seedbed::platform::link::Heard;
 use seedbed::state::Shell;
@@ -166,7 +167,7 @@ impl Page {
             move || {
                 let shell = Shell::new(Rc::new(Wire(script)), Site::default());
                 *place.borrow_mut() = Some(shell);
-                view! { <App shell=shell /> }
+                view! { <App shell=shell pieces=Pieces::WHOLE /> }
             }
         });
         let shell = place.borrow().expect("a shell");

@@ -2,14 +2,10 @@
 
 use super::header::Header;
 use super::notices::Notices;
-use crate::pages::connect::{ConnectDialogs, use_connect};
+use super::pieces::{Piece, Pieces};
+use crate::pages::connect::use_connect;
 use crate::pages::desk::failure_view;
-use crate::pages::generate::GeneratePage;
 use crate::pages::home::HomePage;
-use crate::pages::prompts::PromptsPage;
-use crate::pages::publish::PublishPage;
-use crate::pages::review::ReviewPage;
-use crate::pages::seed::SeedPage;
 use crate::platform::page;
 use crate::route::{Route, Step};
 use crate::state::{Shell, Stage, use_shell};
@@ -43,8 +39,15 @@ impl Shown {
 
 /// Everything on the page.
 #[component]
-pub(super) fn Frame() -> impl IntoView {
+pub(super) fn Frame(
+    /// The large parts.
+    pieces: Pieces,
+) -> impl IntoView {
     let shell = use_shell();
+    let connect = use_connect();
+    // Once they have been open, the dialogs stay.
+    let has_dialogs =
+        Memo::new(move |before: Option<&bool>| before == Some(&true) || connect.is_open());
     let shown = Memo::new(move |_| {
         shell
             .route
@@ -86,12 +89,18 @@ pub(super) fn Frame() -> impl IntoView {
                 Shown::Home => view! { <HomePage /> }.into_any(),
                 Shown::Unknown => unknown_view(),
                 Shown::Opening(name) => opening_view(&name),
-                Shown::Page(_, step) => step_view(step),
+                Shown::Page(_, step) => {
+                    view! { <Piece load=pieces.step(step) /> }.into_any()
+                }
                 Shown::Busy(id) => busy_view(shell, id),
                 Shown::Failed(failure) => failed_view(shell, &failure),
             }}
         </main>
-        <ConnectDialogs />
+        {move || {
+            has_dialogs
+                .get()
+                .then(|| view! { <Piece load=pieces.dialogs is_quiet=true /> }.into_any())
+        }}
         <LostDialog />
         <ToastPlace />
     }
@@ -106,16 +115,6 @@ fn title(shown: &Shown, project: &str) -> String {
         Shown::Page(_, step) => format!("{} · {project} · Seedbed", step.name()),
         Shown::Busy(_) => "Open in another tab · Seedbed".to_owned(),
         Shown::Failed(_) => "Not opened · Seedbed".to_owned(),
-    }
-}
-
-fn step_view(step: Step) -> AnyView {
-    match step {
-        Step::Seed => view! { <SeedPage /> }.into_any(),
-        Step::Prompts => view! { <PromptsPage /> }.into_any(),
-        Step::Generate => view! { <GeneratePage /> }.into_any(),
-        Step::Review => view! { <ReviewPage /> }.into_any(),
-        Step::Publish => view! { <PublishPage /> }.into_any(),
     }
 }
 

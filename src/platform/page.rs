@@ -83,13 +83,18 @@ fn focus_element(element: Element) {
 
 /// Once the new page is drawn: its top is shown and its heading has the focus, so that reading and tabbing begin there.
 pub fn begin_at_heading() {
-    request_animation_frame(|| {
-        if let Some(window) = window() {
-            window.scroll_to_with_x_and_y(0.0, 0.0);
-        }
-        if let Some(heading) = element("main h1") {
-            focus_element(heading);
-        }
+    if let Some(window) = window() {
+        window.scroll_to_with_x_and_y(0.0, 0.0);
+    }
+    // A page whose code is still on its way has its heading some frames later; about ten seconds are waited for it.
+    focus_heading_within(600);
+}
+
+fn focus_heading_within(frames: u32) {
+    request_animation_frame(move || match element("main h1") {
+        Some(heading) => focus_element(heading),
+        None if frames > 0 => focus_heading_within(frames - 1),
+        None => {}
     });
 }
 

@@ -30,6 +30,11 @@ impl Connect {
         self.models.set(true);
     }
 
+    /// One of the two is open.
+    pub fn is_open(self) -> bool {
+        self.models.get() || self.sign_in.get()
+    }
+
     /// Opens signing in.
     pub fn open_sign_in(self) {
         self.sign_in.set(true);

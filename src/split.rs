@@ -1,0 +1,44 @@
+//! The pieces of the app as files of their own: each function here marks a place where `cargo xtask dist` cuts.
+//!
+//! It belongs to the page's binary and not to the library, because what is marked stays in every binary it is linked
+//! into, the workers among them.
+// The attribute writes the calls over the boundary between two wasm modules.
+#![allow(unsafe_code)]
+
+use leptos::wasm_split::{SplitLoaderError, wasm_split};
+use seedbed::app::pieces::{
+    Make, Pieces, make_dialogs, make_generate, make_prompts, make_publish, make_review, make_seed,
+    not_fetched,
+};
+
+macro_rules! piece {
+    ($name:ident, $make:ident) => {
+        #[wasm_split($name, wasm_split_path = ::leptos::wasm_split, fallible)]
+        fn $name() -> Result<Make, SplitLoaderError> {
+            Ok($make)
+        }
+    };
+}
+
+piece!(seed, make_seed);
+piece!(prompts, make_prompts);
+piece!(generate, make_generate);
+piece!(review, make_review);
+piece!(publish, make_publish);
+piece!(dialogs, make_dialogs);
+
+macro_rules! load {
+    ($name:ident) => {
+        || Box::pin(async { $name().await.map_err(|_| not_fetched()) })
+    };
+}
+
+/// Each is fetched when it is wanted.
+pub(crate) const PIECES: Pieces = Pieces {
+    seed: load!(seed),
+    prompts: load!(prompts),
+    generate: load!(generate),
+    review: load!(review),
+    publish: load!(publish),
+    dialogs: load!(dialogs),
+};
