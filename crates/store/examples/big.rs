@@ -1,19 +1,22 @@
-//! Fills a project with many records and prints how long a reviewer waits:
-//! `cargo run --profile native -p seedbed-store --example big -- [rows] [file]`.
+//! Fills a project with many records and prints how long a person waits, as JSON lines:
+//! `cargo run --profile native -p seedbed-store --example big -- [rows] [folder]`.
+//!
+//! Every write waits for the disk; with a folder in memory (`/dev/shm`), what is left is the work itself.
 
 #![allow(
     clippy::print_stdout,
     reason = "printing the figures is what it is for"
 )]
 
-use seedbed_core::messages::RecordFilter;
-use seedbed_core::model::Message;
-use seedbed_core::prompt::Cell;
+use seedbed_core::messages::{PromptFilter, RecordFilter, RunPhase};
+use seedbed_core::model::{Endpoint, Message, Sampling};
+use seedbed_core::params::RunSettings;
+use seedbed_core::prompt::{Cell, Prompt, PromptOrigin, PromptState};
 use seedbed_core::record::{Provenance, Record, imported_record_id};
-use seedbed_core::review::{Quality, RecordState, Response, ResponseStatus};
+use seedbed_core::review::{Act, Clock, Decision, Quality, RecordState, Response, ResponseStatus};
 use seedbed_core::seed::Seed;
-use seedbed_store::{Result, Store, StoreError};
-use std::path::PathBuf;
+use seedbed_store::{PlannedItem, Result, Store, StoreError, StoredRun};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const WORDS: [&str; 24] = [
@@ -30,6 +33,8 @@ const VIEWS: [&str; 5] = [
     "history",
 ];
 const REPEATS: u32 = 200;
+/// Answers to one instruction.
+const SAMPLES: usize = 10;
 
 /// Numbers that are the same in every run (SplitMix64).
 struct Dice(u64);
@@ -58,6 +63,7 @@ fn record(dice: &mut Dice, n: usize, seed_hash: &str) -> (Record, Vec<Message>) 
     ];
     let record = Record {
         id: imported_record_id(&instruction, &response),
+        prompt_id: Some(format!("p{}", n / SAMPLES)),
         cell: Cell {
             topic: TOPICS[dice.roll(TOPICS.len())].to_owned(),
             perspective: VIEWS[dice.roll(VIEWS.len())].to_owned(),
@@ -79,35 +85,86 @@ fn record(dice: &mut Dice, n: usize, seed_hash: &str) -> (Record, Vec<Message>) 
     (record, messages)
 }
 
-/// Prints the median and the slowest of many.
-fn measure(name: &str, mut act: impl FnMut(u32) -> Result<()>) -> Result<()> {
+fn cell(dice: &mut Dice) -> Cell {
+    Cell {
+        topic: TOPICS[dice.roll(TOPICS.len())].to_owned(),
+        perspective: VIEWS[dice.roll(VIEWS.len())].to_owned(),
+    }
+}
+
+fn prompt(dice: &mut Dice, n: usize) -> Prompt {
+    Prompt {
+        id: format!("p{n}"),
+        cell: cell(dice),
+        text: dice.text(12),
+        state: PromptState::Kept,
+        created_ms: n as u64,
+        updated_ms: n as u64,
+        origin: PromptOrigin::Typed,
+        original_text: None,
+        seed_hash: String::new(),
+    }
+}
+
+fn planned(dice: &mut Dice, n: usize) -> PlannedItem {
+    let instruction = dice.text(12);
+    PlannedItem {
+        record_id: format!("planned {n}"),
+        prompt_id: format!("p{n}"),
+        cell: cell(dice),
+        messages: vec![
+            Message::system("You are a farmer who answers from experience. ".repeat(8)),
+            Message::user(instruction.clone()),
+        ],
+        instruction,
+        sample_index: 0,
+        sampling: Sampling::default(),
+        prompt_version: "answer/1".to_owned(),
+    }
+}
+
+/// Prints the median and the 99th percentile of as many calls as there are times.
+fn print(what: &str, rows: usize, mut times: Vec<Duration>) {
+    times.sort();
+    let at = |part: usize| {
+        let time = times.get(times.len() * part / 100).copied();
+        (time.unwrap_or_default().as_secs_f64() * 1e6).round() / 1e3
+    };
+    let line = serde_json::json!({
+        "what": what, "rows": rows, "calls": times.len(), "p50_ms": at(50), "p99_ms": at(99),
+    });
+    println!("{line}");
+}
+
+fn measure(
+    what: &str,
+    rows: usize,
+    calls: u32,
+    mut act: impl FnMut(u32) -> Result<()>,
+) -> Result<()> {
     let mut times = Vec::new();
-    for turn in 0..REPEATS {
+    for turn in 0..calls {
         let start = Instant::now();
         act(turn)?;
         times.push(start.elapsed());
     }
-    times.sort();
-    let at = |part: usize| ms(times.get(times.len() * part / 100).copied());
-    println!(
-        "{name:<34} median {:>8.3} ms   p99 {:>8.3} ms",
-        at(50),
-        at(99)
-    );
+    print(what, rows, times);
     Ok(())
-}
-
-fn ms(time: Option<Duration>) -> f64 {
-    time.unwrap_or_default().as_secs_f64() * 1000.0
 }
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let rows: usize = args.next().and_then(|n| n.parse().ok()).unwrap_or(100_000);
-    let path = args.next().map_or_else(
-        || std::env::temp_dir().join(format!("seedbed-big-{}.sqlite", std::process::id())),
-        PathBuf::from,
-    );
+    let folder = args.next().map_or_else(std::env::temp_dir, PathBuf::from);
+    let name = format!("seedbed-big-{}.sqlite", std::process::id());
+    let path = folder.join(&name);
+    let outcome = all(rows, &path);
+    std::fs::remove_file(&path).ok();
+    std::fs::remove_file(folder.join(format!("{name}-journal"))).ok();
+    outcome
+}
+
+fn all(rows: usize, path: &Path) -> Result<()> {
     let seed = Seed {
         domain: "farming".to_owned(),
         topics: TOPICS.map(str::to_owned).to_vec(),
@@ -115,111 +172,253 @@ fn main() -> Result<()> {
         ..Seed::default()
     };
     let mut dice = Dice(1);
-    let start = Instant::now();
-    let store = Store::open_file(&path)?;
+    let store = Store::open_file(path)?;
     let seed_hash = store.save_seed(&seed, "", 0)?.hash;
-    for from in (0..rows).step_by(5000) {
-        let chunk: Vec<_> = (from..rows.min(from + 5000))
+    let prompts: Vec<_> = (0..rows / SAMPLES).map(|n| prompt(&mut dice, n)).collect();
+    store.merge_prompts(&prompts)?;
+    let mut times = Vec::new();
+    for from in (0..rows).step_by(1000) {
+        let chunk: Vec<_> = (from..rows.min(from + 1000))
             .map(|n| record(&mut dice, n, &seed_hash))
             .collect();
+        let start = Instant::now();
         store.add_records(&chunk)?;
+        times.push(start.elapsed());
     }
-    println!(
-        "{:<34} {:>15.0} ms",
-        format!("write {rows} records"),
-        ms(Some(start.elapsed()))
-    );
+    print("add 1000 records", rows, times);
     store.close()?;
-
-    let start = Instant::now();
-    let store = Store::open_file(&path)?;
     let all = RecordFilter::default();
-    store.records_around(&all, "ann", None, 5, 5)?;
-    store.counts("ann")?;
-    println!(
-        "{:<34} {:>15.3} ms",
-        "open, first window, counts",
-        ms(Some(start.elapsed()))
-    );
+    measure("open, first window, counts", rows, 20, |_| {
+        let store = Store::open_file(path)?;
+        store.records_around(&all, "ann", None, 5, 5)?;
+        store.counts("ann")?;
+        store.close()
+    })?;
+    let store = Store::open_file(path)?;
+    windows(&store, rows)?;
+    page(&store, rows)?;
+    review(&store, rows)?;
+    runs(&store, rows, &mut dice)?;
+    // Every record was made under another seed now.
+    let mut edited = seed.clone();
+    edited.description.push_str("changed");
+    measure("save seed", rows, 20, |turn| {
+        edited.description.push('.');
+        let at = u64::from(turn) * 10_000;
+        store.save_seed(&edited, "description", at).map(|_| ())
+    })?;
+    let stale = RecordFilter {
+        stale: true,
+        ..RecordFilter::default()
+    };
+    look(&store, rows, "stale, which all are", &stale)?;
+    store.close()
+}
 
-    let half = rows as u32 / 2;
+/// Windows in the middle of what matches, and around a record in the middle of all.
+fn look(store: &Store, rows: usize, name: &str, filter: &RecordFilter) -> Result<()> {
+    let (total, _) = store.list_records(filter, "ann", 0, 0)?;
+    measure(&format!("window: {name}"), rows, REPEATS, |_| {
+        store.list_records(filter, "ann", total / 2, 20).map(|_| ())
+    })?;
+    measure(&format!("around: {name}"), rows, REPEATS, |turn| {
+        let anchor = u64::from(rows as u32 / 2 + turn);
+        store
+            .records_around(filter, "ann", Some(anchor), 5, 5)
+            .map(|_| ())
+    })
+}
+
+fn windows(store: &Store, rows: usize) -> Result<()> {
+    let all = RecordFilter::default();
     let topic = RecordFilter {
         topic: Some("soil".to_owned()),
+        ..all.clone()
+    };
+    let view = RecordFilter {
+        perspective: Some("science".to_owned()),
         ..all.clone()
     };
     let pending = RecordFilter {
         state: Some(RecordState::Pending),
         ..all.clone()
     };
-    let cell = RecordFilter {
-        perspective: Some("science".to_owned()),
-        ..topic.clone()
-    };
-    let pending_topic = RecordFilter {
+    let with_state = |of: &RecordFilter| RecordFilter {
         state: pending.state,
-        ..topic.clone()
+        ..of.clone()
     };
-    let stale = RecordFilter {
-        stale: true,
-        ..all.clone()
+    let with_model = |of: &RecordFilter| RecordFilter {
+        model: Some("model-a".to_owned()),
+        ..of.clone()
+    };
+    let cell = RecordFilter {
+        perspective: view.perspective.clone(),
+        ..topic.clone()
     };
     let search = |text: &str| RecordFilter {
         search: text.to_owned(),
         ..all.clone()
     };
-    let searched_topic = RecordFilter {
-        search: "clover".to_owned(),
-        ..topic.clone()
-    };
     let filters = [
-        ("all", all.clone()),
-        ("one topic", topic),
-        ("pending", pending.clone()),
-        ("stale", stale),
+        ("pending of one cell", with_state(&cell)),
+        ("pending of one topic", with_state(&topic)),
+        ("pending of one perspective", with_state(&view)),
+        ("pending of one model", with_state(&with_model(&all))),
+        ("one topic of one model", with_model(&topic)),
+        ("one perspective of one model", with_model(&view)),
         ("one cell", cell),
-        ("pending of one topic", pending_topic),
+        ("all", all.clone()),
+        ("one topic", topic.clone()),
+        ("one perspective", view),
+        ("one model", with_model(&all)),
+        ("pending", pending.clone()),
+        (
+            "stale, which few are",
+            RecordFilter {
+                stale: true,
+                ..all.clone()
+            },
+        ),
+        (
+            "with a draft",
+            RecordFilter {
+                with_draft: true,
+                ..all.clone()
+            },
+        ),
         ("search, in every record", search("clover")),
+        ("search, two words in every record", search("clover hedge ")),
         ("search, beginning of a word", search("clover plot1")),
         ("search, in one record", search("plot777")),
-        ("search in one topic", searched_topic),
+        (
+            "search in one topic",
+            RecordFilter {
+                search: "clover".to_owned(),
+                ..topic
+            },
+        ),
     ];
     for (name, filter) in &filters {
-        measure(&format!("window: {name}"), |_| {
-            store.list_records(filter, "ann", half, 20).map(|_| ())
-        })?;
-        measure(&format!("around: {name}"), |turn| {
-            let anchor = u64::from(half + turn);
-            store
-                .records_around(filter, "ann", Some(anchor), 5, 5)
-                .map(|_| ())
-        })?;
+        look(store, rows, name, filter)?;
     }
+    Ok(())
+}
+
+fn page(store: &Store, rows: usize) -> Result<()> {
+    let half = (rows / SAMPLES) as u32 / 2;
+    measure("page of instructions", rows, 50, |_| {
+        let filter = PromptFilter::default();
+        store.prompt_page(&filter, half, 20).map(|_| ())
+    })?;
+    measure("page of one cell's instructions", rows, 50, |_| {
+        let filter = PromptFilter {
+            cell: Some(Cell {
+                topic: "soil".to_owned(),
+                perspective: "science".to_owned(),
+            }),
+            ..PromptFilter::default()
+        };
+        store.prompt_page(&filter, 0, 20).map(|_| ())
+    })?;
+    measure("summary", rows, REPEATS, |_| {
+        store.summary("id").map(|_| ())
+    })
+}
+
+fn review(store: &Store, rows: usize) -> Result<()> {
+    let pending = RecordFilter {
+        state: Some(RecordState::Pending),
+        ..RecordFilter::default()
+    };
     let response = Response {
         status: ResponseStatus::Submitted,
         quality: Some(Quality::Good),
         ..Response::default()
     };
-    measure("respond, next record, counts", |turn| {
-        let around = store.records_around(&pending, "ann", Some(u64::from(turn) + 1), 0, 2)?;
-        let row = around
-            .rows
-            .first()
-            .ok_or_else(|| StoreError::Missing("a record".to_owned()))?;
-        store.respond(
-            &row.record.id,
-            "ann",
-            &response,
-            &format!("d{turn}"),
-            u64::from(turn),
-        )?;
-        store.record_view(&row.record.id, "ann")?;
+    let (_, queue) = store.list_records(&pending, "ann", 0, REPEATS)?;
+    let record = |turn: u32| {
+        let seen = queue.get(turn as usize);
+        seen.map(|view| view.record.id.as_str())
+            .ok_or_else(|| StoreError::Missing("a record".to_owned()))
+    };
+    let calls = queue.len() as u32;
+    measure("respond", rows, calls, |turn| {
+        let (id, at) = (format!("d{turn}"), u64::from(turn));
+        store.respond(record(turn)?, "ann", &response, &id, at)
+    })?;
+    measure("undo", rows, calls, |turn| {
+        store
+            .undo_decision("ann", &format!("u{turn}"), 1000)
+            .map(|_| ())
+    })?;
+    measure("next record, counts", rows, calls, |turn| {
+        store.record_view(record(turn)?, "ann")?;
         store.counts("ann").map(|_| ())
     })?;
-    measure("counts", |_| store.counts("ann").map(|_| ()))?;
-    store.close()?;
-    if let Ok(size) = std::fs::metadata(&path) {
-        println!("{:<34} {:>15} MB", "size", size.len() / 1_000_000);
-    }
-    std::fs::remove_file(&path).ok();
-    Ok(())
+    measure("counts", rows, REPEATS, |_| store.counts("ann").map(|_| ()))?;
+    // A colleague's work of weeks, and then one decision more.
+    let decision = |n: usize, record: &str| Decision {
+        id: format!("theirs {n}"),
+        reviewer: "bob".to_owned(),
+        record_id: record.to_owned(),
+        clock: Clock { ms: n as u64, n: 0 },
+        act: Act::Respond {
+            response: response.clone(),
+        },
+    };
+    let read = store.records_after(0, rows as u32 / SAMPLES as u32)?;
+    let theirs: Vec<_> = read
+        .iter()
+        .enumerate()
+        .map(|(n, (_, record, _))| decision(n, &record.id))
+        .collect();
+    let what = format!("merge {} decisions", theirs.len());
+    measure(&what, rows, 1, |_| {
+        store.merge_decisions(&theirs).map(|_| ())
+    })?;
+    measure("merge 1 decision more", rows, 20, |turn| {
+        let more = decision(rows + turn as usize, record(turn)?);
+        store.merge_decisions(&[more]).map(|_| ())
+    })
+}
+
+fn runs(store: &Store, rows: usize, dice: &mut Dice) -> Result<()> {
+    let run = StoredRun {
+        id: "run".to_owned(),
+        phase: RunPhase::Running,
+        stopped_by: None,
+        endpoint: Endpoint::default(),
+        settings: RunSettings::default(),
+        seed_hash: String::new(),
+        started_ms: 1,
+        finished_ms: None,
+    };
+    let plan: Vec<_> = (0..rows).map(|n| planned(dice, n)).collect();
+    measure("plan a run", rows, 1, |_| store.create_run(&run, &plan))?;
+    let answered: Vec<_> = (0..REPEATS as usize)
+        .map(|n| record(dice, rows + n, "seed"))
+        .collect();
+    measure("ask and store one row", rows, REPEATS, |turn| {
+        let Some((record, messages)) = answered.get(turn as usize) else {
+            return Ok(());
+        };
+        let id = format!("planned {turn}");
+        let made = Record {
+            id: id.clone(),
+            ..record.clone()
+        };
+        store.item_sent("run", &id)?;
+        store.item_done("run", &made, messages)
+    })?;
+    measure("status of a run", rows, REPEATS, |_| {
+        store.run_counts("run").map(|_| ())
+    })?;
+    measure("rows of a run", rows, REPEATS, |_| {
+        let half = rows as u32 / 2;
+        store.run_items("run", None, half, 20).map(|_| ())
+    })?;
+    measure("queue of a run", rows, 20, |_| {
+        store.queued_items("run").map(|_| ())
+    })?;
+    measure("recover", rows, 20, |_| store.recover())
 }

@@ -8,7 +8,7 @@ use seedbed_core::review::{
     Act, Clock, Decision, RecordState, Response, ResponseStatus, UndoStacks, fold, outcome,
 };
 use seedbed_core::row::TableRow;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Key of the largest clock seen.
 const CLOCK: &str = "clock";
@@ -63,6 +63,49 @@ fn rebuild_steps(connection: &Connection, reviewer: &str) -> Result<()> {
         push_step(connection, reviewer, true, id)?;
     }
     Ok(())
+}
+
+/// Takes later decisions of a reviewer into the steps, as [`UndoStacks::apply`] does.
+fn advance_steps(connection: &Connection, reviewer: &str, later: &[&Decision]) -> Result<()> {
+    let take = |is_undone: bool, target: &str| -> Result<bool> {
+        let taken = connection
+            .prepare_cached("DELETE FROM steps WHERE reviewer = ?1 AND is_undone = ?2 AND id = ?3")?
+            .execute(params![reviewer, is_undone, target])?;
+        Ok(taken > 0)
+    };
+    for decision in later {
+        match &decision.act {
+            Act::Respond { .. } => {
+                push_step(connection, reviewer, false, &decision.id)?;
+                connection
+                    .prepare_cached("DELETE FROM steps WHERE reviewer = ?1 AND is_undone = 1")?
+                    .execute([reviewer])?;
+            }
+            Act::Undo { target } => {
+                if take(false, target)? {
+                    push_step(connection, reviewer, true, target)?;
+                }
+            }
+            Act::Redo { target } => {
+                if take(true, target)? {
+                    push_step(connection, reviewer, false, target)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Clock and id of a reviewer's last decision: the end of the canonical order of one name's decisions.
+fn last_of(connection: &Connection, reviewer: &str) -> Result<Option<(i64, u32, String)>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT ms, n, id FROM decisions WHERE reviewer = ?1 ORDER BY ms DESC, n DESC, id DESC LIMIT 1",
+        )?
+        .query_row([reviewer], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .optional()?)
 }
 
 fn list(
@@ -273,23 +316,39 @@ impl Store {
     pub fn merge_decisions(&self, decisions: &[Decision]) -> Result<u32> {
         self.write(|tx| {
             let mut touched = BTreeSet::new();
-            let mut reviewers = BTreeSet::new();
+            let mut reviewers: BTreeMap<&str, (Option<_>, Vec<&Decision>)> = BTreeMap::new();
             let mut clock = get::<Clock>(tx, CLOCK)?.unwrap_or_default();
             let mut added = 0;
             for decision in decisions {
                 clock = clock.join(decision.clock);
+                let reviewer = decision.reviewer.as_str();
+                if !reviewers.contains_key(reviewer) {
+                    reviewers.insert(reviewer, (last_of(tx, reviewer)?, Vec::new()));
+                }
                 if append(tx, decision)? {
                     added += 1;
                     touched.insert(decision.record_id.as_str());
-                    reviewers.insert(decision.reviewer.as_str());
+                    if let Some((_, new)) = reviewers.get_mut(reviewer) {
+                        new.push(decision);
+                    }
                 }
             }
             put(tx, CLOCK, &clock)?;
             for record in touched {
                 refold(tx, record)?;
             }
-            for reviewer in reviewers {
-                rebuild_steps(tx, reviewer)?;
+            for (reviewer, (last, mut new)) in reviewers {
+                let place =
+                    |event: &Decision| (int(event.clock.ms), event.clock.n, event.id.clone());
+                new.sort_by_cached_key(|event| place(event));
+                match new.first() {
+                    None => {}
+                    // As nearly always: what is new comes after what was known.
+                    Some(first) if last.is_some_and(|last| last < place(first)) => {
+                        advance_steps(tx, reviewer, &new)?;
+                    }
+                    Some(_) => rebuild_steps(tx, reviewer)?,
+                }
             }
             Ok(added)
         })

@@ -200,7 +200,8 @@ impl Store {
     /// Rows not asked yet, in plan order, with the attempts they had.
     pub fn queued_items(&self, run: &str) -> Result<Vec<(String, u32)>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT record_id, attempts FROM run_items WHERE run = ?1 AND state = 'queued' ORDER BY place",
+            "SELECT record_id, attempts FROM run_items
+             WHERE run = ?1 AND state = 'queued' AND finished IS NULL ORDER BY place",
         )?;
         let rows = statement.query_map([run], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<std::result::Result<_, _>>()?)
@@ -371,11 +372,11 @@ impl Store {
     /// After a crash or a closed tab: what was in flight waits again (its request counts), and the run is interrupted.
     pub fn recover(&self) -> Result<()> {
         self.write(|tx| {
-            tx.execute(
-                "UPDATE run_items SET state = 'queued' WHERE state = 'in_flight'",
-                [],
+            let mut requeue = tx.prepare_cached(
+                "UPDATE run_items SET state = 'queued' WHERE run = ?1 AND state = 'in_flight'",
             )?;
             for mut run in list(tx)? {
+                requeue.execute([&run.id])?;
                 if matches!(run.phase, RunPhase::Running | RunPhase::Pausing) {
                     run.phase = RunPhase::Interrupted;
                     save(tx, &run)?;

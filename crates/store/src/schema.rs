@@ -7,10 +7,11 @@ use crate::error::{Result, StoreError};
 use rusqlite::Connection;
 
 /// Each step brings the database from its position to the next version.
-const STEPS: [&str; 2] = [V1, V2];
+const STEPS: [&str; 3] = [V1, V2, V3];
 
 const V1: &str = include_str!("../schema/v1.sql");
 const V2: &str = include_str!("../schema/v2.sql");
+const V3: &str = include_str!("../schema/v3.sql");
 
 /// The newest version.
 pub(crate) const VERSION: u32 = STEPS.len() as u32;

@@ -61,6 +61,12 @@ impl Condition {
                 counters.push(Some(Counter::Of(kind, wanted)));
             }
         }
+        // One column, a cell, and a state of a topic have indices of their own. With other combinations, SQLite would use
+        // only that of one column, and look up each of its rows.
+        let is_cell = filter.topic.is_some() && filter.perspective.is_some();
+        let is_topic_state = filter.topic.is_some() && filter.state.is_some() && parts.len() == 2;
+        let has_index = parts.len() < 2 || is_cell || is_topic_state;
+        let is_narrow = !has_index && !filter.stale && !filter.with_draft;
         if filter.stale {
             // By name of the other seeds, of which there are few, so that the index serves.
             parts.push(
@@ -74,7 +80,12 @@ impl Condition {
             values.push(Value::Text(reviewer.to_owned()));
             counters.push(None);
         }
-        let (mut from, mut key) = ("records", "records.seq");
+        let records = if is_narrow {
+            "records INDEXED BY records_narrow"
+        } else {
+            "records"
+        };
+        let (mut from, mut key) = (records, "records.seq");
         if let Some(query) = search::query(&filter.search) {
             // The index of words gives its rows by `seq`; CROSS keeps it the outer loop.
             from = if parts.is_empty() {
@@ -147,15 +158,34 @@ impl Store {
             .query_row(params_from_iter(values), |row| row.get(0))?)
     }
 
-    /// Matching records before `seq`.
-    fn position(&self, condition: &Condition, seq: u64) -> Result<u32> {
-        if condition.is_all() {
-            return Ok(u32::try_from(seq.saturating_sub(1)).unwrap_or(u32::MAX));
+    /// Matching records in all, and those before `seq`.
+    fn total_and_position(
+        &self,
+        condition: &Condition,
+        seed_hash: &str,
+        seq: u64,
+    ) -> Result<(u32, u32)> {
+        if condition.counter.is_none() {
+            // Both in one walk over what matches.
+            let what = format!("count(*), count(*) FILTER (WHERE {} < ?)", condition.key);
+            let mut values = vec![Value::Integer(crate::int(seq))];
+            values.extend(condition.bound(&[]));
+            return Ok(self
+                .connection
+                .prepare_cached(&condition.select(&what, "", ""))?
+                .query_row(params_from_iter(values), |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?);
         }
-        self.count(
-            &condition.select("count(*)", "< ?", ""),
-            &condition.bound(&[seq]),
-        )
+        let position = if condition.is_all() {
+            u32::try_from(seq.saturating_sub(1)).unwrap_or(u32::MAX)
+        } else {
+            self.count(
+                &condition.select("count(*)", "< ?", ""),
+                &condition.bound(&[seq]),
+            )?
+        };
+        Ok((self.total(condition, seed_hash)?, position))
     }
 
     fn seqs(
@@ -233,12 +263,12 @@ impl Store {
             }
             None => self.seqs(&condition, "", " LIMIT ?", &[after.saturating_add(1)])?,
         };
-        let position = match seqs.first() {
-            Some(first) => self.position(&condition, *first)?,
-            None => 0,
+        let (total, position) = match seqs.first() {
+            Some(first) => self.total_and_position(&condition, &hash, *first)?,
+            None => (self.total(&condition, &hash)?, 0),
         };
         Ok(Around {
-            total: self.total(&condition, &hash)?,
+            total,
             position,
             rows: self.views(&seqs, reviewer, &hash)?,
         })

@@ -327,6 +327,43 @@ fn an_act_told_twice_is_done_once() {
 }
 
 #[test]
+fn undo_knows_what_the_same_person_did_elsewhere_earlier_and_later() {
+    let store = Store::open_memory().unwrap();
+    let rows = ["a", "b", "c"].map(|id| asked(&record(id, "q", "a")));
+    store.add_records(&rows).unwrap();
+    let act = |id: &str, record: &str, ms, act| decision(id, "ann", record, ms, act);
+    let target = || "5".to_owned();
+    // Later than all that is known, out of order; then earlier.
+    let later = [
+        act("7", "b", 7, Act::Redo { target: target() }),
+        act("6", "b", 6, Act::Undo { target: target() }),
+        good("5", "ann", "b", 5),
+        good("4", "ann", "a", 4),
+    ];
+    let more = [act("8", "b", 8, Act::Undo { target: target() })];
+    let earlier = [good("1", "ann", "c", 1)];
+    for part in [&later[..], &more[..], &earlier[..]] {
+        store.merge_decisions(part).unwrap();
+        let log = store.decisions(false, None).unwrap();
+        let stacks = UndoStacks::from_log(&log, "ann");
+        let counts = store.counts("ann").unwrap();
+        assert_eq!(counts.can_redo, !stacks.redo.is_empty());
+    }
+    let redone = store.redo_decision("ann", "9", 9).unwrap();
+    assert_eq!(redone.as_deref(), Some("b"));
+    for (id, expected) in [("10", Some("b")), ("11", Some("a")), ("12", Some("c"))] {
+        let undone = store.undo_decision("ann", id, 10).unwrap();
+        assert_eq!(undone.as_deref(), expected);
+    }
+    // A response made elsewhere ends what can be redone here.
+    store
+        .merge_decisions(&[good("20", "ann", "a", 20)])
+        .unwrap();
+    assert!(!store.counts("ann").unwrap().can_redo);
+    assert_eq!(store.redo_decision("ann", "21", 21).unwrap(), None);
+}
+
+#[test]
 fn a_known_decision_that_comes_again_with_other_content_changes_nothing() {
     let store = Store::open_memory().unwrap();
     let rows = ["a", "b"].map(|id| asked(&record(id, "q", "a")));

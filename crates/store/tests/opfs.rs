@@ -84,6 +84,15 @@ async fn what_was_written_is_there_after_closing_pausing_and_opening_again() {
     };
     let (total, rows) = store.list_records(&filter, "ann", 0, 10).unwrap();
     assert_eq!((total, rows[0].record.id.as_str()), (1, "r7"));
+    let filter = RecordFilter {
+        state: Some(RecordState::Pending),
+        model: Some("model".to_owned()),
+        ..RecordFilter::default()
+    };
+    let around = store.records_around(&filter, "ann", Some(8), 1, 1).unwrap();
+    let seqs: Vec<u64> = around.rows.iter().map(|view| view.seq).collect();
+    assert_eq!((around.total, around.position), (499, 6));
+    assert_eq!(seqs, [7, 8, 9]);
     store.close().unwrap();
     pool.pause().unwrap();
     opfs::remove(&id).await.unwrap();
