@@ -61,8 +61,8 @@ impl Condition {
                 counters.push(Some(Counter::Of(kind, wanted)));
             }
         }
-        // One column, a cell, and a state of a topic have indices of their own. With other combinations, SQLite would use
-        // only that of one column, and look up each of its rows.
+        // One column, a cell, and a state of a topic have indices of their own. With other combinations, SQLite would
+        // use only that of one column, and look up each of its rows.
         let is_cell = filter.topic.is_some() && filter.perspective.is_some();
         let is_topic_state = filter.topic.is_some() && filter.state.is_some() && parts.len() == 2;
         let has_index = parts.len() < 2 || is_cell || is_topic_state;
