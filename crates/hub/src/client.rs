@@ -180,7 +180,15 @@ impl HubClient {
             .line
             .get(what, &self.line.url("/api/whoami-v2"))
             .await?;
-        let account = account(&answer.json::<Value>(what)?);
+        let mut account = account(&answer.json::<Value>(what)?);
+        // The Hub names its own pictures without its address; the page would look for them on itself.
+        account.avatar_url = account.avatar_url.map(|url| {
+            if url.starts_with('/') && !url.starts_with("//") {
+                self.line.url(&url)
+            } else {
+                url
+            }
+        });
         if account.name.is_empty() {
             return Err(HubError::malformed(what, "the answer names nobody"));
         }
