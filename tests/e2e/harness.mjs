@@ -23,7 +23,7 @@ export const RESULTS = join(ROOT, "test-results");
 mkdirSync(RESULTS, { recursive: true });
 
 /** Long enough for two busy cores; nothing that works comes near it. */
-const PATIENCE = 60_000;
+const PATIENCE = Number(process.env.SEEDBED_PATIENCE_MS || 60_000);
 
 const QUIET = [
   "--no-sandbox",

@@ -57,7 +57,7 @@ export async function chooseServer(page, address, model) {
   await side.getByRole("button", { name: /^(Choose a model|Change)$/ }).click();
   const dialog = page.getByRole("dialog", { name: "Choose a model" });
   await dialog.getByRole("radio", { name: /A server you name/ }).check();
-  await dialog.getByLabel("Address").fill(address);
+  await dialog.getByRole("textbox", { name: "Address" }).fill(address);
   await button(dialog, "List models").click();
   await button(dialog, model).click();
   await button(dialog, "Use this model").click();
@@ -205,6 +205,60 @@ export async function decide(page, key) {
     return (await shownRecord(page)).instruction !== before.instruction;
   });
   return before;
+}
+
+/** Records by state, as the queues of the Review page say them. */
+export async function reviewCounts(page) {
+  await go(page, "Review");
+  const queues = page.getByRole("group", { name: "Queues" }).locator("button");
+  await queues.first().waitFor({ state: "attached" });
+  // The numbers come with the first answer of the back end.
+  const text = await page.getByRole("progressbar", { name: "Reviewed" }).getAttribute("aria-valuetext");
+  assert.ok(text, "the queue says nothing");
+  const names = {
+    "Waiting for review": "pending",
+    Accepted: "accepted",
+    Rejected: "rejected",
+    Discarded: "discarded",
+    Disputed: "disputed",
+    "My drafts": "drafts",
+    "All records": "total",
+  };
+  const counts = {};
+  for (const line of await queues.allTextContents()) {
+    const [, label, digits] = line.trim().match(/^(.*?)\s*([\d,]+)$/) ?? [];
+    if (names[label]) counts[names[label]] = Number(digits.replace(/\D/g, ""));
+  }
+  return counts;
+}
+
+/**
+ * Rows of a file that the Publish page saves, read from the download. Those that came with the example count as the
+ * project's own only with `withExample`.
+ */
+export async function savedRecords(page, what = "All records", { withExample = false } = {}) {
+  await go(page, "Publish");
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    button(page, `Save ${what}`).click(),
+  ]);
+  const stream = await download.createReadStream();
+  let text = "";
+  for await (const piece of stream) text += piece;
+  const rows = text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+  return withExample ? rows : rows.filter((row) => row.provenance?.model !== "written by hand");
+}
+
+/** Sets a number on the Generate page and waits until it is stored. */
+export async function setNumber(page, label, value) {
+  await go(page, "Generate");
+  const field = page.getByLabel(label);
+  await field.fill(String(value));
+  await field.blur();
+  await waitFor(`${label} to be ${value}`, async () => (await field.inputValue()) === String(value));
 }
 
 /** Creates a repo on the Publish page. */

@@ -10,7 +10,7 @@ use seedbed_core::messages::{
     Account, Failure, FailureKind, HubConfig, HubLink, OauthPending, Reply,
 };
 use seedbed_core::model::{Endpoint, EndpointKind, Message, Sampling};
-use seedbed_hub::{HttpModel, HubClient, Token, oauth};
+use seedbed_hub::{CreatedRepo, HttpModel, HubClient, Token, oauth};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
@@ -236,9 +236,12 @@ impl Backend {
         let client = HubClient::new(Rc::clone(&self.transport), &base, Some(token.clone()));
         let mut account = client.whoami().await.or_fail()?;
         if !scopes.is_empty() {
-            account.can_write = scopes
-                .iter()
-                .any(|scope| scope == "write-repos" || scope == "manage-repos");
+            account.can_write = scopes.iter().any(|scope| {
+                matches!(
+                    scope.as_str(),
+                    "write-repos" | "manage-repos" | "contribute-repos"
+                )
+            });
             account.scopes = scopes;
         }
         let before = self.reviewer();
@@ -282,17 +285,24 @@ impl Backend {
     pub(crate) async fn create_repo(&self, id: &str, repo: &str, private: bool) -> Result<Reply> {
         let client = self.signed_in_hub()?;
         let repo = self.repo_id(repo)?;
-        client.create_dataset(&repo, private).await.or_fail()?;
-        self.link(id, &client, &repo).await
+        let created = client.create_dataset(&repo, private).await.or_fail()?;
+        self.link(id, &client, &repo, created == CreatedRepo::Created)
+            .await
     }
 
     pub(crate) async fn link_repo(&self, id: &str, repo: &str) -> Result<Reply> {
         let client = self.hub();
         let repo = self.repo_id(repo)?;
-        self.link(id, &client, &repo).await
+        self.link(id, &client, &repo, false).await
     }
 
-    async fn link(&self, id: &str, client: &HubClient, repo: &str) -> Result<Reply> {
+    async fn link(
+        &self,
+        id: &str,
+        client: &HubClient,
+        repo: &str,
+        is_created_here: bool,
+    ) -> Result<Reply> {
         let project = self.project(id)?;
         let info = client.dataset_info(repo, "main").await.or_fail()?;
         let link = HubLink {
@@ -300,7 +310,11 @@ impl Backend {
             url: self.repo_url(repo),
             revision: info.sha,
             private: info.private,
-            can_write: self.can_write(repo),
+            can_write: if is_created_here {
+                Some(true)
+            } else {
+                self.can_write(repo)
+            },
             pull_request: None,
         };
         // Another repo knows nothing of what was sent to the one before.
@@ -323,6 +337,15 @@ impl Backend {
         let account = self.account.borrow();
         let account = &account.as_ref()?.account;
         let is_member = account.namespaces.iter().any(|name| name == namespace);
+        // `contribute-repos` lets in only what this app created, and the Hub does not tell which repos those are.
+        let is_for_own_repos_only = !account.scopes.is_empty()
+            && !account
+                .scopes
+                .iter()
+                .any(|scope| scope == "write-repos" || scope == "manage-repos");
+        if is_member && account.can_write && is_for_own_repos_only {
+            return None;
+        }
         Some(account.can_write && is_member)
     }
 

@@ -12,8 +12,8 @@ use seedbed_core::messages::{
 };
 use seedbed_core::record::{Provenance, Record};
 use seedbed_grow::forecast::{self, History};
-use seedbed_grow::plan::{self, PlannedRow};
 use seedbed_grow::parse::without_reasoning;
+use seedbed_grow::plan::{self, PlannedRow};
 use seedbed_grow::quality;
 use seedbed_grow::run::{ItemOutcome, Limits, Scheduler, Step};
 use seedbed_store::{PlannedItem, RunCounts, Store, StoredRun};

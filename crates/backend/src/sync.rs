@@ -126,7 +126,11 @@ impl Backend {
         let info = client.dataset_info(&link.repo, "main").await.or_fail()?;
         link.revision.clone_from(&info.sha);
         link.private = info.private;
-        link.can_write = self.can_write(&link.repo);
+        // What a commit showed is better than what the account can tell.
+        link.can_write = match self.can_write(&link.repo) {
+            None if self.token().is_some() => link.can_write,
+            told => told,
+        };
         project.save_link(&link)?;
         let mut report = SyncReport {
             reviewers: project.with(Store::reviewers)?,

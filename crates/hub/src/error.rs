@@ -75,14 +75,27 @@ pub struct HubError {
 /// Longest text of a server that is shown, in characters.
 const MOST_SHOWN: usize = 600;
 
+/// `text` without the secrets.
+pub(crate) fn hidden(text: &str, secrets: &[Token]) -> String {
+    secrets
+        .iter()
+        .fold(text.to_owned(), |text, secret| text.replace(&secret.0, "…"))
+}
+
 /// A server's text, short and without anything that looks like a token.
 pub(crate) fn shown(text: &str) -> String {
     let mut out = String::new();
+    let mut follows_bearer = false;
     for word in text.split_inclusive(char::is_whitespace) {
+        if follows_bearer && !word.trim().is_empty() {
+            follows_bearer = false;
+            continue;
+        }
         match word.find("hf_").or_else(|| word.find("Bearer")) {
             Some(at) => {
                 out.push_str(&word[..at]);
                 out.push('…');
+                follows_bearer = word[at..].trim_end() == "Bearer";
             }
             None => out.push_str(word),
         }
@@ -91,6 +104,41 @@ pub(crate) fn shown(text: &str) -> String {
         }
     }
     out.chars().take(MOST_SHOWN).collect()
+}
+
+/// What a proxy's page (`title`) or a storage's XML (`Message`) says. The rest of the markup tells nobody anything.
+fn marked(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    ["title", "message"]
+        .iter()
+        .find_map(|name| {
+            let start = lower.find(&format!("<{name}>"))? + name.len() + 2;
+            let end = start + lower.get(start..)?.find(&format!("</{name}>"))?;
+            text.get(start..end)
+        })
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// The reason in an answer's body: JSON in one of the Hub's shapes, markup, or plain text.
+fn reason(text: &str) -> String {
+    let Ok(value) = serde_json::from_str::<Value>(text) else {
+        return if text.trim_start().starts_with('<') {
+            marked(text)
+        } else {
+            text.to_owned()
+        };
+    };
+    let mut said = match value.get("error").or(value.get("message")) {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => text.to_owned(),
+    };
+    // OAuth's errors are a word for programs and a sentence for people.
+    if let Some(more) = value.get("error_description").and_then(Value::as_str) {
+        said = format!("{said}: {more}");
+    }
+    said
 }
 
 impl HubError {
@@ -119,29 +167,34 @@ impl HubError {
     }
 
     /// From an answer that is no success.
+    #[cfg(test)]
     pub(crate) fn answer(
         what: &str,
         status: u16,
         headers: &[(String, String)],
         body: &[u8],
     ) -> Self {
+        Self::answer_hiding(what, status, headers, body, &[])
+    }
+
+    /// From an answer that is no success and may repeat what is secret.
+    pub(crate) fn answer_hiding(
+        what: &str,
+        status: u16,
+        headers: &[(String, String)],
+        body: &[u8],
+        secrets: &[Token],
+    ) -> Self {
+        let hide = |text: &str| hidden(text, secrets);
         let header = |name: &str| {
             headers
                 .iter()
                 .find(|(known, _)| known == name)
                 .map(|(_, value)| value.as_str())
         };
-        let text = String::from_utf8_lossy(body);
-        let said = serde_json::from_str::<Value>(&text)
-            .ok()
-            .and_then(|value| match value.get("error").or(value.get("message")) {
-                Some(Value::String(text)) => Some(text.clone()),
-                Some(other) => Some(other.to_string()),
-                None => None,
-            })
-            .unwrap_or_else(|| text.into_owned());
+        let said = reason(&hide(&String::from_utf8_lossy(body)));
         let message = match header("x-error-message") {
-            Some(message) if said.is_empty() => message.to_owned(),
+            Some(message) if said.trim().is_empty() => message.to_owned(),
             _ => said,
         };
         let wait_s = header("retry-after")
@@ -165,10 +218,10 @@ impl HubError {
         Self {
             kind,
             what: what.to_owned(),
-            message: shown(message.trim()),
+            message: shown(hide(&message).trim()),
             status: Some(status),
-            code: header("x-error-code").map(shown),
-            request_id: header("x-request-id").map(shown),
+            code: header("x-error-code").map(|text| shown(&hide(text))),
+            request_id: header("x-request-id").map(|text| shown(&hide(text))),
             wait_ms: wait_s.map(|seconds| seconds.saturating_mul(1000)),
         }
     }
@@ -256,7 +309,11 @@ impl HubError {
         };
         let mut detail = self.message.clone();
         if let Some(status) = self.status {
-            detail = format!("HTTP {status}: {detail}");
+            detail = if detail.is_empty() {
+                format!("HTTP {status}, without a reason")
+            } else {
+                format!("HTTP {status}: {detail}")
+            };
         }
         if let Some(id) = &self.request_id {
             detail = format!("{detail}\nRequest {id}");
@@ -281,6 +338,33 @@ mod tests {
             br#"{"error":"bad token hf_abcdefgh given as Bearer xyz"}"#,
         );
         assert!(!format!("{error:?} {:?}", error.failure()).contains("abcdefgh"));
+    }
+
+    #[test]
+    fn a_reason_is_found_in_whatever_shape_it_comes() {
+        let said = |body: &str| HubError::answer("x", 504, &[], body.as_bytes()).message;
+        assert_eq!(said(r#"{"error":"too many files"}"#), "too many files");
+        assert_eq!(
+            said(r#"{"error":"invalid_grant","error_description":"the code is too old"}"#),
+            "invalid_grant: the code is too old"
+        );
+        assert_eq!(
+            said("<html><head><TITLE>504 Gateway Time-out</TITLE></head><body><h1>x</h1>"),
+            "504 Gateway Time-out"
+        );
+        assert_eq!(said("<html><script>alert(1)</script>"), "");
+        assert_eq!(
+            said(
+                "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+            ),
+            "Request has expired"
+        );
+        assert_eq!(said("upstream timed out"), "upstream timed out");
+        let failure = HubError::answer("x", 504, &[], b"").failure();
+        assert_eq!(
+            failure.detail.as_deref(),
+            Some("HTTP 504, without a reason")
+        );
     }
 
     #[test]

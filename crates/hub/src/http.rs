@@ -1,6 +1,6 @@
 //! What every call needs: addresses with safe segments, JSON bodies, answers sorted into success and error.
 
-use crate::error::{HubError, Token};
+use crate::error::{HubError, HubErrorKind, Token, hidden};
 use crate::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
 use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
@@ -16,6 +16,8 @@ pub(crate) const ANSWER_BYTES: usize = 64 * 1024 * 1024;
 pub(crate) struct Answer {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
+    /// What must not come out in an error.
+    secrets: Vec<Token>,
 }
 
 impl Answer {
@@ -27,7 +29,9 @@ impl Answer {
     }
 
     pub(crate) fn json<T: DeserializeOwned>(&self, what: &str) -> Result<T, HubError> {
-        serde_json::from_slice(&self.body).map_err(|error| HubError::malformed(what, error))
+        // The parser's error quotes what it did not expect.
+        serde_json::from_slice(&self.body)
+            .map_err(|error| HubError::malformed(what, hidden(&error.to_string(), &self.secrets)))
     }
 }
 
@@ -66,6 +70,16 @@ pub(crate) fn pairs(list: &[(&str, &str)]) -> String {
         .join("&")
 }
 
+/// Whether an address has a segment that goes up or stays. Such segments can't be escaped: every client resolves them,
+/// and the request would go elsewhere with the token.
+fn has_dots(path: &str) -> bool {
+    path.split(['?', '#'])
+        .next()
+        .unwrap_or_default()
+        .split('/')
+        .any(|segment| matches!(segment, "." | ".."))
+}
+
 /// Reads a body up to `most` bytes.
 pub(crate) async fn read_body(
     response: &mut HttpResponse,
@@ -89,6 +103,8 @@ pub(crate) struct Line {
     pub(crate) transport: Rc<dyn Transport>,
     pub(crate) base: String,
     token: Option<Token>,
+    /// What must not come out in an error: the token, and what a form holds.
+    secrets: Vec<Token>,
 }
 
 impl Line {
@@ -96,8 +112,16 @@ impl Line {
         Self {
             transport,
             base: base.trim_end_matches('/').to_owned(),
+            secrets: token.iter().cloned().collect(),
             token,
         }
+    }
+
+    /// Keeps these out of errors too.
+    pub(crate) fn hiding(mut self, secrets: &[&str]) -> Self {
+        self.secrets
+            .extend(secrets.iter().filter_map(|secret| Token::new(secret)));
+        self
     }
 
     pub(crate) async fn send(
@@ -109,6 +133,12 @@ impl Line {
         body: Vec<u8>,
         most: usize,
     ) -> Result<Answer, HubError> {
+        if url.strip_prefix(&self.base).is_some_and(has_dots) {
+            return Err(HubError {
+                kind: HubErrorKind::Refused,
+                ..HubError::malformed(what, "no name on the Hub has \".\" or \"..\" as a part")
+            });
+        }
         let mut list: Vec<(String, String)> = headers
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -137,16 +167,18 @@ impl Line {
         let body = read_body(&mut response, most).await;
         if !is_success {
             let body = body.unwrap_or_default();
-            return Err(HubError::answer(
+            return Err(HubError::answer_hiding(
                 what,
                 response.status,
                 &response.headers,
                 &body,
+                &self.secrets,
             ));
         }
         Ok(Answer {
             body: body.map_err(|error| HubError::network(what, &error))?,
             headers: response.headers,
+            secrets: self.secrets.clone(),
         })
     }
 

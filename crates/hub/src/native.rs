@@ -1,5 +1,6 @@
 //! A transport on the operating system's sockets, for tests: one thread per request, plain HTTP.
 
+use crate::http::origin;
 use crate::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
 use futures::channel::{mpsc, oneshot};
 use futures::future::LocalBoxFuture;
@@ -10,6 +11,9 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::http::Request;
 
+/// Redirects followed at most, as in browsers.
+const MOST_REDIRECTS: usize = 20;
+
 /// Sends over sockets. Dropping an answer's body closes its connection.
 pub struct NativeTransport {
     agent: Agent,
@@ -19,8 +23,9 @@ impl Default for NativeTransport {
     fn default() -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            // As a browser: the token does not follow to another origin.
-            .redirect_auth_headers(ureq::config::RedirectAuthHeaders::SameHost)
+            // Followed below: here another port of the same host would get the token.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
             .build();
         Self {
             agent: Agent::new_with_config(config),
@@ -38,7 +43,11 @@ fn network(error: &impl std::fmt::Display) -> TransportError {
     TransportError::Network(error.to_string())
 }
 
-fn run(agent: &Agent, request: HttpRequest, head: oneshot::Sender<Result<Head, TransportError>>) {
+/// Sends once.
+fn once(
+    agent: &Agent,
+    request: &HttpRequest,
+) -> Result<ureq::http::Response<ureq::Body>, TransportError> {
     let method = match request.method {
         Method::Get => "GET",
         Method::Post => "POST",
@@ -50,18 +59,58 @@ fn run(agent: &Agent, request: HttpRequest, head: oneshot::Sender<Result<Head, T
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
     }
-    let answer = if matches!(request.method, Method::Get | Method::Head) {
-        builder
-            .body(())
-            .map_err(|error| network(&error))
-            .and_then(|request| agent.run(request).map_err(|error| network(&error)))
+    if matches!(request.method, Method::Get | Method::Head) {
+        let request = builder.body(()).map_err(|error| network(&error))?;
+        agent.run(request).map_err(|error| network(&error))
     } else {
-        builder
-            .body(request.body)
-            .map_err(|error| network(&error))
-            .and_then(|request| agent.run(request).map_err(|error| network(&error)))
-    };
-    let answer = match answer {
+        let request = builder
+            .body(request.body.as_slice())
+            .map_err(|error| network(&error))?;
+        agent.run(request).map_err(|error| network(&error))
+    }
+}
+
+/// Sends, and follows redirects as a browser does: the token stays with its origin.
+fn follow(
+    agent: &Agent,
+    mut request: HttpRequest,
+) -> Result<ureq::http::Response<ureq::Body>, TransportError> {
+    for _ in 0..MOST_REDIRECTS {
+        let answer = once(agent, &request)?;
+        let status = answer.status().as_u16();
+        let location = answer
+            .headers()
+            .get("location")
+            .and_then(|value| value.to_str().ok());
+        let Some(location) = location.filter(|_| matches!(status, 301 | 302 | 303 | 307 | 308))
+        else {
+            return Ok(answer);
+        };
+        let url = if location.starts_with('/') && !location.starts_with("//") {
+            format!("{}{location}", origin(&request.url))
+        } else if location.starts_with("http://") || location.starts_with("https://") {
+            location.to_owned()
+        } else {
+            return Err(TransportError::Network(
+                "a redirect leads nowhere".to_owned(),
+            ));
+        };
+        if origin(&url) != origin(&request.url) {
+            request
+                .headers
+                .retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+        }
+        if matches!(status, 301..=303) && request.method != Method::Head {
+            request.method = Method::Get;
+            request.body.clear();
+        }
+        request.url = url;
+    }
+    Err(TransportError::Network("too many redirects".to_owned()))
+}
+
+fn run(agent: &Agent, request: HttpRequest, head: oneshot::Sender<Result<Head, TransportError>>) {
+    let answer = match follow(agent, request) {
         Ok(answer) => answer,
         Err(error) => {
             head.send(Err(error)).ok();

@@ -78,7 +78,9 @@ pub async fn finish(
             )
         });
     }
-    let line = Line::new(Rc::clone(transport), &config.hub, None);
+    // A code that was not taken may still be good: it stays out of texts for people, and so does the verifier.
+    let line =
+        Line::new(Rc::clone(transport), &config.hub, None).hiding(&[code, &pending.verifier]);
     let form = pairs(&[
         ("grant_type", "authorization_code"),
         ("code", code),
