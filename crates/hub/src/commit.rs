@@ -371,7 +371,8 @@ impl HubClient {
                 file.bytes.to_vec(),
                 ANSWER_BYTES,
             )
-            .await?;
+            .await
+            .map_err(by_storage)?;
         Ok(())
     }
 
@@ -406,7 +407,8 @@ impl HubClient {
             let answer = self
                 .anonymous()
                 .send(what, Method::Put, href, &[], chunk.to_vec(), ANSWER_BYTES)
-                .await?;
+                .await
+                .map_err(by_storage)?;
             let etag = answer
                 .header("etag")
                 .ok_or_else(|| HubError::malformed(what, "the storage names no part"))?;
@@ -479,6 +481,17 @@ impl HubClient {
             url: text("commitUrl"),
             pull_request: number.map(|number| (number, pr)),
         })
+    }
+}
+
+/// Storage refuses a signed address that is too old: no right is missing, and the next try gets a new address.
+fn by_storage(error: HubError) -> HubError {
+    match error.kind {
+        HubErrorKind::Unauthorised | HubErrorKind::Forbidden | HubErrorKind::NotFound => HubError {
+            kind: HubErrorKind::Server,
+            ..error
+        },
+        _ => error,
     }
 }
 

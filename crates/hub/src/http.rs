@@ -5,6 +5,7 @@ use crate::transport::{HttpRequest, HttpResponse, Method, Transport, TransportEr
 use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::rc::Rc;
 
 /// Bytes of an error's body that are read.
@@ -51,7 +52,8 @@ pub(crate) fn segment(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            // Writing to a string can't fail.
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

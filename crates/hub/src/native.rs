@@ -163,9 +163,9 @@ impl Transport for NativeTransport {
         let agent = self.agent.clone();
         thread::spawn(move || run(&agent, request, head));
         async move {
-            let head = answer
-                .await
-                .map_err(|_| TransportError::Network("the request's thread ended".to_owned()))??;
+            let head = answer.await.map_err(|gone| {
+                TransportError::Network(format!("the request's thread: {gone}"))
+            })??;
             Ok(HttpResponse {
                 status: head.status,
                 headers: head.headers,

@@ -1,4 +1,4 @@
-//! A transport that answers from a recording and notes every field in which our request is another than the recorded one.
+//! A transport that answers from a recording, and notes in which fields our request differs from the recorded one.
 #![allow(
     dead_code,
     unreachable_pub,
