@@ -404,7 +404,7 @@ fn a_large_commit_tells_how_far_it_is() {
     let (replay, repo, request) = commit_of(recording!("js-commit-big-lfs-multipart"));
     let told = RefCell::new(Vec::new());
     now(replay.client().commit(&repo, &request, &|progress| {
-        told.borrow_mut().push(progress)
+        told.borrow_mut().push(progress);
     }))
     .unwrap();
     let uploading: Vec<u64> = told

@@ -276,7 +276,7 @@ fn compare(ours: &HttpRequest, exchange: &Value, out: &mut BTreeSet<String>) {
     }
     // Whatever accepts everything is what is sent anyway; the other two are the browser's.
     let kept = |name: &str, value: &str| {
-        !matches!(name, "origin" | "referer") && !(name == "accept" && value == "*/*")
+        !(matches!(name, "origin" | "referer") || (name == "accept" && value == "*/*"))
     };
     let our_headers: BTreeMap<String, String> = ours
         .headers
@@ -351,7 +351,7 @@ fn large_file(exchanges: &[Value], size: usize) -> Vec<u8> {
         .unwrap();
     let (start, _) = is_cut(sample).unwrap();
     let mut start = start.to_owned();
-    while start.len() % 4 != 0 {
+    while !start.len().is_multiple_of(4) {
         start.push('A');
     }
     let start = STANDARD.decode(start).unwrap();
@@ -383,8 +383,9 @@ pub fn commit_of(text: &str) -> (Rc<Replay>, String, CommitRequest) {
         let path = value["path"].as_str().unwrap_or_default().to_owned();
         match line["key"].as_str().unwrap() {
             "header" => {
-                request.summary = value["summary"].as_str().unwrap().to_owned();
-                request.description = value["description"].as_str().unwrap_or_default().to_owned();
+                let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+                request.summary = text("summary");
+                request.description = text("description");
                 request.parent = value["parentCommit"].as_str().map(str::to_owned);
             }
             "file" => request.operations.push(Operation::Add {
@@ -414,7 +415,7 @@ pub fn commit_of(text: &str) -> (Rc<Replay>, String, CommitRequest) {
 
 fn unpadded(text: &str) -> String {
     let mut text = text.to_owned();
-    while text.len() % 4 != 0 {
+    while !text.len().is_multiple_of(4) {
         text.push('=');
     }
     text
