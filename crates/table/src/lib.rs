@@ -1,27 +1,39 @@
 //! The published table as Parquet: the columns of [`seedbed_core::row::COLUMNS`], as trainers and the viewer take them.
 //!
 //! Written by column, without Arrow. `messages` is the three-level list that the format asks for. The key `huggingface`
-//! in the metadata names the features for Python's `datasets`. Pages are cut where the content says so, and indexed: after
-//! an edit most pages stay the same bytes, and the viewer can read single pages.
+//! in the metadata names the features for Python's `datasets`. Row groups are small and pages are indexed, so that the
+//! viewer reads only what it shows, and an edit changes the bytes of its own row group only.
 
 #[cfg(any(test, feature = "read"))]
 mod reading;
 #[cfg(any(test, feature = "read"))]
 pub use reading::read;
 
+use bytes::BytesMut;
 use parquet::basic::Compression;
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, Int32Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{CdcOptions, WriterProperties};
+use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::ColumnPath;
+use seedbed_core::model::Role;
 use seedbed_core::row::TableRow;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// Rows of a row group: small enough for the viewer to read one.
 const GROUP_ROWS: usize = 20_000;
+/// Text of a row group in bytes, for long answers: what waits here lies in the worker's memory twice.
+const GROUP_BYTES: usize = 32 << 20;
+/// Columns whose texts hardly repeat: a dictionary of them is work for nothing.
+const UNIQUE_TEXTS: [&[&str]; 4] = [
+    &["id"],
+    &["instruction"],
+    &["response"],
+    &["messages", "list", "element", "content"],
+];
 
 /// Why a table could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +44,9 @@ pub enum TableError {
     /// A column is missing or of another type.
     #[error("column `{0}` is not as expected")]
     Column(String),
+    /// An earlier call failed, and was answered with the reason.
+    #[error("the table was given up after an earlier error")]
+    Unusable,
 }
 
 /// Result of writing or reading a table.
@@ -77,11 +92,143 @@ fn features() -> String {
     json!({"info": {"features": Value::Object(features)}}).to_string()
 }
 
+/// The texts of a column, end to end: one allocation, not one for each.
+#[derive(Default)]
+struct Texts {
+    bytes: BytesMut,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    fn push(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.ends.push(self.bytes.len());
+    }
+
+    /// The values, which share the buffer; empty afterwards. When they are gone the buffer is used again.
+    fn take(&mut self) -> Vec<ByteArray> {
+        let bytes = self.bytes.split().freeze();
+        let mut start = 0;
+        self.ends
+            .drain(..)
+            .map(|end| ByteArray::from(bytes.slice(std::mem::replace(&mut start, end)..end)))
+            .collect()
+    }
+}
+
+/// Rows on their way into a row group, by column.
+#[derive(Default)]
+struct Columns {
+    /// The texts before and after the two columns of other types, in the order of the schema.
+    texts: [Texts; 9],
+    rating_counts: Vec<i32>,
+    edited: Vec<bool>,
+    roles: Texts,
+    contents: Texts,
+    /// An empty list is one entry of level 0 without a value; the first of a list repeats at level 0.
+    defined: Vec<i16>,
+    repeated: Vec<i16>,
+}
+
+impl Columns {
+    fn push(&mut self, row: &TableRow) {
+        let texts = [
+            &row.id,
+            &row.instruction,
+            &row.response,
+            &row.topic,
+            &row.perspective,
+            &row.model,
+            &row.quality,
+            &row.seed_hash,
+            &row.prompt_version,
+        ];
+        for (column, text) in self.texts.iter_mut().zip(texts) {
+            column.push(text);
+        }
+        self.rating_counts.push(row.rating_count);
+        self.edited.push(row.edited);
+        if row.messages.is_empty() {
+            self.defined.push(0);
+            self.repeated.push(0);
+        }
+        for (at, message) in row.messages.iter().enumerate() {
+            self.defined.push(1);
+            self.repeated.push(i16::from(at > 0));
+            self.roles.push(role(message.role));
+            self.contents.push(&message.content);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let texts: usize = self.texts.iter().map(|texts| texts.bytes.len()).sum();
+        self.edited.len() >= GROUP_ROWS || texts + self.contents.bytes.len() >= GROUP_BYTES
+    }
+
+    /// Writes what waits as one row group; empty afterwards.
+    fn write(&mut self, file: &mut SerializedFileWriter<Vec<u8>>) -> Result<()> {
+        let mut group = file.next_row_group()?;
+        let [texts @ .., seed_hash, prompt_version] = &mut self.texts;
+        for column in texts {
+            write_texts(&mut group, column, None)?;
+        }
+        if let Some(mut column) = group.next_column()? {
+            let values = std::mem::take(&mut self.rating_counts);
+            let column_writer = column.typed::<Int32Type>();
+            column_writer.write_batch(&values, None, None)?;
+            column.close()?;
+        }
+        if let Some(mut column) = group.next_column()? {
+            let values = std::mem::take(&mut self.edited);
+            let column_writer = column.typed::<BoolType>();
+            column_writer.write_batch(&values, None, None)?;
+            column.close()?;
+        }
+        write_texts(&mut group, seed_hash, None)?;
+        write_texts(&mut group, prompt_version, None)?;
+        let (defined, repeated) = (
+            std::mem::take(&mut self.defined),
+            std::mem::take(&mut self.repeated),
+        );
+        let levels = Some((defined.as_slice(), repeated.as_slice()));
+        write_texts(&mut group, &mut self.roles, levels)?;
+        write_texts(&mut group, &mut self.contents, levels)?;
+        group.close()?;
+        Ok(())
+    }
+}
+
+type Group<'a> = parquet::file::writer::SerializedRowGroupWriter<'a, Vec<u8>>;
+
+fn write_texts(
+    group: &mut Group<'_>,
+    texts: &mut Texts,
+    levels: Option<(&[i16], &[i16])>,
+) -> Result<()> {
+    if let Some(mut column) = group.next_column()? {
+        column.typed::<ByteArrayType>().write_batch(
+            &texts.take(),
+            levels.map(|(defined, _)| defined),
+            levels.map(|(_, repeated)| repeated),
+        )?;
+        column.close()?;
+    }
+    Ok(())
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+    }
+}
+
 /// Writes rows as they come.
 pub struct TableWriter {
-    waiting: Vec<TableRow>,
-    writer: Option<SerializedFileWriter<Vec<u8>>>,
-    error: Option<TableError>,
+    waiting: Columns,
+    /// Or why there is none, until it was told.
+    writer: std::result::Result<SerializedFileWriter<Vec<u8>>, Option<TableError>>,
 }
 
 impl Default for TableWriter {
@@ -92,33 +239,30 @@ impl Default for TableWriter {
 
 fn start() -> Result<SerializedFileWriter<Vec<u8>>> {
     let schema = parse_message_type(SCHEMA)?;
-    let properties = WriterProperties::builder()
+    let mut properties = WriterProperties::builder()
         .set_created_by("seedbed".to_owned())
         .set_compression(Compression::SNAPPY)
-        .set_content_defined_chunking(Some(CdcOptions::default()))
         .set_key_value_metadata(Some(vec![KeyValue::new(
             "huggingface".to_owned(),
             features(),
-        )]))
-        .build();
+        )]));
+    for path in UNIQUE_TEXTS {
+        let path = ColumnPath::from(path.iter().map(|&part| part.to_owned()).collect::<Vec<_>>());
+        properties = properties.set_column_dictionary_enabled(path, false);
+    }
     Ok(SerializedFileWriter::new(
         Vec::new(),
         Arc::new(schema),
-        Arc::new(properties),
+        Arc::new(properties.build()),
     )?)
 }
 
 impl TableWriter {
     /// An empty table.
     pub fn new() -> Self {
-        let (writer, error) = match start() {
-            Ok(writer) => (Some(writer), None),
-            Err(error) => (None, Some(error)),
-        };
         Self {
-            waiting: Vec::new(),
-            writer,
-            error,
+            waiting: Columns::default(),
+            writer: start().map_err(Some),
         }
     }
 
@@ -127,94 +271,24 @@ impl TableWriter {
     /// # Errors
     /// [`TableError`] of the format's library; the table is then unusable.
     pub fn push(&mut self, rows: &[TableRow]) -> Result<()> {
-        for chunk in rows.chunks(GROUP_ROWS) {
-            self.waiting.extend_from_slice(chunk);
-            if self.waiting.len() >= GROUP_ROWS {
+        for row in rows {
+            self.waiting.push(row);
+            if self.waiting.is_full() {
                 self.flush()?;
             }
         }
         Ok(())
     }
 
-    fn writer(&mut self) -> Result<&mut SerializedFileWriter<Vec<u8>>> {
-        if let Some(error) = self.error.take() {
-            return Err(error);
-        }
-        self.writer
-            .as_mut()
-            .ok_or_else(|| TableError::Column("all".to_owned()))
-    }
-
-    /// Writes the waiting rows as one row group.
     fn flush(&mut self) -> Result<()> {
-        if self.waiting.is_empty() {
-            return Ok(());
+        let written = match &mut self.writer {
+            Ok(writer) => self.waiting.write(writer),
+            Err(why) => Err(why.take().unwrap_or(TableError::Unusable)),
+        };
+        if written.is_err() {
+            self.writer = Err(None);
         }
-        let rows = std::mem::take(&mut self.waiting);
-        let mut group = self.writer()?.next_row_group()?;
-        let texts: [fn(&TableRow) -> &str; 7] = [
-            |row| &row.id,
-            |row| &row.instruction,
-            |row| &row.response,
-            |row| &row.topic,
-            |row| &row.perspective,
-            |row| &row.model,
-            |row| &row.quality,
-        ];
-        // In the order of the schema.
-        for text in texts {
-            write_texts(&mut group, rows.iter().map(text), None)?;
-        }
-        if let Some(mut column) = group.next_column()? {
-            let values: Vec<i32> = rows.iter().map(|row| row.rating_count).collect();
-            column
-                .typed::<Int32Type>()
-                .write_batch(&values, None, None)?;
-            column.close()?;
-        }
-        if let Some(mut column) = group.next_column()? {
-            let values: Vec<bool> = rows.iter().map(|row| row.edited).collect();
-            column
-                .typed::<BoolType>()
-                .write_batch(&values, None, None)?;
-            column.close()?;
-        }
-        write_texts(
-            &mut group,
-            rows.iter().map(|row| row.seed_hash.as_str()),
-            None,
-        )?;
-        write_texts(
-            &mut group,
-            rows.iter().map(|row| row.prompt_version.as_str()),
-            None,
-        )?;
-        // An empty list is one entry of level 0 without a value; the first of a list repeats at level 0.
-        let (mut defined, mut repeated) = (Vec::new(), Vec::new());
-        for row in &rows {
-            if row.messages.is_empty() {
-                defined.push(0);
-                repeated.push(0);
-            }
-            for at in 0..row.messages.len() {
-                defined.push(1);
-                repeated.push(i16::from(at > 0));
-            }
-        }
-        let levels = Some((defined.as_slice(), repeated.as_slice()));
-        let messages = || rows.iter().flat_map(|row| &row.messages);
-        write_texts(
-            &mut group,
-            messages().map(|message| role(message.role)),
-            levels,
-        )?;
-        write_texts(
-            &mut group,
-            messages().map(|message| message.content.as_str()),
-            levels,
-        )?;
-        group.close()?;
-        Ok(())
+        written
     }
 
     /// The file.
@@ -222,39 +296,12 @@ impl TableWriter {
     /// # Errors
     /// [`TableError`] of the format's library.
     pub fn finish(mut self) -> Result<Vec<u8>> {
-        self.flush()?;
-        self.writer()?;
-        match self.writer.take() {
-            Some(writer) => Ok(writer.into_inner()?),
-            None => Err(TableError::Column("all".to_owned())),
+        if !self.waiting.edited.is_empty() {
+            self.flush()?;
+        }
+        match self.writer {
+            Ok(writer) => Ok(writer.into_inner()?),
+            Err(why) => Err(why.unwrap_or(TableError::Unusable)),
         }
     }
-}
-
-fn role(role: seedbed_core::model::Role) -> &'static str {
-    use seedbed_core::model::Role;
-    match role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-    }
-}
-
-type Group<'a> = parquet::file::writer::SerializedRowGroupWriter<'a, Vec<u8>>;
-
-fn write_texts<'a>(
-    group: &mut Group<'_>,
-    texts: impl Iterator<Item = &'a str>,
-    levels: Option<(&[i16], &[i16])>,
-) -> Result<()> {
-    if let Some(mut column) = group.next_column()? {
-        let values: Vec<ByteArray> = texts.map(ByteArray::from).collect();
-        column.typed::<ByteArrayType>().write_batch(
-            &values,
-            levels.map(|(defined, _)| defined),
-            levels.map(|(_, repeated)| repeated),
-        )?;
-        column.close()?;
-    }
-    Ok(())
 }

@@ -81,7 +81,11 @@ pub fn read(bytes: &[u8]) -> Result<Vec<TableRow>> {
 #[cfg(test)]
 mod tests {
     use crate::{TableWriter, read};
-    use seedbed_core::model::Message;
+    use parquet::file::metadata::RowGroupMetaData;
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use seedbed_core::model::{Message, Role};
     use seedbed_core::row::TableRow;
 
     fn row(n: usize) -> TableRow {
@@ -100,10 +104,10 @@ mod tests {
             model: "m".to_owned(),
             quality: "good".to_owned(),
             rating_count: n as i32 % 3,
-            edited: n % 2 == 0,
+            edited: n.is_multiple_of(2),
             seed_hash: "s".to_owned(),
             prompt_version: "answer/1".to_owned(),
-            messages: if n % 11 == 0 {
+            messages: if n.is_multiple_of(11) {
                 Vec::new()
             } else {
                 vec![
@@ -128,10 +132,95 @@ mod tests {
         assert!(read(&bytes).expect("rows") == rows);
     }
 
+    fn columns_of(bytes: &[u8]) -> Vec<String> {
+        let bytes = bytes::Bytes::copy_from_slice(bytes);
+        let reader = SerializedFileReader::new(bytes).expect("a table");
+        let schema = reader.metadata().file_metadata().schema().clone();
+        let fields = schema.get_fields();
+        fields.iter().map(|field| field.name().to_owned()).collect()
+    }
+
     #[test]
     fn an_empty_table_has_its_columns() {
         let bytes = TableWriter::new().finish().expect("a file");
         assert!(read(&bytes).expect("rows").is_empty());
+        assert_eq!(columns_of(&bytes), seedbed_core::row::COLUMNS);
+    }
+
+    #[test]
+    fn pages_are_indexed_and_row_groups_are_small_in_rows_and_in_bytes() {
+        let mut writer = TableWriter::new();
+        let short: Vec<TableRow> = (0..30_000).map(row).collect();
+        writer.push(&short).expect("pushed");
+        // 48 MB in 16 rows.
+        let long: Vec<TableRow> = (0..16)
+            .map(|n| TableRow {
+                response: "a long answer \u{1F33E}".repeat(160_000),
+                ..row(n)
+            })
+            .collect();
+        writer.push(&long).expect("pushed");
+        let bytes = writer.finish().expect("a file");
+        let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).expect("a table");
+        let groups = reader.metadata().row_groups();
+        let rows: Vec<i64> = groups.iter().map(RowGroupMetaData::num_rows).collect();
+        assert_eq!(rows.iter().sum::<i64>(), 30_016);
+        assert_eq!((rows.len(), rows.first()), (3, Some(&20_000)));
+        for column in groups.iter().flat_map(RowGroupMetaData::columns) {
+            assert!(column.column_index_range().is_some());
+            assert!(column.offset_index_range().is_some());
+            assert!(column.statistics().is_some());
+        }
+    }
+
+    #[test]
+    fn an_edit_leaves_the_other_row_groups_as_they_were() {
+        let table = |rows: &[TableRow]| {
+            let mut writer = TableWriter::new();
+            writer.push(rows).expect("pushed");
+            writer.finish().expect("a file")
+        };
+        let mut rows: Vec<TableRow> = (0..40_000).map(row).collect();
+        let before = table(&rows);
+        assert_eq!(table(&rows), before, "the same rows are the same bytes");
+        rows[30_000].response = "mended by an expert".to_owned();
+        let after = table(&rows);
+        let shared = before.iter().zip(&after).take_while(|(a, b)| a == b);
+        assert!(shared.count() > before.len() / 3);
+        assert_ne!(before, after);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_texts_come_back_as_they_went_in(texts in vec((any::<String>(), any::<String>(), 0usize..4, any::<i32>()), 0..40)) {
+            let rows: Vec<TableRow> = texts
+                .into_iter()
+                .enumerate()
+                .map(|(n, (instruction, response, turns, rating_count))| TableRow {
+                    messages: (0..turns).map(|turn| Message {
+                        role: [Role::User, Role::Assistant, Role::System][turn % 3],
+                        content: format!("{turn}{response}"),
+                    }).collect(),
+                    instruction,
+                    response,
+                    rating_count,
+                    ..row(n)
+                })
+                .collect();
+            let mut writer = TableWriter::new();
+            writer.push(&rows).expect("pushed");
+            prop_assert_eq!(read(&writer.finish().expect("a file")).expect("rows"), rows);
+        }
+
+        #[test]
+        fn a_table_that_was_cut_off_is_refused(cut: usize) {
+            let mut writer = TableWriter::new();
+            writer.push(&(0..50).map(row).collect::<Vec<_>>()).expect("pushed");
+            let bytes = writer.finish().expect("a file");
+            let cut = cut % bytes.len();
+            prop_assert!(read(&bytes[..cut]).is_err());
+        }
     }
 
     #[test]
