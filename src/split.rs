@@ -1,5 +1,7 @@
 //! The pieces of the app as files of their own: each function here marks a place where `cargo xtask dist` cuts.
 //!
+//! What shares a name ends up in one file; with a name each there would be dozens of small ones for what pages share.
+//!
 //! It belongs to the page's binary and not to the library, because what is marked stays in every binary it is linked
 //! into, the workers among them.
 // The attribute writes the calls over the boundary between two wasm modules.
@@ -12,20 +14,20 @@ use seedbed::app::pieces::{
 };
 
 macro_rules! piece {
-    ($name:ident, $make:ident) => {
-        #[wasm_split($name, wasm_split_path = ::leptos::wasm_split, fallible)]
+    ($file:ident, $name:ident, $make:ident) => {
+        #[wasm_split($file, wasm_split_path = ::leptos::wasm_split, fallible)]
         fn $name() -> Result<Make, SplitLoaderError> {
             Ok($make)
         }
     };
 }
 
-piece!(seed, make_seed);
-piece!(prompts, make_prompts);
-piece!(generate, make_generate);
-piece!(review, make_review);
-piece!(publish, make_publish);
-piece!(dialogs, make_dialogs);
+piece!(work, seed, make_seed);
+piece!(work, prompts, make_prompts);
+piece!(work, generate, make_generate);
+piece!(review, review, make_review);
+piece!(work, publish, make_publish);
+piece!(work, dialogs, make_dialogs);
 
 macro_rules! load {
     ($name:ident) => {

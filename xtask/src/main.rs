@@ -11,6 +11,7 @@
 mod args;
 mod bench;
 mod checks;
+mod pieces;
 mod serve;
 mod shell;
 mod site;

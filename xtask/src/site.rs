@@ -2,6 +2,7 @@
 //! not built again.
 
 use crate::args::Args;
+use crate::pieces;
 use crate::shell::{self, Shell, output};
 use crate::sizes;
 use crate::tools::{self, Need};
@@ -41,7 +42,7 @@ pub(crate) fn build(shell: &Shell, kind: Kind) -> Result<PathBuf> {
     };
     let mut needs = vec![Need::Wasm, Need::Trunk];
     if kind == Kind::Optimised {
-        needs.push(Need::Node);
+        needs.extend([Need::Node, Need::WasmSplit]);
     }
     tools::ensure(shell, &needs)?;
 
@@ -61,10 +62,16 @@ pub(crate) fn build(shell: &Shell, kind: Kind) -> Result<PathBuf> {
         // Set to 1 by some terminals and CI systems; trunk takes only true and false.
         .env_remove("NO_COLOR");
     match kind {
-        Kind::Optimised => command.arg("--release"),
+        Kind::Optimised => command
+            .args(["--release", "--features", "split"])
+            // Cutting needs the names; what is written in the end has none.
+            .env("CARGO_PROFILE_RELEASE_STRIP", "none"),
         Kind::Quick => command.args(["--cargo-profile", profile]),
     };
     shell::run(&mut command).context("the site was not built")?;
+    if kind == Kind::Optimised {
+        pieces::cut(shell, &folder).context("the page was not cut into pieces")?;
+    }
     fs::create_dir_all(shell.target_dir())?;
     fs::write(stamp, build)?;
     Ok(folder)
@@ -78,6 +85,7 @@ pub(crate) fn build_id(shell: &Shell) -> Result<String> {
         "src",
         "public",
         "crates",
+        "build.rs",
         "index.html",
         "Trunk.toml",
         "Cargo.toml",

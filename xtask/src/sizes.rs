@@ -40,7 +40,13 @@ impl Load {
         let extension = name.rsplit('.').next().unwrap_or_default();
         match extension {
             "js" | "wasm" if name.starts_with("worker") => Self::Worker,
-            "js" | "wasm" if name.starts_with("parquet") || name == "sw.js" => Self::Later,
+            "js" | "wasm"
+                if ["parquet", "piece-", "sw.js"]
+                    .iter()
+                    .any(|start| name.starts_with(start)) =>
+            {
+                Self::Later
+            }
             "html" | "css" | "js" | "wasm" => Self::First,
             // The one icon that a tab shows.
             "svg" if name.contains("icon") => Self::First,

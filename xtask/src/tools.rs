@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// Newer ones ask for a newer compiler than the project does.
 const TRUNK: &str = "0.21.14";
+/// Goes with the macros that leptos brings.
+const WASM_SPLIT: &str = "0.2.4";
 
 /// What a command needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub(crate) enum Need {
     Wasm,
     /// Trunk and the `wasm-bindgen` command of the version the app is built with.
     Trunk,
+    /// What cuts the page into pieces.
+    WasmSplit,
     /// `wasm-bindgen-test-runner`.
     WasmTests,
     /// Node with the packages of `package.json`, `wasm-opt` among them.
@@ -38,6 +42,7 @@ pub(crate) fn run(shell: &Shell, args: &mut Args) -> Result<()> {
             Need::Lints,
             Need::Wasm,
             Need::Trunk,
+            Need::WasmSplit,
             Need::WasmTests,
             Need::Node,
             Need::Browser,
@@ -88,6 +93,9 @@ pub(crate) fn ensure(shell: &Shell, needs: &[Need]) -> Result<()> {
     }
     if needs_any(&[Need::Trunk, Need::WasmTests]) {
         ensure_wasm_bindgen(shell)?;
+    }
+    if needs.contains(&Need::WasmSplit) {
+        ensure_wasm_split(shell)?;
     }
     if needs.contains(&Need::Node) {
         ensure_node_packages(shell)?;
@@ -207,6 +215,28 @@ fn ensure_wasm_bindgen(shell: &Shell) -> Result<()> {
     println!("building wasm-bindgen {version} into .tools/ (once, some minutes)");
     // Not `--locked`: its lock file names a dependency version that was withdrawn.
     shell::run(install(shell).args(["wasm-bindgen-cli", "--version", &version]))
+}
+
+fn ensure_wasm_split(shell: &Shell) -> Result<()> {
+    // It does not say its version.
+    let stamp = shell.root.join(".tools/wasm-split-version");
+    let is_there = shell.which("wasm-split-cli").is_some();
+    if is_there && fs::read_to_string(&stamp).is_ok_and(|version| version == WASM_SPLIT) {
+        return Ok(());
+    }
+    println!("building wasm-split {WASM_SPLIT} into .tools/ (once, a minute or two)");
+    shell::run(
+        install(shell)
+            .args([
+                "wasm_split_cli_support",
+                "--version",
+                WASM_SPLIT,
+                "--locked",
+            ])
+            .args(["--features", "build-binary"]),
+    )?;
+    fs::write(stamp, WASM_SPLIT)?;
+    Ok(())
 }
 
 /// `cargo install` into `.tools`, compiled for a short build rather than for speed.

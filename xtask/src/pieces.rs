@@ -1,0 +1,143 @@
+//! Cutting the page's wasm into what is needed at once and what comes when it is wanted.
+//!
+//! Trunk knows nothing of this: it leaves a page that lacks its pieces. They are cut from the same wasm here, before
+//! `wasm-bindgen` has seen it, and the two files that trunk wrote are replaced. `src/split.rs` says where to cut.
+
+use crate::shell::{self, Shell};
+use anyhow::{Context as _, Result, bail};
+use std::fs;
+use std::path::Path;
+
+/// Replaces the page in `site` by one in pieces.
+pub(crate) fn cut(shell: &Shell, site: &Path) -> Result<()> {
+    // `seedbed-<hash>`, as trunk named it.
+    let stem = fs::read_dir(site)?
+        .filter_map(Result::ok)
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .find_map(|name| {
+            name.strip_suffix("_bg.wasm")
+                .filter(|stem| stem.starts_with("seedbed-"))
+                .map(str::to_owned)
+        })
+        .context("trunk wrote no page")?;
+    let work = shell.target_dir().join("pieces");
+    if work.exists() {
+        fs::remove_dir_all(&work)?;
+    }
+    fs::create_dir_all(&work)?;
+    let whole = shell
+        .target_dir()
+        .join("wasm32-unknown-unknown/release/seedbed.wasm");
+    shell::run(
+        shell
+            .command("wasm-split-cli")
+            .arg(&whole)
+            .arg(&work)
+            .args(["--target", "web", "--out-name", &stem])
+            // Otherwise it tells of sections that it does not need.
+            .env("RUST_LOG", "error"),
+    )?;
+    let glue = work.join("glue");
+    shell::run(
+        shell
+            .command("wasm-bindgen")
+            .arg(work.join(format!("{stem}.wasm")))
+            .args(["--target", "web", "--no-typescript", "--keep-lld-exports"])
+            .args(["--out-name", &stem, "--out-dir"])
+            .arg(&glue),
+    )?;
+    optimise(
+        shell,
+        &glue.join(format!("{stem}_bg.wasm")),
+        &site.join(format!("{stem}_bg.wasm")),
+    )?;
+
+    let links = format!("{stem}-pieces.js");
+    let mut text = fs::read_to_string(work.join("__wasm_split.js"))?;
+    let mut count = 0;
+    for entry in fs::read_dir(&work)? {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let is_piece = name.ends_with(".wasm") && !name.starts_with("seedbed-");
+        if is_piece {
+            let piece = piece_name(&stem, name);
+            optimise(shell, &path, &site.join(&piece))?;
+            text = replaced(&text, &format!("\"./{name}\""), &format!("\"./{piece}\""))?;
+            count += 1;
+        }
+    }
+    fs::write(site.join(&links), text)?;
+    // Where it is fetched from; the name that the wasm knows it by stays.
+    let main = fs::read_to_string(glue.join(format!("{stem}.js")))?;
+    let main = replaced(
+        &main,
+        "from \"./__wasm_split.js\"",
+        &format!("from \"./{links}\""),
+    )?;
+    fs::write(site.join(format!("{stem}.js")), main)?;
+    println!("the page is in {count} pieces besides what stands first");
+    Ok(())
+}
+
+/// The name carries the page's hash, so that a page never meets the pieces of another build.
+fn piece_name(stem: &str, name: &str) -> String {
+    let hash = stem.trim_start_matches("seedbed-");
+    let what = name
+        .trim_start_matches("split_")
+        .trim_end_matches(".wasm")
+        .replace('_', "-");
+    format!("piece-{what}-{hash}.wasm")
+}
+
+fn optimise(shell: &Shell, from: &Path, to: &Path) -> Result<()> {
+    let answer = shell
+        .command("wasm-opt")
+        .arg("-Oz")
+        .arg(from)
+        .arg("-o")
+        .arg(to)
+        .output()
+        .context("wasm-opt could not be started")?;
+    // It warns of names it does not know, for each piece; that is of interest only when it fails.
+    if !answer.status.success() {
+        bail!(
+            "wasm-opt refused {}:\n{}",
+            from.display(),
+            String::from_utf8_lossy(&answer.stderr)
+        );
+    }
+    Ok(())
+}
+
+fn replaced(text: &str, from: &str, to: &str) -> Result<String> {
+    if !text.contains(from) {
+        bail!("`{from}` is not in the generated script; its maker has changed");
+    }
+    Ok(text.replace(from, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_is_named_after_its_page_and_its_build() {
+        assert_eq!(
+            piece_name("seedbed-12ab", "split_review.wasm"),
+            "piece-review-12ab.wasm"
+        );
+        assert_eq!(
+            piece_name("seedbed-12ab", "chunk_3.wasm"),
+            "piece-chunk-3-12ab.wasm"
+        );
+    }
+
+    #[test]
+    fn a_script_without_the_expected_name_is_refused() {
+        assert_eq!(replaced("a \"./b\"", "./b", "./c").unwrap(), "a \"./c\"");
+        assert!(replaced("a", "./b", "./c").is_err());
+    }
+}
