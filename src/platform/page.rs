@@ -1,8 +1,9 @@
 //! The document: its title, its address, where the focus is, and what a crash leaves on the screen.
 
-use js_sys::{Function, Object, Reflect};
+use js_sys::{Function, Object, Promise, Reflect};
 use leptos::prelude::{on_cleanup, request_animation_frame, window_event_listener_untyped};
 use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, Element, FocusOptions, HtmlElement, Window};
 
 fn window() -> Option<Window> {
@@ -158,4 +159,21 @@ pub fn date_text(ms: u64) -> String {
         .and_then(|format| format.call2(&date, &JsValue::UNDEFINED, &options).ok())
         .and_then(|text| text.as_string())
         .unwrap_or_default()
+}
+
+/// Asks the browser not to clear away what this site keeps. Only a page may ask; what came of it, the worker can see.
+pub async fn persist() {
+    let asked = || {
+        let navigator = Reflect::get(window()?.as_ref(), &"navigator".into()).ok()?;
+        let storage = Reflect::get(&navigator, &"storage".into()).ok()?;
+        let persist: Function = Reflect::get(&storage, &"persist".into())
+            .ok()?
+            .dyn_into()
+            .ok()?;
+        persist.call0(&storage).ok()?.dyn_into::<Promise>().ok()
+    };
+    if let Some(asked) = asked() {
+        // Refused or not: whoever wants to know looks at the storage.
+        JsFuture::from(asked).await.ok();
+    }
 }

@@ -348,7 +348,7 @@ impl Shell {
                 Ok(Reply::Opened(project)) => self.adopt(*project),
                 Ok(_) => {}
                 Err(failure) if failure.kind == FailureKind::Busy => {
-                    self.stage.set(Stage::Busy(id))
+                    self.stage.set(Stage::Busy(id));
                 }
                 Err(failure) => self.stage.set(Stage::Failed(failure)),
             }
@@ -437,6 +437,7 @@ impl Shell {
             .try_update_value(|asked| std::mem::replace(asked, true));
         if is_asked == Some(false) {
             self.desk.spawn(async move {
+                page::persist().await;
                 // Refused or not: the answer is shown where storage is shown.
                 let _ = self.desk.ask(Request::Persist).await;
             });

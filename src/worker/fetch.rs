@@ -1,16 +1,16 @@
 //! HTTP by fetch. Dropping a request or the rest of an answer's body aborts it.
 
 use futures::future::LocalBoxFuture;
-use futures::stream;
+use futures::stream::{self, LocalBoxStream};
 use futures::{FutureExt as _, StreamExt as _};
-use gloo_net::http::{Headers, RequestBuilder};
 use gloo_timers::future::TimeoutFuture;
-use js_sys::{Reflect, Uint8Array};
+use js_sys::{Array, Reflect, Uint8Array};
 use seedbed_hub::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortController, ReadableStreamDefaultReader, ReferrerPolicy, RequestCache, RequestCredentials,
+    AbortController, Headers, ReadableStreamDefaultReader, ReferrerPolicy, RequestCache,
+    RequestCredentials, RequestInit, Response,
 };
 
 /// Sends by the worker's fetch.
@@ -30,102 +30,119 @@ impl Drop for Guard {
     }
 }
 
-fn text_of(value: &JsValue) -> String {
-    let property = |name: &str| {
-        Reflect::get(value, &name.into())
-            .ok()
-            .and_then(|value| value.as_string())
-    };
-    property("message").unwrap_or_else(|| format!("{value:?}"))
+fn network(text: impl Into<String>) -> TransportError {
+    TransportError::Network(text.into())
 }
 
-fn method(method: Method) -> gloo_net::http::Method {
+/// What fetch throws. A refusal across origins, a broken line and a wrong address are all the same `TypeError`.
+fn of_js(error: &JsValue) -> TransportError {
+    let text = |name: &str| Reflect::get(error, &name.into()).ok()?.as_string();
+    match text("name").as_deref() {
+        Some("AbortError") => TransportError::Aborted,
+        Some("TimeoutError") => TransportError::TimedOut,
+        _ => network(text("message").unwrap_or_else(|| format!("{error:?}"))),
+    }
+}
+
+fn name_of(method: Method) -> &'static str {
     match method {
-        Method::Get => gloo_net::http::Method::GET,
-        Method::Post => gloo_net::http::Method::POST,
-        Method::Put => gloo_net::http::Method::PUT,
-        Method::Delete => gloo_net::http::Method::DELETE,
-        Method::Head => gloo_net::http::Method::HEAD,
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Delete => "DELETE",
+        Method::Head => "HEAD",
     }
 }
 
 async fn send(request: HttpRequest) -> Result<HttpResponse, TransportError> {
-    let network = |error: gloo_net::Error| TransportError::Network(error.to_string());
-    let controller =
-        AbortController::new().map_err(|error| TransportError::Network(text_of(&error)))?;
-    let signal = controller.signal();
+    let scope = super::scope().ok_or_else(|| network("there is no fetch here"))?;
+    let headers = Headers::new().map_err(|error| of_js(&error))?;
+    for (name, value) in &request.headers {
+        // Not the browser's words: they could repeat the value, and that may be a token.
+        if headers.append(name, value).is_err() {
+            return Err(network(format!(
+                "the header {name} would hold letters that no header can carry"
+            )));
+        }
+    }
     let mut guard = Guard {
-        controller,
+        controller: AbortController::new().map_err(|error| of_js(&error))?,
         is_over: false,
     };
-    let headers = Headers::new();
-    for (name, value) in &request.headers {
-        headers.append(name, value);
+    let init = RequestInit::new();
+    init.set_method(name_of(request.method));
+    init.set_headers(&headers);
+    init.set_signal(Some(&guard.controller.signal()));
+    // Tokens travel in a header of ours, never in cookies, and no address tells where we come from.
+    init.set_credentials(RequestCredentials::Omit);
+    init.set_referrer_policy(ReferrerPolicy::NoReferrer);
+    init.set_cache(RequestCache::NoStore);
+    if !request.body.is_empty() {
+        init.set_body(&Uint8Array::from(request.body.as_slice()));
     }
-    let builder = RequestBuilder::new(&request.url)
-        .method(method(request.method))
-        .headers(headers)
-        // Tokens travel in a header of ours, never in cookies, and no address tells where we come from.
-        .credentials(RequestCredentials::Omit)
-        .referrer_policy(ReferrerPolicy::NoReferrer)
-        .cache(RequestCache::NoStore)
-        .abort_signal(Some(&signal));
-    let built = if request.body.is_empty() {
-        builder.build()
-    } else {
-        builder.body(Uint8Array::from(request.body.as_slice()))
-    };
-    let response = built.map_err(network)?.send().await.map_err(network)?;
-    let status = response.status();
-    let headers = response
-        .headers()
-        .entries()
-        .map(|(name, value)| (name.to_ascii_lowercase(), value))
-        .collect();
+    let sent = scope.fetch_with_str_and_init(&request.url, &init);
+    // The browser has its own copy of the body.
+    drop(request);
+    let response: Response = JsFuture::from(sent)
+        .await
+        .map_err(|error| of_js(&error))?
+        .dyn_into()
+        .map_err(|answer| of_js(&answer))?;
     let body = match response.body() {
-        Some(body) => {
-            let reader: ReadableStreamDefaultReader = body
-                .get_reader()
+        Some(body) => pieces(
+            body.get_reader()
                 .dyn_into()
-                .map_err(|_| TransportError::Network("the answer has no reader".to_owned()))?;
-            stream::unfold(Some((reader, guard)), |state| async move {
-                let (reader, mut guard) = state?;
-                let piece = JsFuture::from(reader.read()).await;
-                let piece = match piece {
-                    Ok(piece) => piece,
-                    Err(error) => {
-                        return Some((Err(TransportError::Network(text_of(&error))), None));
-                    }
-                };
-                let is_done =
-                    Reflect::get(&piece, &"done".into()).is_ok_and(|done| done.is_truthy());
-                if is_done {
-                    guard.is_over = true;
-                    return None;
-                }
-                match Reflect::get(&piece, &"value".into())
-                    .ok()
-                    .and_then(|value| value.dyn_into::<Uint8Array>().ok())
-                {
-                    Some(bytes) => Some((Ok(bytes.to_vec()), Some((reader, guard)))),
-                    None => Some((
-                        Err(TransportError::Network("a piece without bytes".to_owned())),
-                        None,
-                    )),
-                }
-            })
-            .boxed_local()
-        }
+                .map_err(|reader| of_js(&reader))?,
+            guard,
+        ),
         None => {
             guard.is_over = true;
             stream::empty().boxed_local()
         }
     };
     Ok(HttpResponse {
-        status,
-        headers,
+        status: response.status(),
+        headers: headers_of(&response),
         body,
     })
+}
+
+fn headers_of(response: &Response) -> Vec<(String, String)> {
+    response
+        .headers()
+        .entries()
+        .into_iter()
+        .filter_map(|entry| {
+            let entry: Array = entry.ok()?.dyn_into().ok()?;
+            let name = entry.get(0).as_string()?.to_ascii_lowercase();
+            Some((name, entry.get(1).as_string()?))
+        })
+        .collect()
+}
+
+fn pieces(
+    reader: ReadableStreamDefaultReader,
+    guard: Guard,
+) -> LocalBoxStream<'static, Result<Vec<u8>, TransportError>> {
+    stream::unfold(Some((reader, guard)), |state| async move {
+        let (reader, mut guard) = state?;
+        let piece = match JsFuture::from(reader.read()).await {
+            Ok(piece) => piece,
+            Err(error) => return Some((Err(of_js(&error)), None)),
+        };
+        if Reflect::get(&piece, &"done".into()).is_ok_and(|done| done.is_truthy()) {
+            guard.is_over = true;
+            return None;
+        }
+        let bytes = Reflect::get(&piece, &"value".into())
+            .ok()
+            .and_then(|value| value.dyn_into::<Uint8Array>().ok());
+        Some(match bytes {
+            Some(bytes) => (Ok(bytes.to_vec()), Some((reader, guard))),
+            None => (Err(network("a piece without bytes")), None),
+        })
+    })
+    .boxed_local()
 }
 
 impl Transport for FetchTransport {

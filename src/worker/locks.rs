@@ -11,6 +11,9 @@ use web_sys::{AbortSignal, BroadcastChannel};
 
 /// How long the tab that has a project may take to let go, in milliseconds.
 const PATIENCE_MS: u32 = 8000;
+/// How long a lock is waited for before its project counts as open elsewhere: a page that is loaded again asks for it
+/// while the browser is still ending the worker that had it.
+const LINGERING_MS: u32 = 500;
 
 /// A lock that is held until this is dropped.
 pub(crate) struct Held(Function);
@@ -25,8 +28,8 @@ impl Drop for Held {
 enum Way {
     /// Only if it is free.
     IfFree,
-    /// Wait for it, not for ever.
-    Wait,
+    /// Wait for it so many milliseconds.
+    Wait(u32),
     /// Take it from whoever has it.
     Steal,
 }
@@ -44,7 +47,8 @@ fn set(object: &Object, key: &str, value: &JsValue) {
 
 /// Asks for the lock; `None` when it is not to be had that way. `on_stolen` is called when it is taken from us later.
 async fn request(locks: &JsValue, name: &str, way: Way, on_stolen: Rc<dyn Fn()>) -> Option<Held> {
-    let (tell, granted) = oneshot::channel::<Option<Function>>();
+    // The lock itself goes through here: if nobody waits for it any more, it is let go with the message.
+    let (tell, granted) = oneshot::channel::<Option<Held>>();
     let tell = Rc::new(RefCell::new(Some(tell)));
     let on_grant = {
         let tell = Rc::clone(&tell);
@@ -59,19 +63,17 @@ async fn request(locks: &JsValue, name: &str, way: Way, on_stolen: Rc<dyn Fn()>)
             // The lock is held until this promise is resolved.
             let mut release = None;
             let held = Promise::new(&mut |resolve, _reject| release = Some(resolve));
-            if tell.send(release).is_err() {
-                return JsValue::UNDEFINED;
-            }
+            tell.send(release.map(Held)).ok();
             held.into()
         })
     };
     let options = Object::new();
     match way {
         Way::IfFree => set(&options, "ifAvailable", &JsValue::TRUE),
-        Way::Wait => set(
+        Way::Wait(ms) => set(
             &options,
             "signal",
-            &AbortSignal::timeout_with_u32(PATIENCE_MS).into(),
+            &AbortSignal::timeout_with_u32(ms).into(),
         ),
         Way::Steal => set(&options, "steal", &JsValue::TRUE),
     }
@@ -96,7 +98,7 @@ async fn request(locks: &JsValue, name: &str, way: Way, on_stolen: Rc<dyn Fn()>)
             }
         }
     });
-    granted.await.ok().flatten().map(Held)
+    granted.await.ok().flatten()
 }
 
 /// The name of a project's lock.
@@ -108,6 +110,8 @@ fn name_of(project: &str) -> String {
 pub(crate) enum Outcome {
     /// It is ours while this is kept. `None` where the browser has no locks.
     Ours(Option<Held>),
+    /// The tab that had it did not answer, so it was taken.
+    Taken(Held),
     /// Another tab has it.
     Busy,
 }
@@ -127,7 +131,11 @@ pub(crate) async fn acquire(
         return Outcome::Ours(Some(held));
     }
     if !take_over {
-        return Outcome::Busy;
+        let way = Way::Wait(LINGERING_MS);
+        return match request(&locks, &name, way, on_stolen).await {
+            Some(held) => Outcome::Ours(Some(held)),
+            None => Outcome::Busy,
+        };
     }
     if let Some(channel) = channel {
         let message = Object::new();
@@ -135,11 +143,12 @@ pub(crate) async fn acquire(
         set(&message, "project", &project.into());
         channel.post_message(&message).ok();
     }
-    if let Some(held) = request(&locks, &name, Way::Wait, Rc::clone(&on_stolen)).await {
+    if let Some(held) = request(&locks, &name, Way::Wait(PATIENCE_MS), Rc::clone(&on_stolen)).await
+    {
         return Outcome::Ours(Some(held));
     }
     match request(&locks, &name, Way::Steal, on_stolen).await {
-        Some(held) => Outcome::Ours(Some(held)),
+        Some(held) => Outcome::Taken(held),
         None => Outcome::Busy,
     }
 }

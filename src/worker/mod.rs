@@ -1,15 +1,16 @@
 //! The browser side of the backend worker: messages in and out, fetch, files, locks, the parquet worker.
 
-mod fetch;
-mod locks;
-mod platform;
-mod storage;
-mod table;
+pub(crate) mod fetch;
+pub(crate) mod locks;
+pub(crate) mod platform;
+pub(crate) mod storage;
+pub(crate) mod table;
 
 use fetch::FetchTransport;
+use js_sys::Reflect;
 use platform::WebPlatform;
 use seedbed_backend::Backend;
-use seedbed_core::messages::{Envelope, Event};
+use seedbed_core::messages::{Envelope, Event, Failure, FailureKind};
 use serde::Serialize as _;
 use serde_wasm_bindgen::Serializer;
 use std::rc::Rc;
@@ -33,12 +34,47 @@ fn scope() -> Option<DedicatedWorkerGlobalScope> {
 /// Posts an event to the page.
 fn post(event: &Event) {
     let Some(scope) = scope() else { return };
-    let posted = event
-        .serialize(&Serializer::json_compatible())
-        .map_err(JsValue::from)
-        .and_then(|value| scope.post_message(&value));
-    if let Err(error) = posted {
-        console::error_2(&"an event could not be posted".into(), &error);
+    let try_to_post = |event: &Event| {
+        let value = event.serialize(&Serializer::json_compatible())?;
+        scope.post_message(&value)
+    };
+    let Err(error) = try_to_post(event) else {
+        return;
+    };
+    console::error_2(&"an event could not be posted".into(), &error);
+    // Whoever asked must not wait for ever.
+    if let Event::Done { id, .. } | Event::Failed { id, .. } = event {
+        let failure = Failure::new(
+            FailureKind::Internal,
+            "The answer could not be handed over.",
+        )
+        .means("What was asked for is done and stored.")
+        .next("Reload the page to see it.");
+        try_to_post(&Event::Failed { id: *id, failure }).ok();
+    }
+}
+
+/// Answers a message that is none of ours: page and worker are of two builds.
+fn refuse(message: &JsValue, error: &serde_wasm_bindgen::Error) {
+    let id = Reflect::get(message, &"id".into())
+        .ok()
+        .and_then(|id| id.as_f64());
+    console::error_2(
+        &"a message could not be read".into(),
+        &error.to_string().into(),
+    );
+    if let Some(id) = id {
+        let failure = Failure::new(
+            FailureKind::Internal,
+            "The page asked for something that its other half does not know.",
+        )
+        .means("Nothing was changed by it.")
+        .next("Reload the page: the two halves are of different versions.")
+        .detail(error.to_string());
+        post(&Event::Failed {
+            id: id as u32,
+            failure,
+        });
     }
 }
 
@@ -57,21 +93,17 @@ pub(crate) fn start() {
     if let Some(channel) = channel {
         let backend = backend.clone();
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
-            if let Some(project) = locks::asked_for(&message.data())
-                && platform.has(&project)
-            {
+            if let Some(project) = locks::asked_for(&message.data()) {
                 wasm_bindgen_futures::spawn_local(backend.lose(&project));
             }
         });
         channel.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));
     }
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
-        match serde_wasm_bindgen::from_value::<Envelope>(message.data()) {
+        let data = message.data();
+        match serde_wasm_bindgen::from_value::<Envelope>(data.clone()) {
             Ok(envelope) => backend.handle(envelope),
-            // Page and worker of two builds; the page asks for a reload when it hears the build.
-            Err(error) => {
-                console::error_2(&"a message could not be read".into(), &JsValue::from(error))
-            }
+            Err(error) => refuse(&data, &error),
         }
     });
     scope.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));

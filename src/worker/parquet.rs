@@ -1,6 +1,6 @@
-//! The other side of `table.rs`: takes lists of rows, answers each, and gives the file for `"finish"`.
+//! The other side of `table.rs`: takes buffers of rows, answers each, and gives the file for `"finish"`.
 
-use js_sys::{Array, Object, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use seedbed_core::row::TableRow;
 use seedbed_table::TableWriter;
 use wasm_bindgen::closure::Closure;
@@ -14,6 +14,15 @@ fn error(text: &str) -> JsValue {
     object.into()
 }
 
+fn push(writer: &mut TableWriter, data: JsValue) -> Result<(), String> {
+    let buffer: ArrayBuffer = data
+        .dyn_into()
+        .map_err(|data| format!("no rows came but {data:?}"))?;
+    let json = Uint8Array::new(&buffer).to_vec();
+    let rows: Vec<TableRow> = serde_json::from_slice(&json).map_err(|why| why.to_string())?;
+    writer.push(&rows).map_err(|why| why.to_string())
+}
+
 /// Starts to listen.
 pub(crate) fn start() {
     console_error_panic_hook::set_once();
@@ -24,26 +33,21 @@ pub(crate) fn start() {
     let out = scope.clone();
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
         let data = message.data();
-        let posted = if data.as_string().as_deref() == Some("finish") {
-            match writer.take().map(TableWriter::finish) {
+        let is_last = data.as_string().as_deref() == Some("finish");
+        let posted = match (&mut writer, is_last) {
+            (None, _) => out.post_message(&error("the table is finished already")),
+            (Some(_), true) => match writer.take().map(TableWriter::finish) {
                 Some(Ok(bytes)) => {
                     let buffer = Uint8Array::from(bytes.as_slice()).buffer();
                     out.post_message_with_transfer(&buffer, &Array::of1(&buffer))
                 }
                 Some(Err(why)) => out.post_message(&error(&why.to_string())),
-                None => out.post_message(&error("the table is finished already")),
-            }
-        } else {
-            let pushed = serde_wasm_bindgen::from_value::<Vec<TableRow>>(data)
-                .map_err(|why| why.to_string())
-                .and_then(|rows| match &mut writer {
-                    Some(writer) => writer.push(&rows).map_err(|why| why.to_string()),
-                    None => Err("the table is finished already".to_owned()),
-                });
-            match pushed {
+                None => Ok(()),
+            },
+            (Some(writer), false) => match push(writer, data) {
                 Ok(()) => out.post_message(&JsValue::TRUE),
                 Err(why) => out.post_message(&error(&why)),
-            }
+            },
         };
         if let Err(why) = posted {
             web_sys::console::error_1(&why);

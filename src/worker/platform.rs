@@ -2,7 +2,9 @@
 
 use super::locks::{self, Held, Outcome};
 use super::{BUILD, post, storage, table};
+use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
+use gloo_timers::future::TimeoutFuture;
 use seedbed_backend::platform::{Platform, TableJob};
 use seedbed_core::messages::{Event, Failure, FailureKind, Storage};
 use seedbed_store::opfs::{self, Pool};
@@ -11,6 +13,10 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use web_sys::BroadcastChannel;
+
+/// How often files that are held are tried again, and how long between, in milliseconds.
+const HELD_TRIES: u32 = 20;
+const HELD_PAUSE_MS: u32 = 150;
 
 type OnStolen = dyn Fn(&str);
 
@@ -29,6 +35,7 @@ struct Inner {
 }
 
 /// What is held for an open project; the lock goes last.
+#[derive(Default)]
 struct Open {
     pool: Option<Pool>,
     _lock: Option<Held>,
@@ -51,11 +58,6 @@ impl WebPlatform {
     pub(crate) fn on_stolen(&self, tell: impl Fn(&str) + 'static) {
         *self.0.on_stolen.borrow_mut() = Some(Rc::new(tell));
     }
-
-    /// Whether this tab has the project.
-    pub(crate) fn has(&self, project: &str) -> bool {
-        self.0.open.borrow().contains_key(project)
-    }
 }
 
 impl Inner {
@@ -67,21 +69,14 @@ impl Inner {
         self.no_files.get_or_init(|| found).clone()
     }
 
-    async fn open(self: Rc<Self>, id: String, take_over: bool) -> Result<Store, Failure> {
+    async fn open(self: Rc<Self>, id: String, take_over: bool) -> Result<Opened, Failure> {
         if self.no_files().await.is_some() {
             let kept = self.closed.borrow_mut().remove(&id);
             let store = match kept {
                 Some(store) => store,
                 None => Store::open_memory().map_err(|error| error.failure())?,
             };
-            self.open.borrow_mut().insert(
-                id,
-                Open {
-                    pool: None,
-                    _lock: None,
-                },
-            );
-            return Ok(store);
+            return Ok(self.opened(id, store, Open::default()));
         }
         let stolen: Rc<dyn Fn()> = {
             let (inner, id) = (Rc::clone(&self), id.clone());
@@ -92,26 +87,102 @@ impl Inner {
                 }
             })
         };
-        let lock = match locks::acquire(&id, take_over, self.channel.as_ref(), stolen).await {
-            Outcome::Ours(lock) => lock,
+        let channel = self.channel.as_ref();
+        let (lock, was_silent) = match locks::acquire(&id, take_over, channel, stolen).await {
+            Outcome::Ours(lock) => (lock, false),
+            Outcome::Taken(lock) => (Some(lock), true),
             Outcome::Busy => return Err(busy()),
         };
-        let (store, pool) = opfs::open(&id).await.map_err(|error| match &error {
-            // The handles of a tab that does not answer.
-            StoreError::Sql(text) if text.contains("NoModificationAllowed") => {
-                busy().detail(text.clone())
-            }
-            _ => error.failure(),
-        })?;
-        self.open.borrow_mut().insert(
-            id,
-            Open {
-                pool: Some(pool),
-                _lock: lock,
-            },
-        );
-        Ok(store)
+        // Half an opening would leave files held, so it goes on even if the request is stopped; what nobody takes is
+        // closed again.
+        let (tell, opened) = oneshot::channel();
+        wasm_bindgen_futures::spawn_local(async move {
+            let result = match open_files(&id).await {
+                Ok((store, pool)) => Ok(self.opened(
+                    id,
+                    store,
+                    Open {
+                        pool: Some(pool),
+                        _lock: lock,
+                    },
+                )),
+                Err(error) if is_held(&error) && was_silent => Err(silent(&error)),
+                Err(error) if is_held(&error) => Err(busy().detail(error.to_string())),
+                Err(error) => Err(error.failure()),
+            };
+            tell.send(result).ok();
+        });
+        opened.await.unwrap_or_else(|_gone| Err(busy()))
     }
+
+    fn opened(self: Rc<Self>, id: String, store: Store, open: Open) -> Opened {
+        self.open.borrow_mut().insert(id.clone(), open);
+        Opened {
+            store: Some(store),
+            id,
+            inner: self,
+        }
+    }
+
+    /// Closes the database and frees its files, then the lock. Without files it is kept for the next opening.
+    fn release(&self, id: String, store: Store) {
+        let open = self.open.borrow_mut().remove(&id);
+        match open.as_ref().and_then(|open| open.pool.as_ref()) {
+            Some(pool) => {
+                let closed = store.close().and_then(|()| pool.pause());
+                if let Err(error) = closed {
+                    web_sys::console::error_1(&error.to_string().into());
+                }
+            }
+            None => {
+                self.closed.borrow_mut().insert(id, store);
+            }
+        }
+    }
+}
+
+/// An open project on its way to whoever asked; released if nobody takes it.
+struct Opened {
+    store: Option<Store>,
+    id: String,
+    inner: Rc<Inner>,
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if let Some(store) = self.store.take() {
+            self.inner.release(std::mem::take(&mut self.id), store);
+        }
+    }
+}
+
+/// Opens the files; those of a tab that has just ended or is letting go are free a little after its lock.
+async fn open_files(id: &str) -> Result<(Store, Pool), StoreError> {
+    let mut tries = 0;
+    loop {
+        match opfs::open(id).await {
+            Err(error) if is_held(&error) && tries < HELD_TRIES => {
+                tries += 1;
+                TimeoutFuture::new(HELD_PAUSE_MS).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Whether another tab holds the files.
+fn is_held(error: &StoreError) -> bool {
+    matches!(error, StoreError::Sql(text) if text.contains("NoModificationAllowed"))
+}
+
+fn silent(error: &StoreError) -> Failure {
+    Failure::new(
+        FailureKind::Storage,
+        "Another tab has this project and does not answer.",
+    )
+    .means("The browser has put that tab to sleep, with the project's files open. Nothing is lost.")
+    .next("Go to that tab or close it, then open the project here again.")
+    .detail(error.to_string())
 }
 
 fn busy() -> Failure {
@@ -188,25 +259,17 @@ impl Platform for WebPlatform {
     }
 
     fn open(&self, id: String, take_over: bool) -> LocalBoxFuture<'static, Result<Store, Failure>> {
-        Box::pin(Rc::clone(&self.0).open(id, take_over))
+        let opened = Rc::clone(&self.0).open(id, take_over);
+        Box::pin(async move {
+            let store = opened.await?.store.take();
+            store.ok_or_else(busy)
+        })
     }
 
     fn release(&self, id: String, store: Store) -> LocalBoxFuture<'static, ()> {
-        let inner = Rc::clone(&self.0);
-        Box::pin(async move {
-            let open = inner.open.borrow_mut().remove(&id);
-            match open.as_ref().and_then(|open| open.pool.as_ref()) {
-                Some(pool) => {
-                    let closed = store.close().and_then(|()| pool.pause());
-                    if let Err(error) = closed {
-                        web_sys::console::error_1(&error.to_string().into());
-                    }
-                }
-                None => {
-                    inner.closed.borrow_mut().insert(id, store);
-                }
-            }
-        })
+        // At once, so that stopping the request leaves nothing half closed.
+        self.0.release(id, store);
+        Box::pin(std::future::ready(()))
     }
 
     fn remove(&self, id: String) -> LocalBoxFuture<'static, Result<(), Failure>> {

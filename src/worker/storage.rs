@@ -26,7 +26,9 @@ pub(crate) async fn look(reason: Option<String>, asks_to_persist: bool) -> Stora
     let Some(manager) = manager() else {
         return storage;
     };
-    let asked = if asks_to_persist {
+    // Only a page may ask in most browsers, and ours does before it asks us; a worker can always look.
+    let can_ask = Reflect::has(&manager, &"persist".into()).unwrap_or(false);
+    let asked = if asks_to_persist && can_ask {
         manager.persist()
     } else {
         manager.persisted()
