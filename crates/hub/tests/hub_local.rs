@@ -367,6 +367,24 @@ fn a_pull_request_is_opened_extended_and_merged() {
 }
 
 #[test]
+fn a_pull_request_is_found_below_many_others() {
+    let place = Place::with_repo();
+    let offer = |at: usize| {
+        let mut request = onto_main(vec![add(&format!("{at}.txt"), "x")]);
+        request.create_pr = true;
+        place.commit(&request).unwrap().pull_request.unwrap().0
+    };
+    let numbers: Vec<u64> = (0..60).map(offer).collect();
+    let listed: Vec<u64> = block_on(place.hub.pull_requests(REPO))
+        .unwrap()
+        .iter()
+        .map(|pull| pull.number)
+        .collect();
+    let newest_first: Vec<u64> = numbers.into_iter().rev().collect();
+    assert_eq!(listed, newest_first);
+}
+
+#[test]
 fn files_and_folders_are_deleted() {
     let place = Place::with_repo();
     place

@@ -446,6 +446,86 @@ fn a_refused_object_stops_before_the_commit() {
 }
 
 #[test]
+fn a_transfer_that_was_not_offered_is_not_guessed_at() {
+    let (replay, repo, request) = commit_of(recording!("js-commit-big-lfs-basic"));
+    let mut list: Vec<Value> = replay.exchanges.borrow().iter().cloned().collect();
+    list[1]["response"]["body"]["json"]["transfer"] = json!("xet");
+    let replay = Replay::new(list);
+    let error = now(replay.client().commit(&repo, &request, &|_| {})).unwrap_err();
+    assert_eq!(error.kind, HubErrorKind::Malformed);
+    assert!(error.message.contains("xet"), "{error}");
+    assert_eq!(replay.requests.borrow().len(), 2, "storage was not reached");
+}
+
+#[test]
+fn parts_that_can_not_be_joined_any_more_are_sent_again() {
+    let (replay, repo, request) = commit_of(recording!("js-commit-big-lfs-multipart"));
+    let mut list: Vec<Value> = replay.exchanges.borrow().iter().cloned().collect();
+    let joining = list
+        .iter_mut()
+        .find(|exchange| {
+            exchange["url"]
+                .as_str()
+                .unwrap()
+                .contains("complete_multipart")
+        })
+        .unwrap();
+    joining["response"]["status"] = json!(403);
+    joining["response"]["body"] =
+        json!({"text": "<Error><Message>Request has expired</Message></Error>"});
+    let replay = Replay::new(list);
+    let error = now(replay.client().commit(&repo, &request, &|_| {})).unwrap_err();
+    assert_eq!(error.status(), Some(403));
+    assert_eq!(
+        error.kind,
+        HubErrorKind::Server,
+        "the address is too old; no right is missing"
+    );
+}
+
+#[test]
+fn the_same_content_in_two_places_is_sent_once() {
+    let (replay, repo, mut request) = commit_of(recording!("js-commit-big-lfs-basic"));
+    let mut list: Vec<Value> = replay.exchanges.borrow().iter().cloned().collect();
+    let files = list[0]["response"]["body"]["json"]["files"]
+        .as_array_mut()
+        .unwrap();
+    let mut copy = files[0].clone();
+    copy["path"] = json!("data/copy.parquet");
+    files.push(copy);
+    let Operation::Add { bytes, .. } = request.operations[0].clone() else {
+        panic!("not a file");
+    };
+    request.operations.push(Operation::Add {
+        path: "data/copy.parquet".to_owned(),
+        bytes,
+    });
+    let count = list.len();
+    let replay = Replay::new(list);
+    now(replay.client().commit(&repo, &request, &|_| {})).unwrap();
+    let requests = replay.requests.borrow();
+    assert_eq!(requests.len(), count);
+    let batch: Value = serde_json::from_slice(&requests[1].body).unwrap();
+    assert_eq!(batch["objects"].as_array().unwrap().len(), 1);
+    let commit = String::from_utf8(requests[count - 1].body.clone()).unwrap();
+    assert_eq!(commit.matches("lfsFile").count(), 2);
+}
+
+#[test]
+fn a_file_that_the_repo_ignores_is_not_left_out_in_silence() {
+    let (replay, repo, request) = commit_of(recording!("py-commit-small"));
+    let mut list: Vec<Value> = replay.exchanges.borrow().iter().cloned().collect();
+    let file = &mut list[0]["response"]["body"]["json"]["files"][0];
+    file["shouldIgnore"] = json!(true);
+    let path = file["path"].as_str().unwrap().to_owned();
+    let replay = Replay::new(list);
+    let error = now(replay.client().commit(&repo, &request, &|_| {})).unwrap_err();
+    assert_eq!(error.kind, HubErrorKind::Refused);
+    assert!(error.message.contains(&path), "{error}");
+    assert_eq!(replay.requests.borrow().len(), 1, "nothing was committed");
+}
+
+#[test]
 fn files_are_read_through_the_redirects() {
     let replay = Replay::new(exchanges(recording!("br-resolve-small")));
     let bytes = now(replay.client().read_file("tester/br1", "main", "a.jsonl")).unwrap();

@@ -1,24 +1,26 @@
-//! Commits over HTTP: preupload says how each file goes, large ones go to LFS storage first, and one request commits all.
+//! Commits over HTTP: preupload says how each file goes, large ones go to LFS storage first, and one request commits
+//! all.
+
+mod lfs;
 
 use crate::client::HubClient;
 use crate::error::{HubError, HubErrorKind};
-use crate::http::{ANSWER_BYTES, Line, path, segment};
+use crate::http::{ANSWER_BYTES, path, segment};
 use crate::transport::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lfs::Large;
 use seedbed_core::id::{hex, sha256_hex};
 use seedbed_core::messages::Step;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 use std::collections::HashMap;
-use std::rc::Rc;
 
 /// Files of one preupload request.
 const PREUPLOAD_FILES: usize = 100;
 /// First bytes of a file that the Hub looks at to choose its way.
 const SAMPLE_BYTES: usize = 512;
-const LFS_JSON: &str = "application/vnd.git-lfs+json";
 
 /// A change of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,50 +107,13 @@ struct PreuploadFile {
     oid: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Batch {
-    #[serde(default)]
-    transfer: Option<String>,
-    objects: Vec<BatchObject>,
-}
-
-#[derive(Deserialize)]
-struct BatchObject {
-    oid: String,
-    #[serde(default)]
-    actions: Option<Actions>,
-    #[serde(default)]
-    error: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct Actions {
-    #[serde(default)]
-    upload: Option<Action>,
-    #[serde(default)]
-    verify: Option<Action>,
-}
-
-#[derive(Deserialize)]
-struct Action {
-    href: String,
-    #[serde(default)]
-    header: Option<Map<String, Value>>,
-}
-
-/// A file for LFS storage.
-struct Large<'a> {
-    path: &'a str,
-    bytes: &'a [u8],
-    sha256: String,
-}
-
 impl HubClient {
     /// Makes a commit. Files that stand there unchanged are left out; with nothing left, no commit is made.
     ///
     /// # Errors
-    /// [`HubErrorKind::Stale`] when the branch is not at `parent` any more, [`HubErrorKind::Busy`] while another commit
-    /// is written; after [`HubError::is_unknown`] errors of the last step the commit may have landed all the same.
+    /// [`HubErrorKind::Refused`] when the repo's `.gitignore` would leave a file out; [`HubErrorKind::Stale`] when the
+    /// branch is not at `parent` any more; [`HubErrorKind::Busy`] while another commit is written. After errors of the
+    /// last step for which [`HubError::is_unknown`] holds, the commit may have landed all the same.
     pub async fn commit(
         &self,
         repo: &str,
@@ -172,6 +137,7 @@ impl HubClient {
         };
         tell(Step::Preparing, 0, files.len());
         let modes = self.preupload(repo, request, &files, &tell).await?;
+        refuse_ignored(&files, &modes)?;
 
         let mut lines = vec![header(request)];
         let mut large = Vec::new();
@@ -182,9 +148,6 @@ impl HubClient {
                     format!("no word about {path}"),
                 ));
             };
-            if mode.should_ignore {
-                continue;
-            }
             // Storage takes no empty objects.
             if mode.upload_mode == "lfs" && !bytes.is_empty() {
                 let sha256 = sha256_hex(bytes);
@@ -266,173 +229,6 @@ impl HubClient {
         Ok(modes)
     }
 
-    async fn upload(
-        &self,
-        repo: &str,
-        request: &CommitRequest,
-        files: &[Large<'_>],
-        tell: &dyn Fn(Step, usize, usize),
-    ) -> Result<(), HubError> {
-        let what = "uploading the table";
-        let total: usize = files.iter().map(|file| file.bytes.len()).sum();
-        tell(Step::Uploading, 0, total);
-        let objects: Vec<Value> = files
-            .iter()
-            .map(|file| json!({"oid": file.sha256, "size": file.bytes.len()}))
-            .collect();
-        // Without `xet` in the list the Hub takes the classic way.
-        let mut body = json!({
-            "operation": "upload", "transfers": ["basic", "multipart"], "objects": objects, "hash_algo": "sha256",
-        });
-        if !request.create_pr {
-            body["ref"] = json!({"name": request.branch});
-        }
-        let url = self.line.url(&format!(
-            "/datasets/{}.git/info/lfs/objects/batch",
-            path(repo)
-        ));
-        let batch: Batch = self
-            .line
-            .send(
-                what,
-                Method::Post,
-                &url,
-                &[("Accept", LFS_JSON), ("Content-Type", LFS_JSON)],
-                body.to_string().into_bytes(),
-                ANSWER_BYTES,
-            )
-            .await?
-            .json(what)?;
-        let mut done = 0;
-        for file in files {
-            let Some(object) = batch
-                .objects
-                .iter()
-                .find(|object| object.oid == file.sha256)
-            else {
-                return Err(HubError::malformed(
-                    what,
-                    format!("no word about {}", file.path),
-                ));
-            };
-            if let Some(error) = &object.error {
-                return Err(HubError {
-                    kind: HubErrorKind::Refused,
-                    ..HubError::malformed(what, error)
-                });
-            }
-            if let Some(actions) = &object.actions {
-                if let Some(action) = &actions.upload {
-                    if batch.transfer.as_deref() == Some("multipart") {
-                        self.upload_parts(file, action, done, total, tell).await?;
-                    } else {
-                        self.upload_whole(file, action).await?;
-                    }
-                }
-                if let Some(verify) = &actions.verify {
-                    let body = json!({"oid": file.sha256, "size": file.bytes.len()});
-                    self.line
-                        .send(
-                            what,
-                            Method::Post,
-                            &verify.href,
-                            &[("Accept", LFS_JSON), ("Content-Type", LFS_JSON)],
-                            body.to_string().into_bytes(),
-                            ANSWER_BYTES,
-                        )
-                        .await?;
-                }
-            }
-            done += file.bytes.len();
-            tell(Step::Uploading, done, total);
-        }
-        Ok(())
-    }
-
-    /// Signed addresses have their own token in the query and must not get ours, wherever they point.
-    fn anonymous(&self) -> Line {
-        Line::new(Rc::clone(&self.line.transport), &self.line.base, None)
-    }
-
-    async fn upload_whole(&self, file: &Large<'_>, action: &Action) -> Result<(), HubError> {
-        let headers: Vec<(&str, &str)> = action
-            .header
-            .iter()
-            .flatten()
-            .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
-            .filter(|(name, _)| !name.eq_ignore_ascii_case("authorization"))
-            .collect();
-        self.anonymous()
-            .send(
-                "uploading the table",
-                Method::Put,
-                &action.href,
-                &headers,
-                file.bytes.to_vec(),
-                ANSWER_BYTES,
-            )
-            .await
-            .map_err(by_storage)?;
-        Ok(())
-    }
-
-    async fn upload_parts(
-        &self,
-        file: &Large<'_>,
-        action: &Action,
-        before: usize,
-        total: usize,
-        tell: &dyn Fn(Step, usize, usize),
-    ) -> Result<(), HubError> {
-        let what = "uploading the table";
-        let header = action.header.clone().unwrap_or_default();
-        let chunk_size = header
-            .get("chunk_size")
-            .and_then(|value| match value {
-                Value::String(text) => text.parse().ok(),
-                other => other.as_u64().and_then(|n| usize::try_from(n).ok()),
-            })
-            .filter(|size: &usize| *size > 0)
-            .ok_or_else(|| HubError::malformed(what, "no size for the parts"))?;
-        let mut parts = Vec::new();
-        for (at, chunk) in file.bytes.chunks(chunk_size).enumerate() {
-            let number = at + 1;
-            let href = header
-                .get(&format!("{number:05}"))
-                .or_else(|| header.get(&number.to_string()))
-                .and_then(Value::as_str)
-                .ok_or_else(|| {
-                    HubError::malformed(what, format!("no address for part {number}"))
-                })?;
-            let answer = self
-                .anonymous()
-                .send(what, Method::Put, href, &[], chunk.to_vec(), ANSWER_BYTES)
-                .await
-                .map_err(by_storage)?;
-            let etag = answer
-                .header("etag")
-                .ok_or_else(|| HubError::malformed(what, "the storage names no part"))?;
-            parts.push(json!({"partNumber": number, "etag": etag}));
-            tell(
-                Step::Uploading,
-                before + (at * chunk_size + chunk.len()),
-                total,
-            );
-        }
-        let body = json!({"oid": file.sha256, "parts": parts});
-        self.anonymous()
-            .send(
-                what,
-                Method::Post,
-                &action.href,
-                &[("Accept", LFS_JSON), ("Content-Type", LFS_JSON)],
-                body.to_string().into_bytes(),
-                ANSWER_BYTES,
-            )
-            .await?;
-        Ok(())
-    }
-
     async fn send_commit(
         &self,
         repo: &str,
@@ -484,15 +280,26 @@ impl HubClient {
     }
 }
 
-/// Storage refuses a signed address that is too old: no right is missing, and the next try gets a new address.
-fn by_storage(error: HubError) -> HubError {
-    match error.kind {
-        HubErrorKind::Unauthorised | HubErrorKind::Forbidden | HubErrorKind::NotFound => HubError {
-            kind: HubErrorKind::Server,
-            ..error
-        },
-        _ => error,
+/// Git clients leave ignored files out in silence. Here every file was shown as part of what is published.
+fn refuse_ignored(
+    files: &[(&str, &[u8])],
+    modes: &HashMap<String, PreuploadFile>,
+) -> Result<(), HubError> {
+    let ignored: Vec<&str> = files
+        .iter()
+        .map(|(path, _)| *path)
+        .filter(|path| modes.get(*path).is_some_and(|mode| mode.should_ignore))
+        .collect();
+    if ignored.is_empty() {
+        return Ok(());
     }
+    Err(HubError {
+        kind: HubErrorKind::Refused,
+        ..HubError::malformed(
+            "preparing the upload",
+            format!("The repo's .gitignore leaves out {}.", ignored.join(", ")),
+        )
+    })
 }
 
 fn create_pr(request: &CommitRequest) -> &'static str {

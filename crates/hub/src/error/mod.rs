@@ -1,7 +1,8 @@
 //! Tokens, and what the Hub refuses and why.
 
+mod failure;
+
 use crate::transport::TransportError;
-use seedbed_core::messages::{Failure, FailureKind};
 use serde_json::Value;
 
 /// A token or key. Never printed.
@@ -141,6 +142,27 @@ fn reason(text: &str) -> String {
     said
 }
 
+/// Seconds to wait, from words such as `You can retry this action in about 1 hour`: a page sees no header that says it.
+fn wait_in_words(text: &str) -> Option<u64> {
+    let (_, rest) = text.split_once("retry this action in ")?;
+    let rest = rest.strip_prefix("about ").unwrap_or(rest);
+    let mut words = rest.split_whitespace();
+    let count = match words.next()? {
+        "a" | "an" | "one" => 1,
+        number => number.parse::<u64>().ok()?,
+    };
+    let unit = words.next()?;
+    let seconds = [
+        ("second", 1),
+        ("minute", 60),
+        ("hour", 3600),
+        ("day", 86_400),
+    ]
+    .into_iter()
+    .find_map(|(name, seconds)| unit.starts_with(name).then_some(seconds))?;
+    Some(count.saturating_mul(seconds))
+}
+
 impl HubError {
     pub(crate) fn network(what: &str, error: &TransportError) -> Self {
         Self {
@@ -204,7 +226,8 @@ impl HubError {
                     .split(';')
                     .find_map(|part| part.trim().strip_prefix("t="))
                     .and_then(|text| text.parse().ok())
-            });
+            })
+            .or_else(|| (status == 429).then(|| wait_in_words(&message)).flatten());
         let kind = match status {
             401 => HubErrorKind::Unauthorised,
             403 => HubErrorKind::Forbidden,
@@ -234,91 +257,6 @@ impl HubError {
     /// Whether the request may have taken effect although it failed.
     pub fn is_unknown(&self) -> bool {
         matches!(self.kind, HubErrorKind::Server | HubErrorKind::Network)
-    }
-
-    /// The failure as the page shows it.
-    pub fn failure(&self) -> Failure {
-        let doing = &self.what;
-        let is_gated = self.code.as_deref() == Some("GatedRepo");
-        let failure = match self.kind {
-            HubErrorKind::Unauthorised => Failure::new(
-                FailureKind::Auth,
-                format!("The Hub does not accept your sign-in for {doing}."),
-            )
-            .means("Your work is safe in this browser.")
-            .next("Sign in again. For a private repo, sign in with an account that may see it."),
-            HubErrorKind::Forbidden if is_gated => Failure::new(
-                FailureKind::Forbidden,
-                "This dataset is gated: its owners ask you to accept their terms first.",
-            )
-            .next("Open the dataset's page on the Hub, accept the terms, then try again."),
-            HubErrorKind::Forbidden => Failure::new(
-                FailureKind::Forbidden,
-                format!("Your sign-in is not allowed to do this: {doing}."),
-            )
-            .means("Your work is safe in this browser.")
-            .next("Offer a pull request instead, or sign in with write access to this repo."),
-            HubErrorKind::NotFound => Failure::new(
-                FailureKind::NotFound,
-                format!("The Hub has nothing there, or does not show it to you ({doing})."),
-            )
-            .next(
-                "Check the name. If the repo is private, sign in with an account that may see it.",
-            ),
-            HubErrorKind::Busy => Failure::new(
-                FailureKind::Conflict,
-                "Another commit to this repo is being written right now.",
-            )
-            .means("Nothing of yours was sent; it is safe in this browser.")
-            .next("Try again in a minute."),
-            HubErrorKind::Stale => Failure::new(
-                FailureKind::Conflict,
-                "Someone else committed to this repo meanwhile.",
-            )
-            .means("Nothing of yours was sent; it is safe in this browser.")
-            .next("Publish again: what they committed is merged first."),
-            HubErrorKind::RateLimited => Failure::new(
-                FailureKind::RateLimited,
-                "The Hub asks to slow down: there were too many requests or commits.",
-            )
-            .means("Your work is safe in this browser.")
-            .next("Try again in some minutes; commits are limited to about 128 an hour."),
-            HubErrorKind::Refused => Failure::new(
-                FailureKind::Invalid,
-                format!("The Hub refused this: {doing}."),
-            )
-            .means("Nothing was changed on the Hub; your work is safe in this browser.")
-            .next("Read the Hub's words below, mend what they name, and try again."),
-            HubErrorKind::Server => {
-                Failure::new(FailureKind::Server, format!("The Hub failed at {doing}."))
-                    .means("Your work is safe in this browser.")
-                    .next("Try again in a minute.")
-            }
-            HubErrorKind::Network => Failure::new(
-                FailureKind::Network,
-                format!("The Hub could not be reached for {doing}."),
-            )
-            .means("Your work is safe in this browser.")
-            .next("Check your connection, then try again."),
-            HubErrorKind::Malformed => Failure::new(
-                FailureKind::Server,
-                format!("The Hub's answer to {doing} could not be understood."),
-            )
-            .means("Your work is safe in this browser.")
-            .next("Try again; if it stays so, reload the page to get the newest Seedbed."),
-        };
-        let mut detail = self.message.clone();
-        if let Some(status) = self.status {
-            detail = if detail.is_empty() {
-                format!("HTTP {status}, without a reason")
-            } else {
-                format!("HTTP {status}: {detail}")
-            };
-        }
-        if let Some(id) = &self.request_id {
-            detail = format!("{detail}\nRequest {id}");
-        }
-        failure.detail(detail)
     }
 }
 
@@ -377,5 +315,23 @@ mod tests {
         );
         let error = HubError::answer("x", 429, &headers("ratelimit", "\"api\";r=0;t=55"), b"");
         assert_eq!(error.wait_ms, Some(55_000));
+    }
+
+    #[test]
+    fn a_wait_that_no_header_tells_is_read_from_the_words() {
+        // As public logs have it.
+        let body = br#"{"error":"You have exceeded the rate limit for repository commits (128 per hour). You can retry this action in about 1 hour."}"#;
+        let error = HubError::answer("committing", 429, &[], body);
+        assert_eq!(error.wait_ms, Some(3_600_000));
+        assert_eq!(error.failure().next, "Try again in about 60 minutes.");
+        let said = |status, text: &str| HubError::answer("x", status, &[], text.as_bytes()).wait_ms;
+        assert_eq!(
+            said(429, "retry this action in 20 minutes"),
+            Some(1_200_000)
+        );
+        assert_eq!(said(429, "retry this action in a day."), Some(86_400_000));
+        assert_eq!(said(429, "retry this action in due time"), None);
+        assert_eq!(said(429, "retry this action in "), None);
+        assert_eq!(said(500, "retry this action in 20 minutes"), None);
     }
 }
