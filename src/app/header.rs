@@ -25,7 +25,7 @@ pub(super) fn Header() -> impl IntoView {
     view! {
         <header class="top" class:has-project=move || open.with(Option::is_some)>
             <div class="top-in">
-                <a class="brand" href="#/" aria-label="Seedbed, all projects">
+                <a class="brand" href="#/" aria-label="All projects of Seedbed">
                     {icon(Icon::Sprout)}
                     <span class="brand-name">"Seedbed"</span>
                 </a>

@@ -162,7 +162,9 @@ fn said_of(report: &ImportReport) -> String {
         );
     }
     if report.known > 0 {
-        text += &format!(" {} were there already.", rows(report.known));
+        text.push_str(" ");
+        text.push_str(&rows(report.known));
+        text.push_str(" were there already.");
     }
     text
 }

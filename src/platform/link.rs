@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the shell hears besides the answers to its own requests.
 #[derive(Debug)]
+// A few a second, each used up at once.
+#[allow(clippy::large_enum_variant)]
 pub enum Heard<'a> {
     /// The worker is up.
     Ready(Storage),

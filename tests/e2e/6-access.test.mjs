@@ -27,11 +27,10 @@ async function assertAccessible(page, where) {
 }
 
 async function assertFits(page, where) {
-  const { wide, room } = await page.evaluate(() => ({
-    wide: document.documentElement.scrollWidth,
-    room: document.documentElement.clientWidth,
-  }));
-  assert.ok(wide <= room, `${where} is ${wide} px wide where ${room} px are there`);
+  // A frame may pass between a new size of the window and the layout for it.
+  await waitFor(`${where} to be no wider than the window`, () =>
+    page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth),
+  );
 }
 
 /** A project with answers under review, so that every page has something on it. */
