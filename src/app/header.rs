@@ -185,6 +185,12 @@ fn Steps(id: String) -> impl IntoView {
                         class="step-link"
                         href=Route::project(&id, step).to_string()
                         aria-current=move || (current.get() == Some(step)).then_some("page")
+                        on:click=move |_| {
+                            // The address stays as it is, and so would the focus.
+                            if current.get_untracked() == Some(step) {
+                                page::begin_at_heading();
+                            }
+                        }
                     >
                         <span class="step-name">{step.name()}</span>
                         {move || {
