@@ -13,10 +13,10 @@ beforeEach(() => hub.clearFaults());
 after(() => hub.stop());
 
 /** A visitor with the example project, a model that needs no key, and `perCell` kept instructions in each cell. */
-async function ready(visitor, perCell = 1) {
-  const page = await visitor.open(hub);
+async function ready(visitor, perCell = 1, at = hub) {
+  const page = await visitor.open(at);
   await steps.openExample(page);
-  await steps.chooseServer(page, `${hub.url}/open/v1`, steps.MODEL);
+  await steps.chooseServer(page, `${at.url}/open/v1`, steps.MODEL);
   await steps.draftAll(page, perCell);
   await steps.keepAll(page);
   return page;
@@ -49,7 +49,7 @@ test("used-up credits pause the run with plain words, and it goes on later", asy
   const page = await ready(visitor);
   await hub.faults({ path_prefix: "/open/v1/chat", kind: "model", mode: "credits", skip: 4, times: 0 });
   await steps.startRun(page);
-  await page.getByRole("alert").getByText(/credits/i).first().waitFor();
+  await page.getByRole("alert").getByText(/credit/i).first().waitFor();
   const paused = await steps.runNumbers(page);
   assert.ok(paused.done >= 4 && paused.done < paused.planned);
   await hub.clearFaults();
@@ -123,14 +123,13 @@ print(json.dumps({"commits": [commit.title for commit in commits]}))`,
 });
 
 test("without file storage everything works in memory and the page says so", async () => {
-  const visitor = await Visitor.arrive();
   // As in a blocked frame or some private windows: the worker is refused the file system.
-  await visitor.context.route(/worker[^/]*\.js$/, async (route) => {
-    const answer = await route.fetch();
-    const refuse = `navigator.storage.getDirectory = () => Promise.reject(new DOMException("denied", "SecurityError"));\n`;
-    await route.fulfill({ response: answer, body: refuse + (await answer.text()) });
-  });
-  const page = await ready(visitor);
+  const denied = await Hub.withWorker(
+    'navigator.storage.getDirectory = () => Promise.reject(new DOMException("denied", "SecurityError"));\n',
+    "--scripted-model",
+  );
+  const visitor = await Visitor.arrive();
+  const page = await ready(visitor, 1, denied);
   await page.getByText(/memory/i).first().waitFor();
   await steps.startRun(page);
   const { done, planned } = await steps.finishRun(page);
@@ -138,24 +137,39 @@ test("without file storage everything works in memory and the page says so", asy
   assert.equal((await steps.savedRecords(page)).length, planned);
   steps.assertCalm(visitor);
   await visitor.leave();
+  await denied.stop();
 });
 
 test("a full disk stops the run with plain words and keeps what was stored", async () => {
+  // What a browser does when the quota is used up: every write to an access handle throws.
+  const small = await Hub.withWorker(
+    `let isFull = false;
+new BroadcastChannel("test-disk").onmessage = (event) => (isFull = event.data);
+const write = FileSystemSyncAccessHandle.prototype.write;
+FileSystemSyncAccessHandle.prototype.write = function (...all) {
+  if (isFull) throw new DOMException("No space left", "QuotaExceededError");
+  return write.apply(this, all);
+};
+`,
+    "--scripted-model",
+    "--model-delay-ms",
+    "60",
+  );
   const visitor = await Visitor.arrive();
-  const page = await ready(visitor);
-  const session = await visitor.context.newCDPSession(page);
-  const origin = new URL(hub.app).origin;
-  const { usage } = await session.send("Storage.getUsageAndQuota", { origin });
-  await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: usage + 1 });
+  const page = await ready(visitor, 1, small);
+  const disk = (isFull) => page.evaluate((full) => new BroadcastChannel("test-disk").postMessage(full), isFull);
   await steps.startRun(page);
+  await waitFor("some rows", async () => (await steps.runNumbers(page)).done > 2);
+  await disk(true);
   await page.getByRole("alert").getByText(/storage|full|space/i).first().waitFor();
   const stopped = await steps.runNumbers(page);
   assert.ok(stopped.done < stopped.planned);
-  await session.send("Storage.overrideQuotaForOrigin", { origin });
+  await disk(false);
   await page.getByRole("button", { name: /^(Go on with|Ask again)/ }).first().click();
   const { done, planned } = await steps.finishRun(page);
   assert.equal(done, planned);
   assert.equal((await steps.savedRecords(page)).length, planned);
   steps.assertCalm(visitor);
   await visitor.leave();
+  await small.stop();
 });

@@ -3,7 +3,7 @@
 // Nothing here waits for a fixed time: `waitFor` asks until something holds, or says what it saw last.
 
 import { spawn, execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -59,6 +59,26 @@ export async function waitFor(what, look, patience = PATIENCE) {
 export class Hub {
   static async start(...flags) {
     const hub = new Hub();
+    hub.site = SITE;
+    return hub.#begin(flags);
+  }
+
+  /**
+   * The same with a script of ours in front of the backend worker's: how a browser is made to refuse or to fill up.
+   * (Interception by the browser's tools holds up what a worker fetches.)
+   */
+  static async withWorker(script, ...flags) {
+    const hub = new Hub();
+    hub.site = scratch("site");
+    hub.isCopy = true;
+    cpSync(SITE, hub.site, { recursive: true });
+    const loader = join(hub.site, "worker_loader.js");
+    writeFileSync(loader, script + readFileSync(loader, "utf8"));
+    return hub.#begin(flags);
+  }
+
+  async #begin(flags) {
+    const hub = this;
     hub.dir = scratch("hub");
     hub.flags = flags.length > 0 ? flags : ["--scripted-model"];
     await hub.#spawn([]);
@@ -66,7 +86,7 @@ export class Hub {
   }
 
   async #spawn(ports) {
-    const site = ["--app", SITE, "--app-path", SUB_PATH];
+    const site = ["--app", this.site, "--app-path", SUB_PATH];
     this.process = spawn(HUB_LOCAL, ["--dir", this.dir, ...site, ...this.flags, ...ports], {
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -120,6 +140,7 @@ export class Hub {
   async stop() {
     this.process.kill();
     rmSync(this.dir, { recursive: true, force: true });
+    if (this.isCopy) rmSync(this.site, { recursive: true, force: true });
   }
 }
 

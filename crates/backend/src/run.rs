@@ -31,6 +31,8 @@ const RECORDS_EVERY_MS: u64 = 1000;
 pub(crate) struct ActiveRun {
     id: String,
     scheduler: RefCell<Scheduler>,
+    /// The run as the driver knows it; the stored one may be older when the storage is full.
+    latest: RefCell<StoredRun>,
     /// Failure of our own side (storage) that paused it.
     ours: RefCell<Option<Failure>>,
     /// Answers that came but could not be stored: tried again on resume.
@@ -111,6 +113,8 @@ impl Backend {
         let counts = project.with(|store| store.run_counts(&run.id))?;
         let now = self.now();
         let active = project.run.borrow().clone().filter(|a| a.id == run.id);
+        let latest = active.as_ref().map(|active| active.latest.borrow().clone());
+        let run = latest.as_ref().unwrap_or(run);
         let mut status = RunStatus {
             id: run.id.clone(),
             phase: run.phase,
@@ -135,7 +139,9 @@ impl Backend {
             let left = counts.queued + counts.in_flight;
             status.eta_s = (status.rows_per_minute > 0.0 && left > 0)
                 .then(|| (f64::from(left) * 60.0 / status.rows_per_minute).ceil() as u64);
-            if scheduler.is_paused() && counts.in_flight > 0 {
+            // What could not be stored is not under way any more.
+            status.in_flight = scheduler.in_flight();
+            if scheduler.is_paused() && status.in_flight > 0 {
                 status.phase = RunPhase::Pausing;
             }
         }
@@ -255,6 +261,7 @@ impl Backend {
         let (wake, woken) = unbounded();
         let active = Rc::new(ActiveRun {
             id: run.id.clone(),
+            latest: RefCell::new(run.clone()),
             scheduler: RefCell::new(Scheduler::new(limits, queue)),
             ours: RefCell::default(),
             unsaved: RefCell::default(),
@@ -327,8 +334,11 @@ impl Driver {
                     continue;
                 }
                 Step::Finished if self.active.unsaved.borrow().is_empty() => {
-                    self.end(RunPhase::Finished, None);
-                    return;
+                    if self.end(RunPhase::Finished, None) {
+                        return;
+                    }
+                    self.wait_for_room(&mut woken).await;
+                    continue;
                 }
                 Step::Finished | Step::Paused(_) => {
                     let ours = self.active.ours.borrow_mut().take();
@@ -336,12 +346,11 @@ impl Driver {
                         Step::Paused(reason) => ours.or(reason),
                         _ => ours,
                     };
-                    let is_saved = self.saves_rest();
-                    self.end(RunPhase::Paused, reason);
-                    if is_saved {
+                    self.saves_rest();
+                    if self.end(RunPhase::Paused, reason) {
                         return;
                     }
-                    self.wait_with_unsaved(&mut woken).await;
+                    self.wait_for_room(&mut woken).await;
                     continue;
                 }
                 Step::WaitUntil(at_ms) => Some(at_ms),
@@ -499,21 +508,31 @@ impl Driver {
         self.active.unsaved.borrow().is_empty()
     }
 
-    /// Holds answers that are not stored yet until the person goes on.
-    async fn wait_with_unsaved(&mut self, woken: &mut UnboundedReceiver<()>) {
-        loop {
-            if woken.next().await.is_none() {
-                return;
+    /// Holds answers that are not stored yet until the person goes on and there is room.
+    async fn wait_for_room(&mut self, woken: &mut UnboundedReceiver<()>) {
+        while woken.next().await.is_some() {
+            let mut run = self.run.clone();
+            run.phase = RunPhase::Running;
+            run.stopped_by = None;
+            run.finished_ms = None;
+            let saved = self.project.with(|store| store.save_run(&run));
+            match saved {
+                Ok(()) if self.saves_rest() => {
+                    self.run = run;
+                    self.active.latest.replace(self.run.clone());
+                    self.active.scheduler.borrow_mut().resume();
+                    self.report(true);
+                    return;
+                }
+                Ok(()) => {}
+                Err(failure) => {
+                    self.run.stopped_by = Some(failure);
+                    self.active.latest.replace(self.run.clone());
+                }
             }
-            if self.saves_rest() {
-                self.run.phase = RunPhase::Running;
-                self.run.stopped_by = None;
-                self.run.finished_ms = None;
-                self.project.with(|store| store.save_run(&self.run)).ok();
-                *self.project.run.borrow_mut() = Some(Rc::clone(&self.active));
-                self.active.scheduler.borrow_mut().resume();
-                return;
-            }
+            // Still no room.
+            self.active.scheduler.borrow_mut().pause();
+            self.report(true);
         }
     }
 
@@ -541,23 +560,29 @@ impl Driver {
         }
     }
 
-    fn end(&mut self, phase: RunPhase, stopped_by: Option<Failure>) {
+    /// Ends the task's work for now. `false` = something could not be stored, and the run has to be held in memory.
+    fn end(&mut self, phase: RunPhase, stopped_by: Option<Failure>) -> bool {
         self.run.phase = phase;
         self.run.stopped_by = stopped_by;
         self.run.finished_ms = (phase == RunPhase::Finished).then(|| self.backend.now());
-        // On a full disk even this may fail; opening again finds the run interrupted then.
-        self.project.with(|store| store.save_run(&self.run)).ok();
-        if self.active.unsaved.borrow().is_empty() {
+        let saved = self.project.with(|store| store.save_run(&self.run));
+        let is_stored = saved.is_ok() && self.active.unsaved.borrow().is_empty();
+        if let Err(failure) = saved {
+            self.run.stopped_by.get_or_insert(failure);
+        }
+        self.active.latest.replace(self.run.clone());
+        if is_stored {
             *self.project.run.borrow_mut() = None;
         }
         self.report(true);
         self.backend.touched(&self.project);
-        if self.project.is_left.get() && self.active.unsaved.borrow().is_empty() {
+        if self.project.is_left.get() && is_stored {
             let (backend, id) = (self.backend.clone(), self.project.id.clone());
             self.backend.spawn(async move {
                 backend.release(&id).await;
             });
         }
+        is_stored
     }
 }
 
