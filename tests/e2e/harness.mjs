@@ -233,6 +233,7 @@ export class Mortal {
 
   /** `kill -9` of the browser with all its processes. */
   async kill() {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
     const gone = new Promise((done) => this.process.once("exit", done));
     process.kill(-this.process.pid, "SIGKILL");
     await gone;

@@ -284,6 +284,8 @@ fn e2e(shell: &Shell, trailing: &[String]) -> Result<()> {
     let mut command = shell.command("node");
     // One file at a time: each journey starts browsers, and two cores are soon busy.
     command.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]);
+    // What a failed journey leaves open must not keep the others waiting; and nothing waits for ever.
+    command.args(["--test-force-exit", "--test-timeout=600000"]);
     if !trailing.is_empty() {
         command.args(["--test-name-pattern", &trailing.join(" ")]);
     }

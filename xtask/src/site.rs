@@ -71,10 +71,26 @@ pub(crate) fn build(shell: &Shell, kind: Kind) -> Result<PathBuf> {
     shell::run(&mut command).context("the site was not built")?;
     if kind == Kind::Optimised {
         pieces::cut(shell, &folder).context("the page was not cut into pieces")?;
+        let index = folder.join("index.html");
+        fs::write(&index, with_head(&fs::read_to_string(&index)?)?)?;
     }
     fs::create_dir_all(shell.target_dir())?;
     fs::write(stamp, build)?;
     Ok(folder)
+}
+
+/// Puts back the `<head>` that trunk's minifier leaves out as needless: a static Space writes its variables behind it,
+/// ahead of the policy that would forbid their script.
+fn with_head(index: &str) -> Result<String> {
+    if index.contains("<head>") {
+        return Ok(index.to_owned());
+    }
+    let at = index
+        .find("<html")
+        .and_then(|start| Some(start + index[start..].find('>')? + 1))
+        .context("index.html has no <html>")?;
+    let (before, after) = index.split_at(at);
+    Ok(format!("{before}<head>{after}"))
 }
 
 /// Names what the site is made from: a hash of every file that goes into it. The page and its workers carry it, so that a
@@ -126,4 +142,21 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         files.push(path.to_path_buf());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_put_back_where_it_was_left_out() {
+        let minified = "<!doctype html><html lang=en><meta charset=utf-8><title>x</title>";
+        let index = with_head(minified).unwrap();
+        assert_eq!(
+            index,
+            "<!doctype html><html lang=en><head><meta charset=utf-8><title>x</title>"
+        );
+        assert_eq!(with_head(&index).unwrap(), index);
+        assert!(with_head("<p>no page</p>").is_err());
+    }
 }
