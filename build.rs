@@ -1,4 +1,4 @@
-//! Cutting the page into pieces needs to know what refers to what, which the linker forgets unless it is told not to.
+//! Cutting the page and the worker into pieces needs to know what refers to what, which the linker forgets unless it is told not to.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -7,5 +7,6 @@ fn main() {
         && std::env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("wasm32")
     {
         println!("cargo::rustc-link-arg-bin=seedbed=--emit-relocs");
+        println!("cargo::rustc-link-arg-bin=worker=--emit-relocs");
     }
 }

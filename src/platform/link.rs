@@ -22,6 +22,11 @@ use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 
 /// The worker's script, beside the page.
 const SCRIPT: &str = "worker_loader.js";
+/// The script's address; it names the build, so that no cache answers with an older one.
+fn script() -> String {
+    format!("{SCRIPT}?{BUILD}")
+}
+
 /// After this the person is told that starting takes long; it may still come.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -87,7 +92,7 @@ impl Link {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         options.set_name("seedbed");
-        let worker = match Worker::new_with_options(SCRIPT, &options) {
+        let worker = match Worker::new_with_options(&script(), &options) {
             Ok(worker) => worker,
             Err(error) => {
                 inner.die(did_not_start(&text_of(&error)));

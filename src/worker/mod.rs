@@ -3,6 +3,8 @@
 pub(crate) mod fetch;
 pub(crate) mod locks;
 pub(crate) mod platform;
+#[cfg(feature = "split")]
+mod split;
 pub(crate) mod storage;
 pub(crate) mod table;
 
@@ -23,6 +25,14 @@ const BUILD: &str = match option_env!("SEEDBED_BUILD") {
     Some(build) => build,
     None => "dev",
 };
+#[cfg(feature = "split")]
+use split::PIECES;
+#[cfg(not(feature = "split"))]
+const PIECES: seedbed_backend::pieces::Pieces = seedbed_backend::pieces::Pieces::WHOLE;
+
+/// How long after the start the rest of the back end is fetched, in milliseconds: the page comes first.
+const REST_AFTER_MS: u32 = 3000;
+
 /// Tabs ask each other for projects here.
 const CHANNEL: &str = "seedbed";
 
@@ -84,7 +94,18 @@ pub(crate) fn start() {
     let Some(scope) = scope() else { return };
     let channel = BroadcastChannel::new(CHANNEL).ok();
     let platform = Rc::new(WebPlatform::new(channel.clone()));
-    let backend = Backend::new(Rc::<WebPlatform>::clone(&platform), Rc::new(FetchTransport));
+    let backend = Backend::new(
+        Rc::<WebPlatform>::clone(&platform),
+        Rc::new(FetchTransport),
+        PIECES,
+    );
+    wasm_bindgen_futures::spawn_local({
+        let backend = backend.clone();
+        async move {
+            gloo_timers::future::TimeoutFuture::new(REST_AFTER_MS).await;
+            backend.fetch_all().await;
+        }
+    });
     // The lock of a frozen tab can be taken by force: then the project is lost without having been asked for.
     platform.on_stolen({
         let backend = backend.clone();

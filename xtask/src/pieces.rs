@@ -1,7 +1,7 @@
-//! Cutting the page's wasm into what is needed at once and what comes when it is wanted.
+//! Cutting the wasm of the page and of the backend worker into what is needed at once and what comes when it is wanted.
 //!
-//! Trunk knows nothing of this: it leaves a page that lacks its pieces. They are cut from the same wasm here, before
-//! `wasm-bindgen` has seen it, and the two files that trunk wrote are replaced. `src/split.rs` says where to cut.
+//! Trunk knows nothing of this: it leaves files that lack their pieces. They are cut from the same wasm here, before
+//! `wasm-bindgen` has seen it, and what trunk wrote is replaced. `src/split.rs` and `src/worker/split.rs` say where to cut.
 
 use crate::shell::{self, Shell};
 use anyhow::{Context as _, Result, bail};
@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 /// Replaces the page in `site` by one in pieces.
-pub(crate) fn cut(shell: &Shell, site: &Path) -> Result<()> {
+pub(crate) fn cut_page(shell: &Shell, site: &Path) -> Result<()> {
     // `seedbed-<hash>`, as trunk named it.
     let stem = fs::read_dir(site)?
         .filter_map(Result::ok)
@@ -20,20 +20,43 @@ pub(crate) fn cut(shell: &Shell, site: &Path) -> Result<()> {
                 .map(str::to_owned)
         })
         .context("trunk wrote no page")?;
-    let work = shell.target_dir().join("pieces");
+    cut(shell, site, "seedbed", &stem, "piece")
+}
+
+/// Replaces the backend worker in `site` by one in pieces, whose files carry the build: trunk gives a worker no hash, and
+/// a browser must not join a cached file of one build to a file of another.
+pub(crate) fn cut_worker(shell: &Shell, site: &Path, build: &str) -> Result<()> {
+    let stem = format!("worker-{build}");
+    cut(shell, site, "worker", &stem, "piece-worker")?;
+    for name in ["worker.js", "worker_bg.wasm"] {
+        fs::remove_file(site.join(name))?;
+    }
+    let loader = site.join("worker_loader.js");
+    let text = fs::read_to_string(&loader)?;
+    fs::write(
+        &loader,
+        replaced(&text, "'./worker.js'", &format!("'./{stem}.js'"))?,
+    )?;
+    Ok(())
+}
+
+/// Cuts the wasm of `binary` and writes what stands first as `stem` and the pieces as `prefix` with their names.
+fn cut(shell: &Shell, site: &Path, binary: &str, stem: &str, prefix: &str) -> Result<()> {
+    let work = shell.target_dir().join("pieces").join(binary);
     if work.exists() {
         fs::remove_dir_all(&work)?;
     }
     fs::create_dir_all(&work)?;
     let whole = shell
         .target_dir()
-        .join("wasm32-unknown-unknown/release/seedbed.wasm");
+        .join("wasm32-unknown-unknown/release")
+        .join(format!("{binary}.wasm"));
     shell::run(
         shell
             .command("wasm-split-cli")
             .arg(&whole)
             .arg(&work)
-            .args(["--target", "web", "--out-name", &stem])
+            .args(["--target", "web", "--out-name", stem])
             // Otherwise it tells of sections that it does not need.
             .env("RUST_LOG", "error"),
     )?;
@@ -43,7 +66,7 @@ pub(crate) fn cut(shell: &Shell, site: &Path) -> Result<()> {
             .command("wasm-bindgen")
             .arg(work.join(format!("{stem}.wasm")))
             .args(["--target", "web", "--no-typescript", "--keep-lld-exports"])
-            .args(["--out-name", &stem, "--out-dir"])
+            .args(["--out-name", stem, "--out-dir"])
             .arg(&glue),
     )?;
     optimise(
@@ -61,13 +84,16 @@ pub(crate) fn cut(shell: &Shell, site: &Path) -> Result<()> {
             .file_name()
             .and_then(|name| name.to_str())
             .unwrap_or_default();
-        let is_piece = name.ends_with(".wasm") && !name.starts_with("seedbed-");
+        let is_piece = name.ends_with(".wasm") && !name.starts_with(stem);
         if is_piece {
-            let piece = piece_name(&stem, name);
+            let piece = piece_name(prefix, stem, name);
             optimise(shell, &path, &site.join(&piece))?;
             text = replaced(&text, &format!("\"./{name}\""), &format!("\"./{piece}\""))?;
             count += 1;
         }
+    }
+    if count == 0 {
+        bail!("nothing was cut off {binary}");
     }
     fs::write(site.join(&links), text)?;
     // Where it is fetched from; the name that the wasm knows it by stays.
@@ -78,18 +104,18 @@ pub(crate) fn cut(shell: &Shell, site: &Path) -> Result<()> {
         &format!("from \"./{links}\""),
     )?;
     fs::write(site.join(format!("{stem}.js")), main)?;
-    println!("the page is in {count} pieces besides what stands first");
+    println!("{binary} is in {count} pieces besides what stands first");
     Ok(())
 }
 
-/// The name carries the page's hash, so that a page never meets the pieces of another build.
-fn piece_name(stem: &str, name: &str) -> String {
-    let hash = stem.trim_start_matches("seedbed-");
+/// The name carries the hash of what it belongs to, so that this never meets the pieces of another build.
+fn piece_name(prefix: &str, stem: &str, name: &str) -> String {
+    let hash = stem.rsplit('-').next().unwrap_or(stem);
     let what = name
         .trim_start_matches("split_")
         .trim_end_matches(".wasm")
         .replace('_', "-");
-    format!("piece-{what}-{hash}.wasm")
+    format!("{prefix}-{what}-{hash}.wasm")
 }
 
 fn optimise(shell: &Shell, from: &Path, to: &Path) -> Result<()> {
@@ -126,12 +152,12 @@ mod tests {
     #[test]
     fn a_piece_is_named_after_its_page_and_its_build() {
         assert_eq!(
-            piece_name("seedbed-12ab", "split_review.wasm"),
+            piece_name("piece", "seedbed-12ab", "split_review.wasm"),
             "piece-review-12ab.wasm"
         );
         assert_eq!(
-            piece_name("seedbed-12ab", "chunk_3.wasm"),
-            "piece-chunk-3-12ab.wasm"
+            piece_name("piece-worker", "worker-12ab", "chunk_3.wasm"),
+            "piece-worker-chunk-3-12ab.wasm"
         );
     }
 

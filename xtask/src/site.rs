@@ -70,7 +70,8 @@ pub(crate) fn build(shell: &Shell, kind: Kind) -> Result<PathBuf> {
     };
     shell::run(&mut command).context("the site was not built")?;
     if kind == Kind::Optimised {
-        pieces::cut(shell, &folder).context("the page was not cut into pieces")?;
+        pieces::cut_page(shell, &folder).context("the page was not cut into pieces")?;
+        pieces::cut_worker(shell, &folder, &build).context("the worker was not cut into pieces")?;
         let index = folder.join("index.html");
         fs::write(&index, with_head(&fs::read_to_string(&index)?)?)?;
     }
@@ -101,6 +102,7 @@ pub(crate) fn build_id(shell: &Shell) -> Result<String> {
         "src",
         "public",
         "crates",
+        ".cargo/config.toml",
         "build.rs",
         "index.html",
         "Trunk.toml",

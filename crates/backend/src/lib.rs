@@ -9,6 +9,7 @@ mod bundle;
 mod card;
 mod draft;
 mod layout;
+pub mod pieces;
 pub mod platform;
 mod project;
 mod projects;
@@ -17,6 +18,7 @@ mod run;
 mod sync;
 
 use crate::account::SignedIn;
+use crate::pieces::{Answer, Piece, Pieces};
 use crate::platform::Platform;
 use crate::project::Project;
 use futures::future::{AbortHandle, LocalBoxFuture, abortable};
@@ -42,6 +44,9 @@ pub struct Backend(Rc<Inner>);
 pub struct Inner {
     pub(crate) platform: Rc<dyn Platform>,
     pub(crate) transport: Rc<dyn Transport>,
+    pub(crate) pieces: Pieces,
+    /// The pieces that are there.
+    pub(crate) answers: RefCell<HashMap<Piece, Answer>>,
     pub(crate) config: RefCell<HubConfig>,
     pub(crate) projects: RefCell<HashMap<String, Rc<Project>>>,
     /// Inference keys by origin; in memory only.
@@ -64,7 +69,7 @@ impl std::ops::Deref for Backend {
 
 /// A request under way, for its progress.
 #[derive(Clone)]
-pub(crate) struct Ticket {
+pub struct Ticket {
     id: RequestId,
     platform: Rc<dyn Platform>,
 }
@@ -80,10 +85,16 @@ impl Ticket {
 
 impl Backend {
     /// A back end that knows nothing yet; the first request is [`Request::Hello`].
-    pub fn new(platform: Rc<dyn Platform>, transport: Rc<dyn Transport>) -> Self {
+    pub fn new(
+        platform: Rc<dyn Platform>,
+        transport: Rc<dyn Transport>,
+        pieces: Pieces,
+    ) -> Self {
         Self(Rc::new(Inner {
             platform,
             transport,
+            pieces,
+            answers: RefCell::default(),
             config: RefCell::default(),
             projects: RefCell::default(),
             keys: RefCell::default(),
@@ -178,19 +189,10 @@ impl Backend {
 
             Request::ListProjects => Ok(Reply::Projects(self.list_projects().await)),
             Request::CreateProject { name } => self.create_project(&name).await,
-            Request::CreateExample => self.create_example().await,
-            Request::ImportProject { name, text } => self.import_project(&name, &text).await,
-            Request::ImportInto {
-                project,
-                name,
-                text,
-            } => self.import_into(&project, &name, &text),
-            Request::OpenHub { repo } => self.open_hub(&ticket, &repo).await,
             Request::OpenProject { id, take_over } => self.open_project(&id, take_over).await,
             Request::CloseProject { id } => self.close_project(&id).await,
             Request::DeleteProject { id } => self.delete_project(&id).await,
             Request::RestoreProject { id } => self.restore_project(&id).await,
-            Request::Export { project, kind } => self.export(&project, kind),
 
             Request::SaveSeed {
                 project,
@@ -210,14 +212,6 @@ impl Backend {
                 settings,
                 endpoint,
             } => self.save_settings(&project, &settings, endpoint.as_ref()),
-            Request::Propose {
-                project,
-                what,
-                count,
-            } => self.propose(&project, what, count).await,
-            Request::DraftAnswer { project, question } => {
-                self.draft_answer(&ticket, &project, &question).await
-            }
 
             Request::ListPrompts {
                 project,
@@ -228,19 +222,6 @@ impl Backend {
                 .project(&project)?
                 .with(|store| store.prompt_page(&filter, offset, limit))
                 .map(Reply::Prompts),
-            Request::DraftPrompts {
-                project,
-                cells,
-                per_cell,
-            } => self.draft_prompts(&ticket, &project, cells, per_cell).await,
-            Request::EvolvePrompts {
-                project,
-                prompts,
-                evolution,
-            } => {
-                self.evolve_prompts(&ticket, &project, prompts, evolution)
-                    .await
-            }
             Request::AddPrompt {
                 project,
                 cell,
@@ -254,14 +235,7 @@ impl Backend {
             } => self.set_prompt_state(&project, &ids, state),
 
             Request::SetKey { base_url, key } => self.set_key(&base_url, &key),
-            Request::ListModels { endpoint } => self.list_models(&endpoint).await,
-            Request::TestEndpoint { endpoint } => self.test_endpoint(&endpoint).await,
 
-            Request::Forecast { project } => self.forecast(&project),
-            Request::StartRun { project } => self.start_run(&project),
-            Request::PauseRun { project, run } => self.pause_run(&project, &run),
-            Request::ResumeRun { project, run } => self.resume_run(&project, &run, false),
-            Request::RetryFailed { project, run } => self.resume_run(&project, &run, true),
             Request::ListRuns { project } => self.list_runs(&project),
             Request::RunItems {
                 project,
@@ -324,43 +298,33 @@ impl Backend {
                 redirect_uri,
                 scopes,
             } => Ok(self.oauth_start(&client_id, &redirect_uri, &scopes)),
-            Request::OauthFinish {
-                pending,
-                state,
-                code,
-            } => self.oauth_finish(&pending, &state, &code).await,
-            Request::SignIn { token } => self.sign_in(&token).await,
             Request::SignOut => Ok(self.sign_out()),
             Request::SetReviewer { name } => self.set_reviewer(&name).await,
-            Request::ListRepos => self.list_repos().await,
-            Request::CreateRepo {
-                project,
-                repo,
-                private,
-            } => self.create_repo(&project, &repo, private).await,
-            Request::LinkRepo { project, repo } => self.link_repo(&project, &repo).await,
-            Request::Sync { project } => self.sync(&ticket, &project).await.map(Reply::Synced),
-            Request::PlanPublish { project } => self
-                .plan_publish(&ticket, &project)
-                .await
-                .map(Reply::PublishPlan),
-            Request::Publish {
-                project,
-                summary,
-                license,
-                languages,
-                as_pull_request,
-            } => {
-                let wish = publish::Wish {
-                    summary,
-                    license,
-                    languages,
-                    as_pull_request,
-                };
-                self.publish(&ticket, &project, &wish)
-                    .await
-                    .map(Reply::Published)
-            }
+
+            request @ (Request::CreateExample
+            | Request::ImportProject { .. }
+            | Request::ImportInto { .. }
+            | Request::Export { .. }) => self.hand_on(Piece::Files, ticket, request).await,
+            request @ (Request::Propose { .. }
+            | Request::DraftAnswer { .. }
+            | Request::DraftPrompts { .. }
+            | Request::EvolvePrompts { .. }
+            | Request::ListModels { .. }
+            | Request::TestEndpoint { .. }
+            | Request::Forecast { .. }
+            | Request::StartRun { .. }
+            | Request::PauseRun { .. }
+            | Request::ResumeRun { .. }
+            | Request::RetryFailed { .. }) => self.hand_on(Piece::Models, ticket, request).await,
+            request @ (Request::OpenHub { .. }
+            | Request::OauthFinish { .. }
+            | Request::SignIn { .. }
+            | Request::ListRepos
+            | Request::CreateRepo { .. }
+            | Request::LinkRepo { .. }
+            | Request::Sync { .. }
+            | Request::PlanPublish { .. }
+            | Request::Publish { .. }) => self.hand_on(Piece::Hub, ticket, request).await,
         }
     }
 }

@@ -4,6 +4,7 @@ use futures::executor::{LocalPool, LocalSpawner};
 use futures::future::{LocalBoxFuture, ready};
 use futures::task::LocalSpawnExt as _;
 use seedbed_backend::Backend;
+use seedbed_backend::pieces::Pieces;
 use seedbed_backend::platform::{Platform, TableJob};
 use seedbed_core::messages::{
     Envelope, Event, Failure, FailureKind, HubConfig, ProjectView, Reply, Request, RunPhase,
@@ -160,7 +161,7 @@ impl Tab {
             spawner: pool.spawner(),
             open: RefCell::default(),
         });
-        let backend = Backend::new(platform, Rc::new(NativeTransport::default()));
+        let backend = Backend::new(platform, Rc::new(NativeTransport::default()), Pieces::WHOLE);
         let mut tab = Self {
             pool,
             backend,

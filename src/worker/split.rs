@@ -1,0 +1,34 @@
+//! The pieces of the back end as files of their own, as `src/split.rs` has those of the page.
+// The attribute writes the calls over the boundary between two wasm modules.
+#![allow(unsafe_code)]
+
+use leptos::wasm_split::{SplitLoaderError, wasm_split};
+use seedbed_backend::pieces::{
+    Answer, Pieces, answer_files, answer_hub, answer_models, not_fetched,
+};
+
+macro_rules! piece {
+    ($name:ident, $answer:ident) => {
+        #[wasm_split($name, wasm_split_path = ::leptos::wasm_split, fallible)]
+        fn $name() -> Result<Answer, SplitLoaderError> {
+            Ok($answer)
+        }
+    };
+}
+
+piece!(files, answer_files);
+piece!(models, answer_models);
+piece!(hub, answer_hub);
+
+macro_rules! load {
+    ($name:ident) => {
+        || Box::pin(async { $name().await.map_err(|_| not_fetched()) })
+    };
+}
+
+/// Each is fetched when it is wanted.
+pub(crate) const PIECES: Pieces = Pieces {
+    files: load!(files),
+    models: load!(models),
+    hub: load!(hub),
+};
