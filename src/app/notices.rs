@@ -162,7 +162,7 @@ fn said_of(report: &ImportReport) -> String {
         );
     }
     if report.known > 0 {
-        text.push_str(" ");
+        text.push(' ');
         text.push_str(&rows(report.known));
         text.push_str(" were there already.");
     }

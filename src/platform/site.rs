@@ -2,12 +2,11 @@
 //! Space writes into it. Without either the addresses are those of the public Hub.
 
 use crate::pages::desk::Site;
+use gloo_net::http::Request;
 use js_sys::Reflect;
 use seedbed_core::messages::HubConfig;
 use serde::Deserialize;
-use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::Response;
+use wasm_bindgen::JsValue;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -44,17 +43,11 @@ fn site_of(config: Config, client_id: Option<String>) -> Site {
 }
 
 async fn fetch_text(path: &str) -> Option<String> {
-    let response = JsFuture::from(web_sys::window()?.fetch_with_str(path))
-        .await
-        .ok()?;
-    let response: Response = response.dyn_into().ok()?;
+    let response = Request::get(path).send().await.ok()?;
     if !response.ok() {
         return None;
     }
-    JsFuture::from(response.text().ok()?)
-        .await
-        .ok()?
-        .as_string()
+    response.text().await.ok()
 }
 
 /// `window.huggingface.variables[name]`.

@@ -90,11 +90,11 @@ impl Projects {
     ) -> Result<(), Failure> {
         match shell.desk.ask(request).await? {
             Reply::Opened(project) => {
-                self.enter(shell, *project, step, None);
+                enter(shell, *project, step, None);
                 Ok(())
             }
             Reply::Imported { project, report } => {
-                self.enter(shell, *project, step, Some(report));
+                enter(shell, *project, step, Some(report));
                 Ok(())
             }
             _ => Err(crate::pages::desk::failure_of(
@@ -102,23 +102,17 @@ impl Projects {
             )),
         }
     }
+}
 
-    fn enter(
-        self,
-        shell: Shell,
-        project: ProjectView,
-        step: Option<Step>,
-        report: Option<ImportReport>,
-    ) {
-        let step = step.unwrap_or(if project.summary.records > 0 {
-            Step::Review
-        } else {
-            Step::Seed
-        });
-        let id = project.summary.id.clone();
-        shell.adopt(project);
-        shell.import_report.set(report);
-        shell.keep_storage();
-        shell.go(&Route::project(&id, step));
-    }
+fn enter(shell: Shell, project: ProjectView, step: Option<Step>, report: Option<ImportReport>) {
+    let step = step.unwrap_or(if project.summary.records > 0 {
+        Step::Review
+    } else {
+        Step::Seed
+    });
+    let id = project.summary.id.clone();
+    shell.adopt(project);
+    shell.import_report.set(report);
+    shell.keep_storage();
+    shell.go(&Route::project(&id, step));
 }

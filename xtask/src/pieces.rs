@@ -84,7 +84,8 @@ fn cut(shell: &Shell, site: &Path, binary: &str, stem: &str, prefix: &str) -> Re
             .file_name()
             .and_then(|name| name.to_str())
             .unwrap_or_default();
-        let is_piece = name.ends_with(".wasm") && !name.starts_with(stem);
+        let is_piece =
+            path.extension().is_some_and(|ending| ending == "wasm") && !name.starts_with(stem);
         if is_piece {
             let piece = piece_name(prefix, stem, name);
             optimise(shell, &path, &site.join(&piece))?;

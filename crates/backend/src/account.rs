@@ -275,8 +275,16 @@ impl Backend {
             None => return Err(not_open()),
         };
         let mut repos = Vec::new();
+        let mut refused = None;
         for namespace in namespaces {
-            repos.extend(client.list_datasets(&namespace).await.or_fail()?);
+            // An organisation that keeps its list to itself must not hide the others.
+            match client.list_datasets(&namespace).await {
+                Ok(found) => repos.extend(found),
+                Err(error) => refused = Some(error),
+            }
+        }
+        if let (true, Some(error)) = (repos.is_empty(), refused) {
+            return Err(error.failure());
         }
         repos.dedup();
         Ok(Reply::Repos(repos))

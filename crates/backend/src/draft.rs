@@ -150,7 +150,7 @@ impl Backend {
         let (seed, endpoint, model) = self.ready(&project)?;
         let count = per_cell.clamp(1, MOST_PER_CELL) as usize;
         let sampling = project.settings()?.instruct;
-        let novelty = RefCell::new(self.novelty(&project, &seed)?);
+        let novelty = RefCell::new(novelty_index(&project, &seed)?);
         let jobs = cells.into_iter().map(|cell| {
             let (project, seed, endpoint, model, sampling, novelty) =
                 (&project, &seed, &endpoint, &model, &sampling, &novelty);
@@ -225,7 +225,7 @@ impl Backend {
         let project = self.project(id)?;
         let (seed, endpoint, model) = self.ready(&project)?;
         let sampling = project.settings()?.instruct;
-        let novelty = RefCell::new(self.novelty(&project, &seed)?);
+        let novelty = RefCell::new(novelty_index(&project, &seed)?);
         let mut parents = Vec::new();
         for id in prompts {
             if let Some(parent) = project.with(|store| store.prompt(&id))? {
@@ -299,18 +299,6 @@ impl Backend {
             })
             .collect();
         self.harvest(ticket, &project, jobs).await
-    }
-
-    /// Everything a new instruction must differ from: all instructions, struck ones too, and the seed's examples.
-    fn novelty(&self, project: &Project, seed: &Seed) -> Result<NoveltyIndex> {
-        let mut index = NoveltyIndex::default();
-        for prompt in project.with(Store::prompts)? {
-            index.add(&prompt.text);
-        }
-        for example in seed.examples.iter().filter(|example| !example.is_blank()) {
-            index.add(&example.question);
-        }
-        Ok(index)
     }
 
     fn prompt(&self, cell: &Cell, text: String, origin: PromptOrigin, seed: &Seed) -> Prompt {
@@ -458,4 +446,16 @@ pub(crate) fn clip(text: &str) -> String {
         start.push('…');
     }
     start
+}
+
+/// Everything a new instruction must differ from: all instructions, struck ones too, and the seed's examples.
+fn novelty_index(project: &Project, seed: &Seed) -> Result<NoveltyIndex> {
+    let mut index = NoveltyIndex::default();
+    for prompt in project.with(Store::prompts)? {
+        index.add(&prompt.text);
+    }
+    for example in seed.examples.iter().filter(|example| !example.is_blank()) {
+        index.add(&example.question);
+    }
+    Ok(index)
 }

@@ -85,11 +85,7 @@ impl Ticket {
 
 impl Backend {
     /// A back end that knows nothing yet; the first request is [`Request::Hello`].
-    pub fn new(
-        platform: Rc<dyn Platform>,
-        transport: Rc<dyn Transport>,
-        pieces: Pieces,
-    ) -> Self {
+    pub fn new(platform: Rc<dyn Platform>, transport: Rc<dyn Transport>, pieces: Pieces) -> Self {
         Self(Rc::new(Inner {
             platform,
             transport,

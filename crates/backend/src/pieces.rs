@@ -92,9 +92,11 @@ pub fn not_fetched() -> Failure {
 
 /// A request came to a piece that does not answer it; [`Backend`] knows better.
 fn misled() -> Failure {
-    Failure::new(FailureKind::Internal, "A request went to the wrong part of Seedbed.")
-        .means("Nothing was changed.")
-
+    Failure::new(
+        FailureKind::Internal,
+        "A request went to the wrong part of Seedbed.",
+    )
+    .means("Nothing was changed.")
 }
 
 /// Imports, exports, the example.
@@ -138,13 +140,18 @@ pub fn answer_models(
                 project,
                 cells,
                 per_cell,
-            } => backend.draft_prompts(&ticket, &project, cells, per_cell).await,
+            } => {
+                backend
+                    .draft_prompts(&ticket, &project, cells, per_cell)
+                    .await
+            }
             Request::EvolvePrompts {
                 project,
                 prompts,
                 evolution,
             } => {
-                backend.evolve_prompts(&ticket, &project, prompts, evolution)
+                backend
+                    .evolve_prompts(&ticket, &project, prompts, evolution)
                     .await
             }
             Request::ListModels { endpoint } => backend.list_models(&endpoint).await,
@@ -199,7 +206,8 @@ pub fn answer_hub(
                     languages,
                     as_pull_request,
                 };
-                backend.publish(&ticket, &project, &wish)
+                backend
+                    .publish(&ticket, &project, &wish)
                     .await
                     .map(Reply::Published)
             }

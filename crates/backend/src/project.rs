@@ -93,7 +93,7 @@ impl Project {
             .unwrap_or(false);
         summary.repo = self.link()?.map(|link| link.repo);
         if summary.name.trim().is_empty() {
-            summary.name = "Untitled".to_owned();
+            "Untitled".clone_into(&mut summary.name);
         }
         Ok(summary)
     }

@@ -3,7 +3,8 @@
 use crate::account::PROFILE_ID;
 use crate::bundle::{self, Bundle};
 use crate::project::{Project, key};
-use crate::{Backend, Result, Ticket};
+use crate::{Backend, Result, Ticket, run};
+use futures::channel::oneshot;
 use seedbed_core::example::example;
 use seedbed_core::messages::{
     Changed, ExportKind, Failure, FailureKind, ImportReport, ProjectSummary, Reply,
@@ -140,7 +141,7 @@ impl Backend {
 
     /// Opens a listed project in this tab, or finds it open.
     pub(crate) async fn open_here(&self, id: &str, take_over: bool) -> Result<Rc<Project>> {
-        let _gate = self.gate.lock().await;
+        let gate = self.gate.lock().await;
         let open = self.projects.borrow().get(id).cloned();
         if let Some(project) = open {
             project.is_left.set(false);
@@ -169,7 +170,7 @@ impl Backend {
         self.projects
             .borrow_mut()
             .insert(id.to_owned(), Rc::clone(&project));
-        drop(_gate);
+        drop(gate);
         if let Some(signed_in) = self.account.borrow().as_ref() {
             let local = self.local_name.borrow().clone();
             let name = signed_in.account.name.clone();
@@ -203,14 +204,24 @@ impl Backend {
         Ok(Reply::Ok)
     }
 
-    /// Stops the run, closes the database and frees the files. `false` = was not open.
+    /// Stops the run, closes the database and frees the files. `false` = was not open. Once begun it goes on even if
+    /// whoever asked for it stops waiting: a database that is half closed would keep its files locked.
     pub(crate) async fn release(&self, id: &str) -> bool {
+        let (done, was_open) = oneshot::channel();
+        let (backend, id) = (self.clone(), id.to_owned());
+        self.spawn(async move {
+            done.send(backend.release_now(&id).await).ok();
+        });
+        was_open.await.unwrap_or(false)
+    }
+
+    async fn release_now(&self, id: &str) -> bool {
         let _gate = self.gate.lock().await;
         let open = self.projects.borrow_mut().remove(id);
         let Some(project) = open else {
             return false;
         };
-        self.stop_run(&project);
+        run::stop_run(&project);
         // A listing that can't be written is older than the project, not wrong.
         project.write_listing(&*self.platform).await.ok();
         if let Some(store) = project.take_store() {

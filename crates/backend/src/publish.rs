@@ -9,7 +9,7 @@ use crate::draft::clip;
 use crate::layout;
 use crate::project::{Project, key};
 use crate::run::run_file;
-use crate::sync::{HEAD, RowLine, step};
+use crate::sync::{HEAD, RowLine, linked, step};
 use crate::{Backend, OrFail as _, Result, Ticket};
 use seedbed_core::messages::{
     ChangeKind, Failure, FileChange, HubLink, PublishPlan, Published, RowChange, Step, SyncReport,
@@ -78,7 +78,7 @@ impl Backend {
     pub(crate) async fn plan_publish(&self, ticket: &Ticket, id: &str) -> Result<PublishPlan> {
         let project = self.project(id)?;
         let sync = self.sync_project(ticket, &project).await?;
-        let link = self.linked(&project)?;
+        let link = linked(&project)?;
         let choice: CardChoice = project
             .with(|store| store.get(key::CARD))?
             .unwrap_or_default();
@@ -166,7 +166,7 @@ impl Backend {
         let mut has_tried = false;
         loop {
             let sync = self.sync_project(ticket, &project).await?;
-            let link = self.linked(&project)?;
+            let link = linked(&project)?;
             let client = self.signed_in_hub()?;
             let build = self.build(&project, &link, &choice, &client).await?;
             let rows = build.diff.total as u32;

@@ -46,47 +46,9 @@ pub(crate) struct ActiveRun {
 type Landing = (PlannedItem, std::result::Result<ChatReply, ChatError>);
 
 impl Backend {
-    /// Rows that a run would ask for now, and what it would cost.
-    fn plan_run(&self, project: &Project) -> Result<(Vec<PlannedRow>, Forecast)> {
-        let seed = project.with(Store::seed)?;
-        let prompts = project.with(Store::prompts)?;
-        let settings = project.settings()?;
-        let endpoint = project.endpoint()?.filter(|e| !e.model.trim().is_empty());
-        let rows = plan::plan(
-            &seed,
-            &prompts,
-            &settings,
-            &endpoint.clone().unwrap_or_default(),
-        );
-        let ids: Vec<String> = rows.iter().map(|row| row.record_id.clone()).collect();
-        let done = project.with(|store| store.existing(&ids))?;
-        let history = self.history(project)?;
-        let forecast = forecast::forecast(&rows, &done, &settings, endpoint.as_ref(), history);
-        let cap = settings.row_cap.map_or(usize::MAX, |cap| cap as usize);
-        let rows = rows
-            .into_iter()
-            .filter(|row| !done.contains(&row.record_id))
-            .take(cap)
-            .collect();
-        Ok((rows, forecast))
-    }
-
-    /// Mean length of the answers so far.
-    fn history(&self, project: &Project) -> Result<Option<History>> {
-        let (mut tokens, mut rows) = (0_u64, 0_u64);
-        for run in project.with(Store::runs)? {
-            let counts = project.with(|store| store.run_counts(&run.id))?;
-            tokens += counts.tokens_out;
-            rows += u64::from(counts.done);
-        }
-        Ok((rows > 0 && tokens > 0).then(|| History {
-            mean_tokens_out: tokens as f64 / rows as f64,
-        }))
-    }
-
     pub(crate) fn forecast(&self, id: &str) -> Result<Reply> {
         let project = self.project(id)?;
-        let (_, forecast) = self.plan_run(&project)?;
+        let (_, forecast) = plan_run(&project)?;
         Ok(Reply::Forecast(forecast))
     }
 
@@ -148,16 +110,6 @@ impl Backend {
         Ok(status)
     }
 
-    fn stored_run(&self, project: &Project, run: &str) -> Result<StoredRun> {
-        project.with(|store| store.run(run))?.ok_or_else(|| {
-            Failure::new(
-                FailureKind::NotFound,
-                "There is no such run in this project.",
-            )
-            .next("Reload the page to see the present runs.")
-        })
-    }
-
     pub(crate) fn start_run(&self, id: &str) -> Result<Reply> {
         let project = self.project(id)?;
         if project.run.borrow().is_some() {
@@ -166,7 +118,7 @@ impl Backend {
                     .next("Wait for it, or pause it first."),
             );
         }
-        let (rows, forecast) = self.plan_run(&project)?;
+        let (rows, forecast) = plan_run(&project)?;
         if let Some(reason) = forecast.blocked {
             return Err(Failure::new(FailureKind::Invalid, reason));
         }
@@ -206,7 +158,7 @@ impl Backend {
             active.scheduler.borrow_mut().pause();
             active.wake.unbounded_send(()).ok();
         }
-        let stored = self.stored_run(&project, run)?;
+        let stored = stored_run(&project, run)?;
         self.status(&project, &stored).map(Reply::Run)
     }
 
@@ -238,10 +190,10 @@ impl Backend {
             }
             active.scheduler.borrow_mut().resume();
             active.wake.unbounded_send(()).ok();
-            let stored = self.stored_run(&project, run)?;
+            let stored = stored_run(&project, run)?;
             return self.status(&project, &stored).map(Reply::Run);
         }
-        let mut stored = self.stored_run(&project, run)?;
+        let mut stored = stored_run(&project, run)?;
         project.with(|store| {
             if retries_failed {
                 store.requeue_failed(run)?;
@@ -284,18 +236,6 @@ impl Backend {
         *active.task.borrow_mut() = Some(handle);
         self.spawn(task.map(|_| ()));
         Ok(Reply::Run(status))
-    }
-
-    /// Stops the run's task at once; what was in flight is queued again.
-    pub(crate) fn stop_run(&self, project: &Rc<Project>) {
-        let active = project.run.borrow_mut().take();
-        if let Some(active) = active {
-            if let Some(task) = active.task.borrow_mut().take() {
-                task.abort();
-            }
-            // If this fails, the next opening does it.
-            project.with(Store::recover).ok();
-        }
     }
 }
 
@@ -622,4 +562,64 @@ pub(crate) fn run_file(run: &StoredRun, counts: &RunCounts) -> String {
     .unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// Mean length of the answers so far.
+fn history(project: &Project) -> Result<Option<History>> {
+    let (mut tokens, mut rows) = (0_u64, 0_u64);
+    for run in project.with(Store::runs)? {
+        let counts = project.with(|store| store.run_counts(&run.id))?;
+        tokens += counts.tokens_out;
+        rows += u64::from(counts.done);
+    }
+    Ok((rows > 0 && tokens > 0).then(|| History {
+        mean_tokens_out: tokens as f64 / rows as f64,
+    }))
+}
+
+fn stored_run(project: &Project, run: &str) -> Result<StoredRun> {
+    project.with(|store| store.run(run))?.ok_or_else(|| {
+        Failure::new(
+            FailureKind::NotFound,
+            "There is no such run in this project.",
+        )
+        .next("Reload the page to see the present runs.")
+    })
+}
+
+/// Stops the run's task at once; what was in flight is queued again.
+pub(crate) fn stop_run(project: &Project) {
+    let active = project.run.borrow_mut().take();
+    if let Some(active) = active {
+        if let Some(task) = active.task.borrow_mut().take() {
+            task.abort();
+        }
+        // If this fails, the next opening does it.
+        project.with(Store::recover).ok();
+    }
+}
+
+/// Rows that a run would ask for now, and what it would cost.
+fn plan_run(project: &Project) -> Result<(Vec<PlannedRow>, Forecast)> {
+    let seed = project.with(Store::seed)?;
+    let prompts = project.with(Store::prompts)?;
+    let settings = project.settings()?;
+    let endpoint = project.endpoint()?.filter(|e| !e.model.trim().is_empty());
+    let rows = plan::plan(
+        &seed,
+        &prompts,
+        &settings,
+        &endpoint.clone().unwrap_or_default(),
+    );
+    let ids: Vec<String> = rows.iter().map(|row| row.record_id.clone()).collect();
+    let done = project.with(|store| store.existing(&ids))?;
+    let history = history(project)?;
+    let forecast = forecast::forecast(&rows, &done, &settings, endpoint.as_ref(), history);
+    let cap = settings.row_cap.map_or(usize::MAX, |cap| cap as usize);
+    let rows = rows
+        .into_iter()
+        .filter(|row| !done.contains(&row.record_id))
+        .take(cap)
+        .collect();
+    Ok((rows, forecast))
 }

@@ -45,17 +45,6 @@ impl Backend {
         self.sync_project(ticket, &project).await
     }
 
-    /// The project's repo, or what to do first.
-    pub(crate) fn linked(&self, project: &Project) -> Result<HubLink> {
-        project.link()?.ok_or_else(|| {
-            Failure::new(
-                FailureKind::Invalid,
-                "This project has no dataset repo yet.",
-            )
-            .next("Create a repo or choose one on the Publish page.")
-        })
-    }
-
     /// Fills a new project from `repo`.
     pub(crate) async fn clone_repo(
         &self,
@@ -120,7 +109,7 @@ impl Backend {
         ticket: &Ticket,
         project: &Rc<Project>,
     ) -> Result<SyncReport> {
-        let mut link = self.linked(project)?;
+        let mut link = linked(project)?;
         let client = self.hub();
         ticket.progress(step(Step::Reading, 0, 0));
         let info = client.dataset_info(&link.repo, "main").await.or_fail()?;
@@ -165,8 +154,9 @@ impl Backend {
                         .await
                         .or_fail()
                         .map(|bytes| {
-                            String::from_utf8(bytes)
-                                .map_err(|_| format!("{}: not UTF-8 text", entry.path))
+                            String::from_utf8(bytes).map_err(|error| {
+                                format!("{}: not UTF-8 text ({error})", entry.path)
+                            })
                         })
                 };
                 (entry, text)
@@ -279,7 +269,7 @@ fn is_ours(path: &str) -> bool {
         || path == layout::PROMPTS
         || path == layout::ROWS
         || ((path.starts_with(layout::RECORDS) || path.starts_with(layout::DECISIONS))
-            && path.ends_with(".jsonl"))
+            && path.strip_suffix(".jsonl").is_some())
 }
 
 fn rank(path: &str) -> u8 {
@@ -331,4 +321,15 @@ fn lines<T: DeserializeOwned>(path: &str, text: &str, problems: &mut Vec<String>
         }
     }
     items
+}
+
+/// The project's repo, or what to do first.
+pub(crate) fn linked(project: &Project) -> Result<HubLink> {
+    project.link()?.ok_or_else(|| {
+        Failure::new(
+            FailureKind::Invalid,
+            "This project has no dataset repo yet.",
+        )
+        .next("Create a repo or choose one on the Publish page.")
+    })
 }

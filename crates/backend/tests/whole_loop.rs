@@ -1,5 +1,11 @@
 //! The whole loop natively: a real seed, the scripted model behind the real chat protocol, and the local Hub.
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test stops at what it did not expect, and says what it skipped"
+)]
+
 mod support;
 
 use seedbed_core::messages::{
