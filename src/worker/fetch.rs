@@ -76,7 +76,11 @@ async fn send(request: HttpRequest) -> Result<HttpResponse, TransportError> {
     // Tokens travel in a header of ours, never in cookies, and no address tells where we come from.
     init.set_credentials(RequestCredentials::Omit);
     init.set_referrer_policy(ReferrerPolicy::NoReferrer);
-    init.set_cache(RequestCache::NoStore);
+    // What is posted is never answered from a cache; asking for that all the same would make the browser forget that it
+    // has asked this host for leave, and ask again before every request.
+    if matches!(request.method, Method::Get | Method::Head) {
+        init.set_cache(RequestCache::NoStore);
+    }
     if !request.body.is_empty() {
         init.set_body(&Uint8Array::from(request.body.as_slice()));
     }

@@ -158,12 +158,12 @@ export class Visitor {
   }
 
   /** A new visitor with an empty profile. `options` go to Playwright's context. */
-  static async arrive(options = {}) {
+  static async arrive(options = {}, flags = []) {
     const profile = scratch("profile");
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: CHROMIUM,
       headless: true,
-      args: QUIET,
+      args: [...QUIET, ...flags],
       viewport: { width: 1280, height: 800 },
       // The site's own page may be opened by scripts only under its policy; rules for accessibility need around it.
       ...options,

@@ -256,6 +256,7 @@ export async function savedRecords(page, what = "All records", { withExample = f
 export async function setNumber(page, label, value) {
   await go(page, "Generate");
   const field = page.getByLabel(label);
+  if (!(await field.isVisible())) await page.getByText("More settings").click();
   await field.fill(String(value));
   await field.blur();
   await waitFor(`${label} to be ${value}`, async () => (await field.inputValue()) === String(value));

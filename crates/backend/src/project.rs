@@ -26,7 +26,7 @@ pub(crate) mod key {
 }
 
 /// How long changes of the listing are gathered before they are written, in milliseconds.
-const LISTING_DELAY_MS: u64 = 400;
+const LISTING_DELAY_MS: u64 = 1000;
 
 /// A project that this tab may write to.
 pub(crate) struct Project {

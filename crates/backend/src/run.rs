@@ -10,6 +10,7 @@ use seedbed_core::chat::{ChatError, ChatModel, ChatReply, ChatRequest};
 use seedbed_core::messages::{
     Changed, Event, Failure, FailureKind, Forecast, Reply, RunPhase, RunStatus,
 };
+use seedbed_core::model::Message;
 use seedbed_core::record::{Provenance, Record};
 use seedbed_grow::forecast::{self, History};
 use seedbed_grow::parse::without_reasoning;
@@ -22,6 +23,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::rc::Rc;
 
+/// How long answers are gathered before they are stored in one transaction, in milliseconds: each waits for the disk, and
+/// meanwhile the connections are busy with the next requests.
+const FLUSH_AFTER_MS: u64 = 100;
 /// The page hears of a run at most this often, in milliseconds.
 const REPORT_EVERY_MS: u64 = 250;
 /// The page is told to read records again at most this often, in milliseconds.
@@ -36,11 +40,51 @@ pub(crate) struct ActiveRun {
     /// Failure of our own side (storage) that paused it.
     ours: RefCell<Option<Failure>>,
     /// Answers that came but could not be stored: tried again on resume.
-    unsaved: RefCell<Vec<(Record, String)>>,
+    unsaved: RefCell<Vec<Answered>>,
+    /// What happened and is not stored yet, in order.
+    writes: RefCell<Vec<Write>>,
     wake: UnboundedSender<()>,
     task: RefCell<Option<AbortHandle>>,
     reported_ms: Cell<u64>,
     records_told_ms: Cell<u64>,
+}
+
+/// A record with the messages it was asked with.
+type Answered = (Record, Vec<Message>);
+
+impl ActiveRun {
+    /// Makes durable what happened, and tells whether rows were among it. What can't be stored waits in memory.
+    fn store_writes(&self, project: &Project) -> (bool, Result<()>) {
+        let writes = self.writes.take();
+        if writes.is_empty() {
+            return (false, Ok(()));
+        }
+        let has_rows = writes.iter().any(|write| matches!(write, Write::Done(_)));
+        // In one go, because each transaction waits for the disk.
+        let together = project.with(|store| {
+            store.together(|store| {
+                writes
+                    .iter()
+                    .try_for_each(|write| write.apply(store, &self.id))
+            })
+        });
+        if together.is_ok() {
+            return (has_rows, Ok(()));
+        }
+        // One by one: what fits is stored, and the first that does not says why.
+        let mut stored = Ok(());
+        for write in writes {
+            let Err(failure) = project.with(|store| write.apply(store, &self.id)) else {
+                continue;
+            };
+            stored = stored.and(Err(failure));
+            if let Write::Done(done) = write {
+                // The answer is paid for: it waits in memory for room.
+                self.unsaved.borrow_mut().push(*done);
+            }
+        }
+        (has_rows, stored)
+    }
 }
 
 type Landing = (PlannedItem, std::result::Result<ChatReply, ChatError>);
@@ -217,6 +261,7 @@ impl Backend {
             scheduler: RefCell::new(Scheduler::new(limits, queue)),
             ours: RefCell::default(),
             unsaved: RefCell::default(),
+            writes: RefCell::default(),
             wake,
             task: RefCell::default(),
             reported_ms: Cell::new(0),
@@ -248,13 +293,58 @@ struct Driver {
     model: Rc<dyn ChatModel>,
 }
 
+/// A change of a row that is to be stored.
+enum Write {
+    /// It was asked.
+    Sent(String),
+    /// It was answered.
+    Done(Box<Answered>),
+    /// It waits again.
+    Requeued { key: String, counts_attempt: bool },
+    /// It is given up.
+    Failed { key: String, failure: Failure },
+}
+
+impl Write {
+    fn apply(
+        &self,
+        store: &Store,
+        run: &str,
+    ) -> std::result::Result<(), seedbed_store::StoreError> {
+        match self {
+            Self::Sent(key) => store.item_sent(run, key),
+            Self::Done(done) => store.item_done(run, &done.0, &done.1),
+            Self::Requeued {
+                key,
+                counts_attempt,
+            } => store.item_requeued(run, key, *counts_attempt),
+            Self::Failed { key, failure } => store.item_failed(run, key, failure),
+        }
+    }
+}
+
 impl Driver {
     async fn drive(mut self, mut woken: UnboundedReceiver<()>) {
         let mut flights: FuturesUnordered<LocalBoxFuture<'static, Landing>> =
             FuturesUnordered::new();
+        // When what happened is to be stored.
+        let mut flush_at = None;
         loop {
             let now = self.backend.now();
             let step = self.active.scheduler.borrow_mut().next(now);
+            let is_due = match step {
+                Step::Send(_) => false,
+                Step::Finished | Step::Paused(_) => true,
+                Step::Idle | Step::WaitUntil(_) => {
+                    flush_at.is_some_and(|flush_at: u64| now >= flush_at)
+                }
+            };
+            if is_due {
+                flush_at = None;
+                if !self.flush() {
+                    continue;
+                }
+            }
             let wait_until = match step {
                 Step::Send(key) => {
                     match self.send(&key) {
@@ -297,6 +387,10 @@ impl Driver {
                 Step::Idle => None,
             };
             self.report(false);
+            if flush_at.is_none() && !self.active.writes.borrow().is_empty() {
+                flush_at = Some(now + FLUSH_AFTER_MS);
+            }
+            let wait_until = wait_until.into_iter().chain(flush_at).min();
             let timer = match wait_until {
                 Some(at_ms) => self
                     .backend
@@ -317,8 +411,26 @@ impl Driver {
                 Either::Left((landed, _)) => landed,
                 Either::Right(_) => None,
             };
-            if let Some((item, result)) = landed {
-                self.land(&item, result);
+            let mut landed = landed;
+            while let Some((item, result)) = landed {
+                self.land(item, result);
+                // What came while the last ones were being stored.
+                landed = flights.next().now_or_never().flatten();
+            }
+        }
+    }
+
+    /// Makes durable what happened. `false` = something did not get through, and the run pauses.
+    fn flush(&self) -> bool {
+        let (has_rows, stored) = self.active.store_writes(&self.project);
+        if has_rows {
+            self.backend.touched(&self.project);
+        }
+        match stored {
+            Ok(()) => true,
+            Err(failure) => {
+                self.pause_by_us(failure);
+                false
             }
         }
     }
@@ -334,10 +446,13 @@ impl Driver {
                 store.item_done(run, &known.record, &item.messages)?;
                 return Ok(None);
             }
-            store.item_sent(run, key)?;
             Ok(Some(item))
         })?;
         let Some(item) = item else { return Ok(None) };
+        self.active
+            .writes
+            .borrow_mut()
+            .push(Write::Sent(key.to_owned()));
         let request = ChatRequest {
             model: self.run.endpoint.model.clone(),
             messages: item.messages.clone(),
@@ -350,23 +465,14 @@ impl Driver {
         })))
     }
 
-    fn land(&self, item: &PlannedItem, result: std::result::Result<ChatReply, ChatError>) {
+    fn land(&self, item: PlannedItem, result: std::result::Result<ChatReply, ChatError>) {
         let now = self.backend.now();
         let key = &item.record_id;
-        match result {
+        let write = match result {
             Ok(reply) => {
-                let record = self.record(item, reply, now);
-                match self.store(&record, item) {
-                    Ok(()) => {
-                        self.active.scheduler.borrow_mut().succeeded(key, now);
-                    }
-                    Err(failure) => {
-                        // The answer is paid for: it waits in memory for room.
-                        self.active.scheduler.borrow_mut().succeeded(key, now);
-                        self.active.unsaved.borrow_mut().push((record, key.clone()));
-                        self.pause_by_us(failure);
-                    }
-                }
+                self.active.scheduler.borrow_mut().succeeded(key, now);
+                let record = self.record(&item, reply, now);
+                Write::Done(Box::new((record, item.messages)))
             }
             Err(error) => {
                 let random = self.backend.random_unit();
@@ -375,18 +481,18 @@ impl Driver {
                     .scheduler
                     .borrow_mut()
                     .failed(key, &error, random, now);
-                let saved = self.project.with(|store| match &outcome {
-                    ItemOutcome::Retry { counts_attempt, .. } => {
-                        store.item_requeued(&self.run.id, key, *counts_attempt)
-                    }
-                    ItemOutcome::GiveUp(failure) => store.item_failed(&self.run.id, key, failure),
-                    ItemOutcome::Ignored => Ok(()),
-                });
-                if let Err(failure) = saved {
-                    self.pause_by_us(failure);
+                let key = item.record_id;
+                match outcome {
+                    ItemOutcome::Retry { counts_attempt, .. } => Write::Requeued {
+                        key,
+                        counts_attempt,
+                    },
+                    ItemOutcome::GiveUp(failure) => Write::Failed { key, failure },
+                    ItemOutcome::Ignored => return,
                 }
             }
-        }
+        };
+        self.active.writes.borrow_mut().push(write);
     }
 
     fn record(&self, item: &PlannedItem, reply: ChatReply, now: u64) -> Record {
@@ -423,26 +529,15 @@ impl Driver {
         }
     }
 
-    fn store(&self, record: &Record, item: &PlannedItem) -> Result<()> {
-        self.project
-            .with(|store| store.item_done(&self.run.id, record, &item.messages))?;
-        self.backend.touched(&self.project);
-        Ok(())
-    }
-
     /// Tries to store the answers that found no room. `true` = none is left.
     fn saves_rest(&self) -> bool {
         let waiting = std::mem::take(&mut *self.active.unsaved.borrow_mut());
-        for (record, key) in waiting {
-            let saved = self.project.with(|store| {
-                let messages = store
-                    .item(&self.run.id, &key)?
-                    .map(|item| item.messages)
-                    .unwrap_or_default();
-                store.item_done(&self.run.id, &record, &messages)
-            });
+        for done in waiting {
+            let saved = self
+                .project
+                .with(|store| store.item_done(&self.run.id, &done.0, &done.1));
             if saved.is_err() {
-                self.active.unsaved.borrow_mut().push((record, key));
+                self.active.unsaved.borrow_mut().push(done);
             }
         }
         self.active.unsaved.borrow().is_empty()
@@ -594,6 +689,8 @@ pub(crate) fn stop_run(project: &Project) {
         if let Some(task) = active.task.borrow_mut().take() {
             task.abort();
         }
+        // What came just now; if it can't be stored, it will be asked again.
+        active.store_writes(project).1.ok();
         // If this fails, the next opening does it.
         project.with(Store::recover).ok();
     }

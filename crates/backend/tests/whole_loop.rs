@@ -290,7 +290,7 @@ fn a_killed_tab_keeps_every_finished_row_and_asks_for_none_again() {
     let dir = tempdir().expect("a folder");
     let mut config = seedbed_hub_local::Config::new(dir.path().join("hub"));
     config.has_scripted_model = true;
-    config.model_delay_ms = 30;
+    config.model_delay_ms = 100;
     let hub = seedbed_hub_local::start(config).expect("the local Hub");
     let home = tempdir().expect("a folder");
     let mut tab = Tab::open(home.path(), &hub.hub_url);

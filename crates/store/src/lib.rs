@@ -87,11 +87,34 @@ impl Store {
         self.connection.close().map_err(|(_, error)| error.into())
     }
 
-    /// Runs `act` as one transaction.
-    pub(crate) fn write<T>(&self, act: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    /// Runs `act` as one transaction, or as a part of the one that [`Store::together`] has begun.
+    pub(crate) fn write<T>(&self, act: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        if self.connection.is_autocommit() {
+            let transaction =
+                Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+            let value = act(&transaction)?;
+            transaction.commit()?;
+            return Ok(value);
+        }
+        self.connection.execute_batch("SAVEPOINT part")?;
+        let value = act(&self.connection);
+        let end = if value.is_ok() {
+            "RELEASE part"
+        } else {
+            "ROLLBACK TO part; RELEASE part"
+        };
+        match self.connection.execute_batch(end) {
+            Ok(()) => value,
+            // A full disk has taken back the whole transaction already; what `act` says is the better error.
+            Err(error) => value.and(Err(error.into())),
+        }
+    }
+
+    /// Makes all calls in `act` durable at once, or none of them: each call alone would wait for the disk.
+    pub fn together<T>(&self, act: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
         let transaction =
             Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
-        let value = act(&transaction)?;
+        let value = act(self)?;
         transaction.commit()?;
         Ok(value)
     }
@@ -211,6 +234,35 @@ mod tests {
         limit(pages * 100);
         assert_eq!(store.add_records(&rows(10, 100)), Ok(90));
         assert_eq!((search("word3 "), search("word50")), (1, 1));
+    }
+
+    #[test]
+    fn calls_made_together_are_there_together_or_not_at_all() {
+        let store = Store::open_memory().unwrap();
+        let stored = store.together(|store| {
+            store.add_records(&rows(0, 3))?;
+            store.put("a", &1)
+        });
+        assert_eq!(stored, Ok(()));
+        assert_eq!(store.record_count(), Ok(3));
+        let failed: Result<()> = store.together(|store| {
+            store.add_records(&rows(3, 6))?;
+            store.write(|_| Err(StoreError::Missing("x".to_owned())))
+        });
+        assert!(failed.is_err());
+        assert_eq!(store.record_count(), Ok(3));
+        // A part that fails takes only itself back, if the whole goes on without it.
+        let stored = store.together(|store| {
+            let part: Result<()> = store.write(|tx| {
+                put(tx, "b", &2)?;
+                Err(StoreError::Missing("x".to_owned()))
+            });
+            assert!(part.is_err());
+            store.put("c", &3)
+        });
+        assert_eq!(stored, Ok(()));
+        assert_eq!(store.get::<u32>("b"), Ok(None));
+        assert_eq!(store.get::<u32>("c"), Ok(Some(3)));
     }
 
     #[test]
