@@ -25,6 +25,7 @@ for (const colorScheme of ["light", "dark"]) {
         scrollTo(0, 0);
         document.activeElement?.blur();
       });
+      await page.locator(".toast").first().waitFor({ state: "detached" });
       await page.waitForTimeout(250);
       await page.screenshot({ path: join(OUT, `${name}-${width}-${colorScheme}.png`) });
     }
@@ -46,7 +47,6 @@ for (const colorScheme of ["light", "dark"]) {
   await page.keyboard.press("e");
   await page.getByRole("textbox", { name: "Edit the answer" }).press("Control+End");
   await page.keyboard.type(" Ask a neighbour who has kept bees for longer than you.");
-  await page.setViewportSize({ width: 1280, height: 800 });
   await page.screenshot({ path: join(OUT, `review-edit-1280-${colorScheme}.png`) });
   await page.keyboard.press("Escape");
   for (let n = 0; n < 3; n += 1) await steps.decide(page, "1");

@@ -58,3 +58,12 @@ pub(crate) fn run_real_model(shell: &Shell, args: &mut Args) -> Result<()> {
     }
     shell::run(with_e2e(shell, &mut command)?)
 }
+
+/// `cargo xtask screenshots`.
+pub(crate) fn run_screenshots(shell: &Shell, args: &mut Args) -> Result<()> {
+    args.finish()?;
+    tools::ensure(shell, &[Need::Node, Need::Browser, Need::Python])?;
+    let mut command = shell.command("node");
+    command.arg("tests/e2e/screenshots.mjs");
+    shell::run(with_e2e(shell, &mut command)?)
+}

@@ -39,6 +39,8 @@ cargo xtask <command>
         The project's figures, as ratios where a peer exists.
   real-model
         The whole journey against a real small language model, with figures.
+  screenshots
+        Pictures of every page, light and dark, into docs/screenshots.
   tools
         Only install what the other commands need.
 ";
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         "space" => space::run(&shell, &mut args),
         "bench" => bench::run(&shell, &mut args),
         "real-model" => bench::run_real_model(&shell, &mut args),
+        "screenshots" => bench::run_screenshots(&shell, &mut args),
         "tools" => tools::run(&shell, &mut args),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");

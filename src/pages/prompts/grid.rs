@@ -35,9 +35,9 @@ pub(super) fn GridMap(board: Board) -> impl IntoView {
                 {move || shape.with(|(topics, perspectives)| table_view(board, at, topics, perspectives))}
             </div>
             <p class="muted small grid-legend" aria-hidden="true">
-                <span class="n-kept">"2"</span>
+                <span class="n-kept">"n"</span>
                 " kept "
-                <span class="n-proposed">"+3"</span>
+                <span class="n-proposed">"+n"</span>
                 " proposed, yet to be chosen"
             </p>
             {move || {
