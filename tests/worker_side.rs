@@ -89,8 +89,13 @@ async fn an_answer_comes_with_its_status_its_headers_in_small_letters_and_all_it
     );
     assert_eq!(
         sent.await,
-        "PUT | omit | no-store | no-referrer | Bearer hf_x | 7,0,8"
+        "PUT | omit |  | no-referrer | Bearer hf_x | 7,0,8"
     );
+    // Only what could come from a cache is asked not to.
+    let asked = FetchTransport.send(get("https://example.test/x")).await;
+    assert!(asked.is_ok());
+    let sent = said("const o = globalThis.asked; return [o.method, o.cache].join(' | ');");
+    assert_eq!(sent.await, "GET | no-store");
     real_fetch().await;
 }
 
