@@ -56,6 +56,11 @@ rows = datasets.load_dataset("local/real-model", split="train")
 print(json.dumps({"rows": len(rows), "columns": rows.column_names}))`,
 );
 figures.loaded_rows = loaded.rows;
+const colleague = await Visitor.arrive();
+const other = await colleague.open(hub);
+await timed("opened_elsewhere_s", () => steps.openRepo(other, "local/real-model"));
+figures.opened_elsewhere = await steps.reviewCounts(other);
+await colleague.leave();
 console.log(JSON.stringify({ ...figures, sample: accepted.slice(0, 3) }, null, 2));
 await visitor.leave();
 await hub.stop();
