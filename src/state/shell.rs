@@ -403,6 +403,20 @@ impl Shell {
                 let _ = self.desk.ask(Request::CloseProject { id: before }).await;
             });
         }
+        // First of all, so that whatever a page asks for next has it already.
+        for (record, response) in self.desk.outbox(&id) {
+            let (desk, project) = (self.desk, id.clone());
+            desk.spawn(async move {
+                let request = Request::Respond {
+                    project: project.clone(),
+                    record: record.clone(),
+                    response,
+                };
+                if desk.ask(request).await.is_ok() {
+                    desk.outbox_remove(&project, &record);
+                }
+            });
+        }
         self.target.set_value(Some(Target::Project(id)));
         self.counts.set(StepCounts {
             kept: Some(project.summary.prompts),

@@ -11,6 +11,7 @@
 
 mod browser;
 mod live;
+mod outbox;
 mod parts;
 
 pub use live::Live;
@@ -439,6 +440,11 @@ impl Desk {
     /// Writes to the browser's lasting storage; false if it refuses. Never for keys or tokens.
     pub fn local_set(self, key: &str, value: &str) -> bool {
         browser::set(browser::local(), key, value)
+    }
+
+    /// Removes from the browser's lasting storage.
+    pub fn local_remove(self, key: &str) {
+        browser::remove(browser::local(), key);
     }
 
     /// Reads from the tab's storage.

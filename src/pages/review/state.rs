@@ -413,14 +413,19 @@ impl Review {
         self.unsettled.update_value(|unsettled| {
             *unsettled.entry(record.clone()).or_default() += 1;
         });
+        let project = desk.project_id();
+        desk.outbox_put(&project, &record, &response);
         desk.spawn(async move {
             let request = Request::Respond {
-                project: desk.project_id(),
+                project: project.clone(),
                 record: record.clone(),
                 response,
             };
             let outcome = desk.ask(request).await;
             let is_last = self.settle(&record);
+            if is_last {
+                desk.outbox_remove(&project, &record);
+            }
             match outcome {
                 Ok(Reply::Decided(decided)) => {
                     let decided = *decided;
