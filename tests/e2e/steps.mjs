@@ -79,9 +79,11 @@ export async function chooseRouterModel(page, model) {
 export async function signInWithToken(page, token, { keep = false } = {}) {
   await button(page, "Sign in").first().click();
   const dialog = page.getByRole("dialog", { name: "Hugging Face account" });
-  const folded = dialog.getByText("Use an access token instead");
-  if (await folded.isVisible()) await folded.click();
-  await dialog.getByLabel("Access token").fill(token);
+  await dialog.waitFor();
+  const field = dialog.getByLabel("Access token");
+  // Folded away where signing in by the Hub's own page comes first.
+  if (!(await field.isVisible())) await dialog.getByText("Use an access token instead").click();
+  await field.fill(token);
   if (keep) await dialog.getByLabel(/Keep for this tab/).check();
   await button(dialog, "Sign in with the token").click();
   await dialog.waitFor({ state: "hidden" });
