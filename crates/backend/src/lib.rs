@@ -8,6 +8,7 @@ mod account;
 mod bundle;
 mod card;
 mod draft;
+mod engine;
 mod layout;
 pub mod pieces;
 pub mod platform;
@@ -307,6 +308,10 @@ impl Backend {
             | Request::EvolvePrompts { .. }
             | Request::ListModels { .. }
             | Request::TestEndpoint { .. }
+            | Request::EngineState
+            | Request::EngineLoad(_)
+            | Request::EngineUnload
+            | Request::EngineForget { .. }
             | Request::Forecast { .. }
             | Request::StartRun { .. }
             | Request::PauseRun { .. }

@@ -156,6 +156,10 @@ pub fn answer_models(
             }
             Request::ListModels { endpoint } => backend.list_models(&endpoint).await,
             Request::TestEndpoint { endpoint } => backend.test_endpoint(&endpoint).await,
+            Request::EngineState => backend.engine_state().await,
+            Request::EngineLoad(order) => backend.engine_load(&ticket, &order).await,
+            Request::EngineUnload => backend.engine_unload().await,
+            Request::EngineForget { url } => backend.engine_forget(&url).await,
             Request::Forecast { project } => backend.forecast(&project),
             Request::StartRun { project } => backend.start_run(&project),
             Request::PauseRun { project, run } => backend.pause_run(&project, &run),

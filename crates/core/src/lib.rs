@@ -6,6 +6,7 @@
 //! append-only log whose state is a fold and whose merge is a union ([`review`]).
 
 pub mod chat;
+pub mod engine;
 pub mod example;
 pub mod id;
 pub mod messages;

@@ -5,6 +5,7 @@
 //! else the page hears ([`Event::Changed`], [`Event::Run`], [`Event::ProjectLost`]) is unasked for. Cancel is a message
 //! like any other. Whatever an event reports as made is already durable.
 
+use crate::engine::{EngineOrder, EngineStage, EngineState};
 use crate::model::{Endpoint, Message, ModelInfo};
 use crate::params::RunSettings;
 use crate::prompt::{Cell, EvolutionKind, Prompt, PromptState};
@@ -225,6 +226,18 @@ pub enum Request {
     TestEndpoint {
         /// The endpoint.
         endpoint: Endpoint,
+    },
+
+    /// The model in this tab: what runs, what is kept, what this device can. → [`Reply::Engine`]
+    EngineState,
+    /// Loads a model into this tab, with progress; cancelling keeps what has arrived. → [`Reply::Engine`]
+    EngineLoad(Box<EngineOrder>),
+    /// Frees the device; the file is kept. → [`Reply::Engine`]
+    EngineUnload,
+    /// Deletes a kept file. → [`Reply::Engine`]
+    EngineForget {
+        /// Its address, as in [`EngineModel::url`](crate::engine::EngineModel::url).
+        url: String,
     },
 
     /// What a run would ask for now. → [`Reply::Forecast`]
@@ -588,6 +601,15 @@ pub enum Progress {
         /// New instructions so far.
         made: u32,
     },
+    /// Loading a model into this tab.
+    Engine {
+        /// Where it is.
+        stage: EngineStage,
+        /// Bytes done.
+        done: u64,
+        /// Bytes in all; 0 if not known.
+        total: u64,
+    },
     /// A step of a publish or sync.
     Step {
         /// The step.
@@ -631,6 +653,8 @@ pub enum Reply {
     },
     /// Where work is kept.
     Storage(Storage),
+    /// The model in this tab.
+    Engine(Box<EngineState>),
     /// Projects.
     Projects(Vec<ProjectSummary>),
     /// A project, open for writing.

@@ -58,6 +58,8 @@ pub enum EndpointKind {
     /// Any OpenAI-compatible address (Ollama, llama.cpp, vLLM, …); key optional.
     #[default]
     OpenAi,
+    /// The model in this tab ([`crate::engine`]).
+    Tab,
 }
 
 /// A model at an address. Holds no key: keys live in memory only, per address.

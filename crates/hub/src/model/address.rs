@@ -44,8 +44,9 @@ impl Address {
             return Err(wrong("The address of the model is missing."));
         }
         let (scheme, rest) = base.split_once("://").unwrap_or_default();
+        let is_tab = endpoint.kind == EndpointKind::Tab && base == seedbed_core::engine::ADDRESS;
         let is_plain_http = scheme.eq_ignore_ascii_case("http");
-        if !is_plain_http && !scheme.eq_ignore_ascii_case("https") {
+        if !is_tab && !is_plain_http && !scheme.eq_ignore_ascii_case("https") {
             return Err(wrong(
                 "The address of the model does not begin with https:// or http://.",
             ));
@@ -89,7 +90,7 @@ impl Address {
         Ok(Self {
             kind: endpoint.kind,
             base: base.to_owned(),
-            is_loopback: is_loopback(&host),
+            is_loopback: is_tab || is_loopback(&host),
             host,
             is_plain_http,
             // Elsewhere an unknown header would only fail the browser's preflight.
@@ -105,6 +106,7 @@ impl Address {
         match self.kind {
             EndpointKind::HuggingFace => "The Hugging Face router".to_owned(),
             EndpointKind::OpenAi => format!("The server at {}", self.host),
+            EndpointKind::Tab => "The model in this tab".to_owned(),
         }
     }
 

@@ -13,7 +13,11 @@ impl Asked<'_> {
         let host = &address.host;
         let failure =
             Failure::new(FailureKind::Network, format!("No answer from {host}.")).means(KEPT);
-        if address.is_loopback {
+        if address.kind == EndpointKind::Tab {
+            Failure::new(FailureKind::Network, "The model in this tab did not answer.")
+                .means(KEPT)
+                .next("Open “Choose a model” and load it again, or choose another one.")
+        } else if address.is_loopback {
             failure.next(format!(
                 "Check that the server runs and listens at {host}. It must also allow this page: with Ollama, set \
                  OLLAMA_ORIGINS to the address of this page and start it again; with LM Studio, switch on CORS. If the \
@@ -68,7 +72,7 @@ impl Asked<'_> {
                 "Buy credits or subscribe to PRO on Hugging Face, let an organisation pay, use a key of your own at \
                  another provider, or run a model on this computer.",
             ),
-            EndpointKind::OpenAi => (
+            EndpointKind::OpenAi | EndpointKind::Tab => (
                 format!(
                     "{} says that the credit or quota is used up.",
                     self.address.name()
@@ -91,7 +95,9 @@ impl Asked<'_> {
             EndpointKind::OpenAi if self.address.is_loopback => {
                 "With Ollama, set OLLAMA_ORIGINS to the address of this page and start it again. Otherwise check the key."
             }
-            EndpointKind::OpenAi => "Check what the key may do, or choose another model.",
+            EndpointKind::OpenAi | EndpointKind::Tab => {
+                "Check what the key may do, or choose another model."
+            }
         };
         Failure::new(
             FailureKind::Forbidden,
@@ -121,6 +127,7 @@ impl Asked<'_> {
             EndpointKind::HuggingFace => {
                 "Choose another model, or switch on a provider that serves this one in your Hugging Face settings."
             }
+            EndpointKind::Tab => "Open “Choose a model” and load it into this tab.",
             EndpointKind::OpenAi => {
                 "Check the model's name and the address, which usually ends in /v1. With Ollama, pull the model first."
             }

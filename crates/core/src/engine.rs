@@ -1,0 +1,153 @@
+//! The model in this tab: what the page, the back end and the engine worker say to each other about it.
+//!
+//! To the rest of the app the engine is an address like any other: [`ADDRESS`] speaks the OpenAI protocol (`/models`,
+//! `/chat/completions`), but its requests go to a worker instead of the network. Beside it, [`CONTROL`] loads and unloads.
+
+use serde::{Deserialize, Serialize};
+
+/// Base address of the model in this tab, for [`crate::model::Endpoint::base_url`].
+pub const ADDRESS: &str = "tab://engine/v1";
+/// Base address of what controls the engine: `/state`, `/load`, `/unload`, `/forget`.
+pub const CONTROL: &str = "tab://engine";
+
+/// A model file and how it should run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EngineModel {
+    /// Where the file is: an address of http(s), or one that the browser gave a picked file (`blob:`).
+    pub url: String,
+    /// The file's name, which is the model's name too.
+    pub name: String,
+    /// Its bytes, if known.
+    pub bytes: Option<u64>,
+    /// Its SHA-256 in hex, if known: it is verified.
+    pub sha256: Option<String>,
+    /// Its licence, if known.
+    pub license: Option<String>,
+    /// Repo on the Hub that it comes from.
+    pub repo: Option<String>,
+}
+
+/// Sizes chosen by the person; 0 lets the engine choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineSizes {
+    /// Tokens of a question and its answer together.
+    pub context: u32,
+    /// Answers at once.
+    pub slots: u32,
+}
+
+/// The graphics adapter.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EngineAdapter {
+    /// Name, as far as the browser tells it.
+    pub name: String,
+    /// It computes on the processor: slow, but right.
+    pub is_software: bool,
+    /// Most bytes in one piece of its memory.
+    pub binding_bytes: u64,
+}
+
+/// The model that is loaded.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EngineLoaded {
+    /// The file.
+    pub model: EngineModel,
+    /// Family, such as `Llama`.
+    pub family: String,
+    /// Quantization of most weights, such as `Q4_1`.
+    pub quantization: String,
+    /// Bytes of weights on the device.
+    pub weight_bytes: u64,
+    /// Bytes of keys and values on the device.
+    pub memory_bytes: u64,
+    /// Sizes as they are.
+    pub sizes: EngineSizes,
+    /// Largest error of the self-test, relative to the scores' spread.
+    pub self_test: f64,
+    /// Seconds that loading took.
+    pub seconds: f64,
+}
+
+/// A file that is kept in the browser.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EngineKept {
+    /// The file.
+    pub model: EngineModel,
+    /// Bytes that are there.
+    pub have: u64,
+    /// All of it is there, and verified.
+    pub is_whole: bool,
+}
+
+/// How quick it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EngineSpeed {
+    /// Tokens per second of all answers together, lately.
+    pub tokens_per_second: f64,
+    /// Answers being written.
+    pub running: u32,
+    /// Answers that wait.
+    pub waiting: u32,
+    /// Tokens made since the model was loaded.
+    pub tokens: u64,
+}
+
+/// Everything about the engine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EngineState {
+    /// The adapter, if there is one.
+    pub adapter: Option<EngineAdapter>,
+    /// Why this browser can't run a model, if it can't.
+    pub trouble: Option<String>,
+    /// What is loaded.
+    pub loaded: Option<EngineLoaded>,
+    /// What is kept, newest first.
+    pub kept: Vec<EngineKept>,
+    /// How quick it is.
+    pub speed: EngineSpeed,
+}
+
+/// Where loading is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineStage {
+    /// Asking where the file is.
+    #[default]
+    Connecting,
+    /// Reading it from the browser's storage.
+    Reading,
+    /// Fetching it.
+    Downloading,
+    /// Trying the device.
+    Testing,
+    /// Making room for sequences and compiling kernels.
+    Preparing,
+}
+
+/// A line of what `/load` answers: progress, and at the end the state or a failure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineLine {
+    /// How far it is.
+    Progress {
+        /// Where.
+        stage: EngineStage,
+        /// Bytes done.
+        done: u64,
+        /// Bytes in all; 0 if not known.
+        total: u64,
+    },
+    /// It is loaded.
+    State(Box<EngineState>),
+    /// It is not.
+    Failed(crate::messages::Failure),
+}
+
+/// What `/load` is asked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EngineOrder {
+    /// The file.
+    pub model: EngineModel,
+    /// The sizes.
+    pub sizes: EngineSizes,
+}

@@ -1,0 +1,831 @@
+//! Sequences that are decoded side by side.
+//!
+//! A *slot* holds one sequence's keys and values. A step runs one *column* for each slot in use: its newest token goes
+//! through the model, the next one is sampled on the GPU and becomes the column's input, so that several steps are encoded
+//! ahead without the host seeing a token. A finished slot is given to the next request in the queue between two submits,
+//! its prompt prefilled in chunks. Prompts that begin alike share the keys and values of their beginning.
+
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+use seedbed_weights::Spec;
+
+use crate::{Error, now};
+use crate::gpu::context::{Context, Pipeline};
+use crate::gpu::weights::{Matrix, Weights};
+use crate::gpu::wgsl::{self, Attention, Finish, Kernel, Product, RESULT_HEAD, Spread};
+
+/// How an engine is laid out.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Sequences at once.
+    pub slots: usize,
+    /// Positions each can have; at most the model's own.
+    pub context: usize,
+    /// Keys and values as halves: half the memory, rounded to 11 bits.
+    pub half_kv: bool,
+    /// Columns of a prefill.
+    pub chunk: usize,
+    /// Most steps between two looks at the results.
+    pub steps: usize,
+    /// Kernels without barriers; by default where the adapter computes on a CPU.
+    pub lanes: Option<bool>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            slots: 1,
+            context: 2048,
+            half_kv: true,
+            chunk: 64,
+            steps: 16,
+            lanes: None,
+        }
+    }
+}
+
+/// How the next token is chosen. The order is that of `transformers`: penalty, temperature, top-k, top-p, min-p, draw.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sampling {
+    /// 0 takes the most likely token.
+    pub temperature: f32,
+    /// Tokens to choose among; 0 for all.
+    pub top_k: u32,
+    /// Least share of the probability to choose among; 1 for all.
+    pub top_p: f32,
+    /// Least probability, relative to the most likely token's; 0 for all.
+    pub min_p: f32,
+    /// Divides the scores (multiplies negative ones) of tokens that occurred; 1 for none.
+    pub penalty: f32,
+    /// Of the draw; the same seed, stream and prompt give the same tokens on the same device.
+    pub seed: u32,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self {
+            temperature: 0.0,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+            penalty: 1.0,
+            seed: 0,
+        }
+    }
+}
+
+/// A sequence to be continued.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Whose tokens these are, in events.
+    pub id: u64,
+    /// Tokens of the prompt; at least one.
+    pub prompt: Vec<u32>,
+    /// Tokens to make at most.
+    pub max_tokens: usize,
+    /// How they are chosen.
+    pub sampling: Sampling,
+    /// Told apart from others with the same seed, for example the row's number.
+    pub stream: u32,
+}
+
+/// Why a sequence ended; named as the API providers do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// A stop token was made.
+    Stop,
+    /// The most tokens asked for, or that fit, were made.
+    Length,
+}
+
+/// What happened to a sequence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Its next tokens, without the stop token.
+    Tokens(u64, Vec<u32>),
+    /// It ended.
+    Finished(u64, Reason),
+    /// The device computed something that is not a number.
+    Broken(u64),
+}
+
+/// How a product is spread for `n` columns, and how many columns a thread computes.
+fn spread(lanes: bool, n: usize) -> (Spread, usize) {
+    match (lanes, n) {
+        (true, _) => (Spread::Lane, if n > 2 { 4 } else { n }),
+        (false, 1..=4) => (Spread::Split, if n > 2 { 4 } else { n }),
+        (false, _) => (Spread::Tile, 1),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Pass {
+    /// One step of all sequences, sampling included.
+    Decode,
+    /// A prompt's tokens, without scores.
+    Prefill,
+    /// A prompt's tokens with the scores of each.
+    Score,
+}
+
+enum Size {
+    Product(Product),
+    /// So many workgroups in x for each column in y.
+    Columns(u32),
+    /// A workgroup in x for each column.
+    Each,
+}
+
+struct Step {
+    pipeline: Rc<Pipeline>,
+    group: wgpu::BindGroup,
+    size: Size,
+}
+
+struct Buffers {
+    h: wgpu::Buffer,
+    xn: wgpu::Buffer,
+    ss: wgpu::Buffer,
+    qkv: wgpu::Buffer,
+    attended: wgpu::Buffer,
+    mid: wgpu::Buffer,
+    branch: wgpu::Buffer,
+    logits: wgpu::Buffer,
+    slots: wgpu::Buffer,
+    settings: wgpu::Buffer,
+    stops: wgpu::Buffer,
+    seen: wgpu::Buffer,
+    results: wgpu::Buffer,
+    dummy: wgpu::Buffer,
+    /// Of decoding, and of prompts.
+    cols: [wgpu::Buffer; 2],
+    globals: [wgpu::Buffer; 2],
+}
+
+struct Active {
+    id: u64,
+    column: [u32; 4],
+    is_on_prefix: bool,
+}
+
+/// Keys and values that several prompts begin with.
+#[derive(Default)]
+struct Prefix {
+    tokens: Vec<u32>,
+    users: usize,
+}
+
+/// A model that continues sequences.
+pub struct Engine {
+    /// The device.
+    pub context: Rc<Context>,
+    /// The model.
+    pub weights: Rc<Weights>,
+    options: Options,
+    lanes: bool,
+    buffers: Buffers,
+    keys: Vec<wgpu::Buffer>,
+    values: Vec<wgpu::Buffer>,
+    /// Rotary tables, and each layer's.
+    ropes: Vec<wgpu::Buffer>,
+    rope_of: Vec<usize>,
+    plans: HashMap<(Pass, usize), Rc<Vec<Step>>>,
+    queue: VecDeque<Request>,
+    active: Vec<Option<Active>>,
+    prefix: Prefix,
+    stops: Vec<u32>,
+    /// Seconds a step took lately.
+    pace: Option<f64>,
+    landing: wgpu::Buffer,
+}
+
+impl Engine {
+    /// Lays out the buffers for `options`.
+    pub fn new(context: Rc<Context>, weights: Rc<Weights>, options: Options, stops: &[u32]) -> Result<Self, Error> {
+        let spec = &weights.spec;
+        let lanes = options.lanes.unwrap_or(context.adapter.is_software);
+        let options = Options {
+            context: options.context.min(spec.context).max(16),
+            slots: options.slots.max(1),
+            chunk: options.chunk.clamp(1, 512),
+            steps: options.steps.clamp(1, 64),
+            ..options
+        };
+        let columns = options.chunk.max(options.slots);
+        let floats = |count: usize| context.storage((count * 4) as u64);
+        let stride = spec.vocab.next_multiple_of(4);
+        let q_rows = spec.heads * spec.head_dim;
+        let kv_rows = spec.kv_heads * spec.head_dim;
+        // One more slot, for what prompts share.
+        let kv_slots = options.slots + 1;
+        let kv_bytes = (kv_slots * options.context * kv_rows * if options.half_kv { 2 } else { 4 }) as u64;
+        if kv_bytes > context.adapter.binding_bytes {
+            return Err(Error::Unsupported(format!(
+                "{} sequences of {} tokens need {} MB for a layer's keys, more than this device binds ({} MB); choose fewer or shorter ones",
+                options.slots,
+                options.context,
+                kv_bytes / 1_000_000,
+                context.adapter.binding_bytes / 1_000_000
+            )));
+        }
+        let score_columns = options.slots.max(SCORED);
+        let seen = options.slots * spec.vocab.div_ceil(32);
+        let results = options.slots * (options.steps + RESULT_HEAD);
+        let buffers = Buffers {
+            h: floats(columns * spec.hidden),
+            xn: floats(columns * spec.hidden),
+            ss: floats(columns * spec.hidden / 4),
+            qkv: floats(columns * (q_rows + 2 * kv_rows)),
+            attended: floats(columns * q_rows),
+            mid: floats(columns * spec.ffn),
+            branch: floats(columns * spec.hidden),
+            logits: floats(score_columns * stride),
+            slots: context.storage((kv_slots * 16) as u64),
+            settings: context.storage((options.slots * 48) as u64),
+            stops: context.upload(if stops.is_empty() { &[u32::MAX] } else { stops }),
+            seen: floats(seen),
+            results: floats(results),
+            dummy: context.storage(16),
+            cols: [context.storage((columns * 16) as u64), context.storage((columns * 16) as u64)],
+            globals: [context.uniform(), context.uniform()],
+        };
+        let keys = spec.layers.iter().map(|_| context.storage(kv_bytes)).collect();
+        let values = spec.layers.iter().map(|_| context.storage(kv_bytes)).collect();
+        let (ropes, rope_of) = rope_tables(&context, &weights, options.context);
+        let active = (0..options.slots).map(|_| None).collect();
+        let landing = context.landing((results * 4) as u64);
+        Ok(Self {
+            lanes,
+            buffers,
+            keys,
+            values,
+            ropes,
+            rope_of,
+            plans: HashMap::new(),
+            queue: VecDeque::new(),
+            active,
+            prefix: Prefix::default(),
+            stops: stops.to_vec(),
+            pace: None,
+            landing,
+            context,
+            weights,
+            options,
+        })
+    }
+
+    /// How it is laid out.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Kernels that a step of `columns` sequences runs.
+    pub fn dispatches(&mut self, columns: usize) -> usize {
+        self.plan(Pass::Decode, columns).len()
+    }
+
+    /// Bytes of keys and values.
+    pub fn kv_bytes(&self) -> u64 {
+        self.keys.iter().chain(&self.values).map(wgpu::Buffer::size).sum()
+    }
+
+    fn spec(&self) -> &Spec {
+        &self.weights.spec
+    }
+
+    fn plan(&mut self, pass: Pass, columns: usize) -> Rc<Vec<Step>> {
+        let (_, width) = spread(self.lanes, columns);
+        let kind = if matches!(spread(self.lanes, columns).0, Spread::Tile) { 0 } else { width };
+        if let Some(plan) = self.plans.get(&(pass, kind)) {
+            return plan.clone();
+        }
+        let plan = Rc::new(Planner::new(self, pass, columns).steps());
+        self.plans.insert((pass, kind), plan.clone());
+        plan
+    }
+
+    fn encode(&self, encoder: &mut wgpu::CommandEncoder, plan: &[Step], columns: usize) {
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        for step in plan {
+            pass.set_pipeline(&step.pipeline.pipeline);
+            pass.set_bind_group(0, &step.group, &[]);
+            let [x, y, z] = match &step.size {
+                Size::Product(product) => product.workgroups(columns),
+                Size::Columns(x) => [*x, columns as u32, 1],
+                Size::Each => [columns as u32, 1, 1],
+            };
+            pass.dispatch_workgroups(x, y, z);
+        }
+    }
+
+    fn set_columns(&self, side: usize, columns: &[[u32; 4]]) {
+        self.context.write(&self.buffers.cols[side], 0, columns);
+        self.context.write(&self.buffers.globals[side], 0, &[columns.len() as u32, 0, 0, 0]);
+    }
+
+    fn set_base(&self, slot: usize, base: usize, shared: usize) {
+        let row = [base as u32, shared as u32, 0, 0];
+        self.context.write(&self.buffers.slots, (slot * 16) as u64, &row);
+    }
+
+    /// Fills a slot's keys and values with tokens at positions from `start` on.
+    fn prefill(&mut self, slot: usize, start: usize, tokens: &[u32]) {
+        let chunk = self.options.chunk;
+        for (index, part) in tokens.chunks(chunk).enumerate() {
+            let columns: Vec<_> = part
+                .iter()
+                .enumerate()
+                .map(|(i, token)| [slot as u32, (start + index * chunk + i) as u32, *token, 1])
+                .collect();
+            self.set_columns(1, &columns);
+            let plan = self.plan(Pass::Prefill, columns.len());
+            let mut encoder = self.context.device.create_command_encoder(&Default::default());
+            self.encode(&mut encoder, &plan, columns.len());
+            self.context.queue.submit([encoder.finish()]);
+        }
+    }
+
+    /// The scores of every position of `ids`: `[T, V]`, row by row. Uses slot 0, which must be free.
+    pub async fn score(&mut self, ids: &[u32]) -> Result<Vec<f32>, Error> {
+        self.check(ids)?;
+        let vocab = self.spec().vocab;
+        let stride = vocab.next_multiple_of(4);
+        self.set_base(0, 0, 0);
+        let mut out = Vec::with_capacity(ids.len() * vocab);
+        let chunk = SCORED.min(self.options.chunk);
+        for (index, part) in ids.chunks(chunk).enumerate() {
+            let columns: Vec<_> = part
+                .iter()
+                .enumerate()
+                .map(|(i, token)| [0, (index * chunk + i) as u32, *token, 1])
+                .collect();
+            self.set_columns(1, &columns);
+            let plan = self.plan(Pass::Score, columns.len());
+            let mut encoder = self.context.device.create_command_encoder(&Default::default());
+            self.encode(&mut encoder, &plan, columns.len());
+            self.context.queue.submit([encoder.finish()]);
+            let bytes = (columns.len() * stride * 4) as u64;
+            let all: Vec<f32> = self.context.copy_of(&self.buffers.logits, bytes).await?;
+            for row in all.chunks_exact(stride) {
+                out.extend_from_slice(&row[..vocab]);
+            }
+        }
+        Ok(out)
+    }
+
+    fn check(&self, prompt: &[u32]) -> Result<(), Error> {
+        let vocab = self.spec().vocab;
+        if prompt.is_empty() {
+            return Err(Error::Unsupported("An empty prompt can't be continued.".to_owned()));
+        }
+        if prompt.len() >= self.options.context {
+            return Err(Error::Unsupported(format!(
+                "The prompt has {} tokens; {} fit, with room for an answer. Shorten it or choose a longer context.",
+                prompt.len(),
+                self.options.context - 1
+            )));
+        }
+        if let Some(token) = prompt.iter().find(|token| **token as usize >= vocab) {
+            return Err(Error::Unsupported(format!("Token {token} is not one of the model's {vocab}.")));
+        }
+        Ok(())
+    }
+
+    /// Puts a request in the queue.
+    pub fn submit(&mut self, request: Request) -> Result<(), Error> {
+        self.check(&request.prompt)?;
+        if request.max_tokens == 0 {
+            return Err(Error::Unsupported("No tokens were asked for.".to_owned()));
+        }
+        self.queue.push_back(request);
+        Ok(())
+    }
+
+    /// Forgets a request; true if it was waiting or running.
+    pub fn cancel(&mut self, id: u64) -> bool {
+        let before = self.queue.len();
+        self.queue.retain(|request| request.id != id);
+        let mut found = before != self.queue.len();
+        for slot in 0..self.active.len() {
+            if self.active[slot].as_ref().is_some_and(|one| one.id == id) {
+                self.release(slot);
+                found = true;
+            }
+        }
+        found
+    }
+
+    /// Sequences that wait or run.
+    pub fn open(&self) -> usize {
+        self.queue.len() + self.active.iter().flatten().count()
+    }
+
+    fn release(&mut self, slot: usize) {
+        if let Some(active) = self.active[slot].take() {
+            if active.is_on_prefix {
+                self.prefix.users -= 1;
+            }
+        }
+    }
+
+    /// What the prompt can take from the shared slot; fills that slot first if the next in the queue begins alike.
+    fn share(&mut self, prompt: &[u32]) -> usize {
+        let usable = |shared: usize| shared.min(prompt.len() - 1);
+        let now = usable(common(&self.prefix.tokens, prompt));
+        if now >= SHARED {
+            return now;
+        }
+        if self.prefix.users > 0 {
+            return 0;
+        }
+        let wanted = self.queue.front().map_or(0, |next| usable(common(&next.prompt, prompt)));
+        if wanted < SHARED {
+            return 0;
+        }
+        let slot = self.options.slots;
+        self.prefix.tokens = prompt[..wanted].to_vec();
+        self.set_base(slot, slot, 0);
+        let tokens = self.prefix.tokens.clone();
+        self.prefill(slot, 0, &tokens);
+        wanted
+    }
+
+    fn admit(&mut self) {
+        while let Some(slot) = self.active.iter().position(Option::is_none) {
+            let Some(request) = self.queue.pop_front() else {
+                return;
+            };
+            let prompt = &request.prompt;
+            let shared = self.share(prompt);
+            self.set_base(slot, if shared > 0 { self.options.slots } else { slot }, shared);
+            let last = prompt.len() - 1;
+            self.prefill(slot, shared, &prompt[shared..last]);
+            let sampling = request.sampling;
+            let end = (last + request.max_tokens - 1).min(self.options.context - 1);
+            let settings: [u32; 12] = [
+                sampling.temperature.to_bits(),
+                sampling.top_p.to_bits(),
+                sampling.min_p.to_bits(),
+                sampling.penalty.to_bits(),
+                sampling.top_k,
+                sampling.seed,
+                request.stream,
+                end as u32,
+                self.stops.len() as u32,
+                0,
+                0,
+                0,
+            ];
+            self.context.write(&self.buffers.settings, (slot * 48) as u64, &settings);
+            if sampling.penalty != 1.0 {
+                let words = self.spec().vocab.div_ceil(32);
+                let mut seen = vec![0_u32; words];
+                for token in prompt {
+                    seen[*token as usize / 32] |= 1 << (token % 32);
+                }
+                self.context.write(&self.buffers.seen, (slot * words * 4) as u64, &seen);
+            }
+            if shared > 0 {
+                self.prefix.users += 1;
+            }
+            self.active[slot] = Some(Active {
+                id: request.id,
+                column: [slot as u32, last as u32, prompt[last], 1],
+                is_on_prefix: shared > 0,
+            });
+        }
+    }
+
+    /// Lets every sequence advance by some tokens, and tells what happened.
+    pub async fn advance(&mut self) -> Result<Vec<Event>, Error> {
+        if let Some(reason) = self.context.lost() {
+            return Err(Error::Device(reason));
+        }
+        self.admit();
+        let columns: Vec<[u32; 4]> = self.active.iter().flatten().map(|one| one.column).collect();
+        if columns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let plan = self.plan(Pass::Decode, columns.len());
+        self.set_columns(0, &columns);
+        // A slow device shows its tokens as they come, and is never given so much at once that a browser thinks it hangs.
+        let steps = match self.pace {
+            None => 1,
+            Some(pace) => ((PATIENCE / pace) as usize).clamp(1, self.options.steps),
+        };
+        let started = now();
+        let results = &self.buffers.results;
+        let mut encoder = self.context.device.create_command_encoder(&Default::default());
+        encoder.clear_buffer(results, 0, None);
+        for _ in 0..steps {
+            self.encode(&mut encoder, &plan, columns.len());
+        }
+        encoder.copy_buffer_to_buffer(results, 0, &self.landing, 0, self.landing.size());
+        self.context.queue.submit([encoder.finish()]);
+        let words: Vec<u32> = self.context.land(&self.landing).await?;
+        let pace = (now() - started) / steps as f64;
+        // The first step also compiles the kernels, in some browsers.
+        self.pace = Some(if self.pace.is_none() { pace.min(PATIENCE / 4.0) } else { pace });
+        Ok(self.take_in(&words))
+    }
+
+    fn take_in(&mut self, words: &[u32]) -> Vec<Event> {
+        let mut events = Vec::new();
+        let row = self.options.steps + RESULT_HEAD;
+        for slot in 0..self.active.len() {
+            let Some(active) = self.active[slot].as_mut() else {
+                continue;
+            };
+            let result = &words[slot * row..(slot + 1) * row];
+            let produced = (result[0] as usize).min(self.options.steps);
+            let id = active.id;
+            if produced == 0 {
+                continue;
+            }
+            if result[3] != 0 {
+                events.push(Event::Broken(id));
+                self.release(slot);
+                continue;
+            }
+            let mut tokens = result[RESULT_HEAD..RESULT_HEAD + produced].to_vec();
+            let last = tokens[produced - 1];
+            active.column = [slot as u32, result[2], last, 1];
+            let reason = match result[1] {
+                0 => None,
+                1 => {
+                    tokens.pop();
+                    Some(Reason::Stop)
+                }
+                _ => Some(Reason::Length),
+            };
+            if !tokens.is_empty() {
+                events.push(Event::Tokens(id, tokens));
+            }
+            if let Some(reason) = reason {
+                events.push(Event::Finished(id, reason));
+                self.release(slot);
+            }
+        }
+        events
+    }
+}
+
+/// Columns whose scores are computed at once.
+const SCORED: usize = 8;
+/// Fewer tokens are not worth sharing.
+const SHARED: usize = 8;
+/// Seconds between two looks at the results.
+const PATIENCE: f64 = 0.25;
+
+fn common(a: &[u32], b: &[u32]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+/// Cosines and sines for every position, computed in f64: a GPU's own are inexact for large angles. One table for each
+/// distinct set of frequencies.
+fn rope_tables(context: &Context, weights: &Weights, positions: usize) -> (Vec<wgpu::Buffer>, Vec<usize>) {
+    let spec = &weights.spec;
+    let mut known: Vec<Vec<f32>> = Vec::new();
+    let mut tables = Vec::new();
+    let mut of = Vec::with_capacity(spec.layers.len());
+    for layer in 0..spec.layers.len() {
+        let frequencies = spec.inverse_frequencies(layer, weights.rope_factors.as_deref());
+        if let Some(index) = known.iter().position(|one| *one == frequencies) {
+            of.push(index);
+            continue;
+        }
+        let mut table = Vec::with_capacity(positions * spec.head_dim);
+        for position in 0..positions {
+            for frequency in &frequencies {
+                // The reference multiplies in f32.
+                let angle = f64::from(position as f32 * frequency);
+                table.push(angle.cos() as f32);
+                table.push(angle.sin() as f32);
+            }
+        }
+        of.push(tables.len());
+        tables.push(context.upload(&table));
+        known.push(frequencies);
+    }
+    (tables, of)
+}
+
+/// Puts the kernels of a pass in order.
+struct Planner<'a> {
+    engine: &'a Engine,
+    pass: Pass,
+    spread: Spread,
+    columns: usize,
+    steps: Vec<Step>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(engine: &'a Engine, pass: Pass, columns: usize) -> Self {
+        let (spread, columns) = spread(engine.lanes, columns);
+        Self {
+            engine,
+            pass,
+            spread,
+            columns,
+            steps: Vec::new(),
+        }
+    }
+
+    fn side(&self) -> usize {
+        usize::from(self.pass != Pass::Decode)
+    }
+
+    fn push(&mut self, kernel: &Kernel, buffers: &[&wgpu::Buffer], size: Size) {
+        let context = &self.engine.context;
+        let pipeline = context.pipeline(kernel);
+        let mut all = vec![&self.engine.buffers.globals[self.side()]];
+        all.extend_from_slice(buffers);
+        let group = context.bind(&pipeline, &all);
+        self.steps.push(Step { pipeline, group, size });
+    }
+
+    /// A product for every piece of a matrix. `row0` is where its rows go in an output of `out_rows`.
+    fn product(
+        &mut self,
+        matrix: &Matrix,
+        second: Option<&Matrix>,
+        (row0, out_rows): (usize, usize),
+        finish: Finish,
+        x: &wgpu::Buffer,
+        rest: &[&wgpu::Buffer],
+    ) {
+        let spec = &self.engine.weights.spec;
+        for (index, piece) in matrix.pieces.iter().enumerate() {
+            let product = Product {
+                format: matrix.format,
+                second: second.map_or(matrix.format, |second| second.format),
+                spread: self.spread,
+                columns: self.columns,
+                width: matrix.width,
+                blocks: piece.blocks,
+                block0: row0 / 4 + piece.block0,
+                out_rows,
+                hidden: spec.hidden,
+                eps_bits: spec.eps.to_bits(),
+                finish,
+            };
+            let mut buffers = vec![&piece.values, &piece.extra, x];
+            if let Some(second) = second {
+                buffers.extend([&second.pieces[index].values, &second.pieces[index].extra]);
+            }
+            buffers.extend_from_slice(rest);
+            self.push(&product.kernel(), &buffers, Size::Product(product));
+        }
+    }
+
+    fn steps(mut self) -> Vec<Step> {
+        let engine = self.engine;
+        let (weights, buffers) = (&engine.weights, &engine.buffers);
+        let spec = &weights.spec;
+        let cols = &buffers.cols[self.side()];
+        let Some(first) = weights.layers.first() else {
+            return self.steps;
+        };
+        for piece in &weights.embedding.pieces {
+            let kernel = wgsl::embed(
+                weights.embedding.format,
+                spec.hidden,
+                piece.blocks,
+                piece.block0,
+                spec.embed_scale,
+            );
+            let groups = (spec.hidden / 32).div_ceil(64) as u32;
+            self.push(
+                &kernel,
+                &[&piece.values, &piece.extra, cols, &first.attn_norm, &buffers.h, &buffers.xn, &buffers.ss],
+                Size::Columns(groups),
+            );
+        }
+        let (q_rows, kv_rows) = (spec.heads * spec.head_dim, spec.kv_heads * spec.head_dim);
+        for (index, layer) in weights.layers.iter().enumerate() {
+            let is_last = index + 1 == weights.layers.len();
+            for placed in &layer.qkv {
+                let mut rest = vec![&buffers.ss, &buffers.qkv];
+                rest.extend(&layer.qkv_bias);
+                let finish = Finish::Scale {
+                    bias: layer.qkv_bias.is_some(),
+                };
+                self.product(
+                    &placed.matrix,
+                    None,
+                    (placed.row0, q_rows + 2 * kv_rows),
+                    finish,
+                    &buffers.xn,
+                    &rest,
+                );
+            }
+            self.attention(index);
+            if is_last && self.pass == Pass::Prefill {
+                // Only keys and values are wanted.
+                break;
+            }
+            let residual = |next| [&buffers.h, next, &buffers.xn, &buffers.ss];
+            if let Some(post) = &layer.post_attn {
+                self.product(&layer.out, None, (0, spec.hidden), Finish::Plain, &buffers.attended, &[&buffers.branch]);
+                self.post(post, &layer.ffn_norm);
+            } else {
+                self.product(
+                    &layer.out,
+                    None,
+                    (0, spec.hidden),
+                    Finish::Residual,
+                    &buffers.attended,
+                    &residual(&layer.ffn_norm),
+                );
+            }
+            self.product(
+                &layer.gate,
+                Some(&layer.up),
+                (0, spec.ffn),
+                Finish::Glu(spec.activation),
+                &buffers.xn,
+                &[&buffers.ss, &buffers.mid],
+            );
+            let next = weights.layers.get(index + 1).map_or(&weights.output_norm, |next| &next.attn_norm);
+            if let Some(post) = &layer.post_ffn {
+                self.product(&layer.down, None, (0, spec.hidden), Finish::Plain, &buffers.mid, &[&buffers.branch]);
+                self.post(post, next);
+            } else {
+                self.product(&layer.down, None, (0, spec.hidden), Finish::Residual, &buffers.mid, &residual(next));
+            }
+        }
+        if self.pass != Pass::Prefill {
+            let head = weights.head.as_ref().unwrap_or(&weights.embedding);
+            self.product(
+                head,
+                None,
+                (0, spec.vocab.next_multiple_of(4)),
+                Finish::Scale { bias: false },
+                &buffers.xn,
+                &[&buffers.ss, &buffers.logits],
+            );
+        }
+        if self.pass == Pass::Decode {
+            let kernel = wgsl::sample(spec.vocab, spec.vocab.next_multiple_of(4), engine.options.steps);
+            self.push(
+                &kernel,
+                &[&buffers.settings, &buffers.stops, &buffers.logits, cols, &buffers.seen, &buffers.results],
+                Size::Each,
+            );
+        }
+        self.steps
+    }
+
+    fn post(&mut self, own: &wgpu::Buffer, next: &wgpu::Buffer) {
+        let buffers = &self.engine.buffers;
+        let spec = &self.engine.weights.spec;
+        self.push(
+            &wgsl::post_norm(spec.hidden, spec.eps),
+            &[&buffers.branch, own, next, &buffers.h, &buffers.xn, &buffers.ss],
+            Size::Columns(1),
+        );
+    }
+
+    fn attention(&mut self, index: usize) {
+        let engine = self.engine;
+        let (weights, buffers) = (&engine.weights, &engine.buffers);
+        let spec = &weights.spec;
+        let layer = &spec.layers[index];
+        let attention = Attention {
+            heads: spec.heads,
+            kv_heads: spec.kv_heads,
+            head_dim: spec.head_dim,
+            context: engine.options.context,
+            qk_norm: spec.qk_norm.then(|| spec.eps.to_bits()),
+            rope: layer.rope,
+            window: layer.window,
+            scale_bits: spec.attn_scale.to_bits(),
+            half: engine.options.half_kv,
+        };
+        let cols = &buffers.cols[self.side()];
+        let rope = &engine.ropes[engine.rope_of[index]];
+        let norms = weights.layers[index].qk_norm.as_ref().unwrap_or(&buffers.dummy);
+        let (keys, values) = (&engine.keys[index], &engine.values[index]);
+        let heads = spec.heads as u32;
+        if self.pass == Pass::Decode {
+            self.push(
+                &attention.attend(true),
+                &[cols, &buffers.slots, rope, norms, &buffers.qkv, keys, values, &buffers.attended],
+                Size::Columns(heads),
+            );
+        } else {
+            let placed = ((spec.heads + spec.kv_heads) as u32).div_ceil(64);
+            self.push(
+                &attention.place(),
+                &[cols, rope, norms, &buffers.qkv, keys, values],
+                Size::Columns(placed),
+            );
+            self.push(
+                &attention.attend(false),
+                &[cols, &buffers.slots, &buffers.qkv, keys, values, &buffers.attended],
+                Size::Columns(heads),
+            );
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! The adapter, the device, its pipelines, and reading back.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use futures::channel::oneshot;
+
+use super::wgsl::{Bind, Kernel};
+use crate::Error;
+
+/// What an adapter is, in the words of the person it is shown to.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Adapter {
+    /// Name, as far as the browser tells it.
+    pub name: String,
+    /// Driver or back end.
+    pub driver: String,
+    /// It computes on a CPU.
+    pub is_software: bool,
+    /// Most bytes that one buffer can hold and one kernel can see.
+    pub binding_bytes: u64,
+    /// Subgroups' least and greatest size; 0 if unknown.
+    pub subgroups: (u32, u32),
+}
+
+/// A device, its queue, and the pipelines made so far.
+pub struct Context {
+    /// The adapter it came from.
+    pub adapter: Adapter,
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
+    layouts: RefCell<HashMap<Vec<Bind>, Rc<(wgpu::BindGroupLayout, wgpu::PipelineLayout)>>>,
+    pipelines: RefCell<HashMap<String, Rc<Pipeline>>>,
+    lost: Rc<RefCell<Option<String>>>,
+}
+
+/// A kernel, ready to run.
+pub(crate) struct Pipeline {
+    pub(crate) pipeline: wgpu::ComputePipeline,
+    layout: Rc<(wgpu::BindGroupLayout, wgpu::PipelineLayout)>,
+}
+
+impl Context {
+    /// Opens the adapter that the browser (or the Vulkan loader) prefers; natively, one whose name contains the value of
+    /// `SEEDBED_ADAPTER`, if that is set.
+    pub async fn open() -> Result<Self, Error> {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+        let adapter = pick(&instance).await?;
+        let info = adapter.get_info();
+        let offered = adapter.limits();
+        let limits = wgpu::Limits {
+            max_buffer_size: offered.max_buffer_size,
+            max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size,
+            ..wgpu::Limits::default()
+        };
+        let binding_bytes = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let (device, queue) = adapter
+            .request_device(&wgpu::DeviceDescriptor {
+                label: Some("seedbed"),
+                required_limits: limits,
+                ..Default::default()
+            })
+            .await
+            .map_err(|error| Error::Device(error.to_string()))?;
+        let lost = Rc::new(RefCell::new(None));
+        // The callback may run on another thread natively; a channel keeps the rest of the engine on one.
+        let (told, mut is_lost) = futures::channel::mpsc::unbounded::<String>();
+        device.set_device_lost_callback(move |reason, message| {
+            let _ = told.unbounded_send(format!("{reason:?}: {message}"));
+        });
+        let _ = &mut is_lost;
+        let is_software = info.device_type == wgpu::DeviceType::Cpu;
+        Ok(Self {
+            adapter: Adapter {
+                name: info.name,
+                driver: format!("{:?} {} {}", info.backend, info.driver, info.driver_info),
+                is_software,
+                binding_bytes,
+                subgroups: (info.subgroup_min_size, info.subgroup_max_size),
+            },
+            device,
+            queue,
+            layouts: RefCell::default(),
+            pipelines: RefCell::default(),
+            lost,
+        })
+    }
+
+    /// Why the device is gone, if it is.
+    pub fn lost(&self) -> Option<String> {
+        self.lost.borrow().clone()
+    }
+
+    fn layout(&self, bindings: &[Bind]) -> Rc<(wgpu::BindGroupLayout, wgpu::PipelineLayout)> {
+        let mut layouts = self.layouts.borrow_mut();
+        layouts
+            .entry(bindings.to_vec())
+            .or_insert_with(|| {
+                let entries: Vec<_> = bindings
+                    .iter()
+                    .enumerate()
+                    .map(|(binding, kind)| wgpu::BindGroupLayoutEntry {
+                        binding: binding as u32,
+                        visibility: wgpu::ShaderStages::COMPUTE,
+                        ty: wgpu::BindingType::Buffer {
+                            ty: match kind {
+                                Bind::Uniform => wgpu::BufferBindingType::Uniform,
+                                Bind::Read => wgpu::BufferBindingType::Storage { read_only: true },
+                                Bind::Write => wgpu::BufferBindingType::Storage { read_only: false },
+                            },
+                            has_dynamic_offset: false,
+                            min_binding_size: None,
+                        },
+                        count: None,
+                    })
+                    .collect();
+                let group = self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+                    label: None,
+                    entries: &entries,
+                });
+                let whole = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                    label: None,
+                    bind_group_layouts: &[Some(&group)],
+                    immediate_size: 0,
+                });
+                Rc::new((group, whole))
+            })
+            .clone()
+    }
+
+    /// The pipeline of a kernel; made at its first use.
+    pub(crate) fn pipeline(&self, kernel: &Kernel) -> Rc<Pipeline> {
+        if let Some(pipeline) = self.pipelines.borrow().get(&kernel.text) {
+            return pipeline.clone();
+        }
+        let layout = self.layout(&kernel.bindings);
+        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: None,
+            source: wgpu::ShaderSource::Wgsl(kernel.text.as_str().into()),
+        });
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: None,
+            layout: Some(&layout.1),
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                // Workgroup memory is always written before it is read.
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
+            cache: None,
+        });
+        let pipeline = Rc::new(Pipeline { pipeline, layout });
+        self.pipelines.borrow_mut().insert(kernel.text.clone(), pipeline.clone());
+        pipeline
+    }
+
+    pub(crate) fn bind(&self, pipeline: &Pipeline, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
+        let entries: Vec<_> = buffers
+            .iter()
+            .enumerate()
+            .map(|(binding, buffer)| wgpu::BindGroupEntry {
+                binding: binding as u32,
+                resource: buffer.as_entire_binding(),
+            })
+            .collect();
+        self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &pipeline.layout.0,
+            entries: &entries,
+        })
+    }
+
+    /// A zeroed storage buffer of at least `bytes` bytes.
+    pub(crate) fn storage(&self, bytes: u64) -> wgpu::Buffer {
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: bytes.max(16).next_multiple_of(16),
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: false,
+        })
+    }
+
+    pub(crate) fn uniform(&self) -> wgpu::Buffer {
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: 16,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        })
+    }
+
+    pub(crate) fn write<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, byte: u64, data: &[T]) {
+        if !data.is_empty() {
+            self.queue.write_buffer(buffer, byte, bytemuck::cast_slice(data));
+        }
+    }
+
+    pub(crate) fn upload<T: bytemuck::NoUninit>(&self, data: &[T]) -> wgpu::Buffer {
+        let buffer = self.storage(size_of_val(data) as u64);
+        self.write(&buffer, 0, data);
+        buffer
+    }
+
+    pub(crate) fn landing(&self, bytes: u64) -> wgpu::Buffer {
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: bytes.max(4),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        })
+    }
+
+    /// Waits for the copies into a landing buffer and reads it.
+    pub(crate) async fn land<T: bytemuck::Pod>(&self, buffer: &wgpu::Buffer) -> Result<Vec<T>, Error> {
+        let (done, outcome) = oneshot::channel();
+        buffer.map_async(wgpu::MapMode::Read, .., move |result| {
+            let _ = done.send(result);
+        });
+        self.wait()?;
+        outcome
+            .await
+            .map_err(|_| Error::Device("the device dropped a read".to_owned()))?
+            .map_err(|error| Error::Device(format!("a result could not be read: {error}")))?;
+        let view = buffer
+            .get_mapped_range(..)
+            .map_err(|error| Error::Device(format!("a result could not be read: {error}")))?;
+        let out = bytemuck::pod_collect_to_vec(&view);
+        drop(view);
+        buffer.unmap();
+        Ok(out)
+    }
+
+    /// Natively, lets the device work until it is done; a browser does this by itself.
+    pub(crate) fn wait(&self) -> Result<(), Error> {
+        #[cfg(not(target_arch = "wasm32"))]
+        self.device
+            .poll(wgpu::PollType::wait_indefinitely())
+            .map_err(|error| Error::Device(error.to_string()))?;
+        Ok(())
+    }
+
+    /// Bytes per second that a copy from buffer to buffer reads and writes: what reading weights is measured against.
+    pub async fn copy_bandwidth(&self) -> Result<f64, Error> {
+        let size = (64 << 20).min(self.adapter.binding_bytes);
+        let (from, to) = (self.storage(size), self.storage(size));
+        let landing = self.landing(4);
+        let mut best = 0.0_f64;
+        for _ in 0..4 {
+            let rounds = 8;
+            let started = crate::now();
+            let mut encoder = self.device.create_command_encoder(&Default::default());
+            for _ in 0..rounds {
+                encoder.copy_buffer_to_buffer(&from, 0, &to, 0, size);
+            }
+            encoder.copy_buffer_to_buffer(&to, 0, &landing, 0, 4);
+            self.queue.submit([encoder.finish()]);
+            let _: Vec<u32> = self.land(&landing).await?;
+            best = best.max((2 * rounds * size) as f64 / (crate::now() - started));
+        }
+        Ok(best)
+    }
+
+    /// A copy of a buffer of the GPU. For tests and tools.
+    pub(crate) async fn copy_of<T: bytemuck::Pod>(&self, buffer: &wgpu::Buffer, bytes: u64) -> Result<Vec<T>, Error> {
+        let landing = self.landing(bytes);
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(buffer, 0, &landing, 0, bytes);
+        self.queue.submit([encoder.finish()]);
+        self.land(&landing).await
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+async fn pick(instance: &wgpu::Instance) -> Result<wgpu::Adapter, Error> {
+    instance
+        .request_adapter(&wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..Default::default()
+        })
+        .await
+        .map_err(|error| Error::NoAdapter(error.to_string()))
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+async fn pick(instance: &wgpu::Instance) -> Result<wgpu::Adapter, Error> {
+    if let Ok(name) = std::env::var("SEEDBED_ADAPTER") {
+        let all = instance.enumerate_adapters(wgpu::Backends::all()).await;
+        let names: Vec<_> = all.iter().map(|one| one.get_info().name).collect();
+        return all
+            .into_iter()
+            .find(|one| one.get_info().name.to_lowercase().contains(&name.to_lowercase()))
+            .ok_or_else(|| Error::NoAdapter(format!("none is called {name}; there are {names:?}")));
+    }
+    instance
+        .request_adapter(&wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..Default::default()
+        })
+        .await
+        .map_err(|error| Error::NoAdapter(error.to_string()))
+}
