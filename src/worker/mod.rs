@@ -1,5 +1,6 @@
 //! The browser side of the backend worker: messages in and out, fetch, files, locks, the parquet worker.
 
+pub(crate) mod engine;
 pub(crate) mod fetch;
 pub(crate) mod locks;
 pub(crate) mod platform;
@@ -8,7 +9,7 @@ mod split;
 pub(crate) mod storage;
 pub(crate) mod table;
 
-use fetch::FetchTransport;
+use engine::Ways;
 use js_sys::Reflect;
 use platform::WebPlatform;
 use seedbed_backend::Backend;
@@ -96,7 +97,7 @@ pub(crate) fn start() {
     let platform = Rc::new(WebPlatform::new(channel.clone()));
     let backend = Backend::new(
         Rc::<WebPlatform>::clone(&platform),
-        Rc::new(FetchTransport),
+        Rc::new(Ways::default()),
         PIECES,
     );
     wasm_bindgen_futures::spawn_local({

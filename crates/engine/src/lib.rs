@@ -7,6 +7,8 @@ pub mod engine;
 pub mod gpu;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod load;
+pub mod reference;
+pub mod selftest;
 
 /// What went wrong, in words for the person who chose the model.
 #[derive(Debug, Clone, thiserror::Error)]

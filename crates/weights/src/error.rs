@@ -1,7 +1,5 @@
 //! What can be wrong with a model file.
 
-use std::fmt;
-
 /// What kind of trouble an [`Error`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -18,7 +16,8 @@ pub enum ErrorKind {
 }
 
 /// Why a model can't be read: which file, what in it, the reason, and a way out if there is one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.text())]
 pub struct Error {
     /// What kind of trouble it is.
     pub kind: ErrorKind,
@@ -80,6 +79,20 @@ impl Error {
         self
     }
 
+    fn text(&self) -> String {
+        let places = [&self.file, &self.subject].into_iter();
+        let mut out: String = places
+            .filter(|place| !place.is_empty())
+            .flat_map(|place| [place.as_str(), ": "])
+            .collect();
+        out += &self.reason;
+        out.push('.');
+        if let Some(way_out) = self.way_out {
+            out.extend([" ", way_out, "."]);
+        }
+        out
+    }
+
     /// Names the file, unless the error already does.
     pub(crate) fn in_file(mut self, file: &str) -> Self {
         if self.file.is_empty() {
@@ -88,23 +101,6 @@ impl Error {
         self
     }
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for part in [&self.file, &self.subject] {
-            if !part.is_empty() {
-                write!(f, "{part}: ")?;
-            }
-        }
-        write!(f, "{}.", self.reason)?;
-        if let Some(way_out) = self.way_out {
-            write!(f, " {way_out}.")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for Error {}
 
 /// A name from a file, fit to be shown: no control characters, not endless.
 pub(crate) fn shown(name: &str) -> String {

@@ -5,8 +5,12 @@
 //! Files are not trusted: every count, length, offset and shape is checked against [`limits`] and against the model's own
 //! description before it is used, and an [`Error`] says which file, which key or tensor, why, and what helps.
 //!
+//! Reading a model: push the pieces of its first file into a reader, call `next_file` for each further one
+//! ([`part_names`] and [`SafetensorsReader::files`] name them), and `finish`. The reader's `header` is there once it was
+//! read; [`Header::complete`] says whether a further file may still add to it.
+//!
 //! Differences from the first sketch of this interface: [`SafetensorsReader::new`] returns a `Result`, since it reads
-//! config.json; `Header::tensors` is in file order (sorted by offset), not in header order; [`GgufReader`] is also the
+//! config.json; [`Header::tensors`] is in file order (sorted by offset), not in header order; [`GgufReader`] is also the
 //! reader of split files (`next_file`), so there is no second front.
 
 mod config;

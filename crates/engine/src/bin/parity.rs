@@ -2,7 +2,8 @@
 //!
 //! `parity --model FILE [--config FILE] --ids ids.json --out logits.f32` writes `[T, V]` little-endian f32 scores;
 //! `--greedy N` prints the N tokens that follow as JSON. `--half` keeps keys and values as halves, as the app does;
-//! `--lanes` and `--groups` choose the kernels, which otherwise the adapter does.
+//! `--lanes` and `--groups` choose the kernels, which otherwise the adapter does; `--self-test` compares the device with
+//! the CPU first.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,10 +12,10 @@ use std::rc::Rc;
 use futures::executor::block_on;
 use seedbed_engine::engine::{Engine, Event, Options, Request, Sampling};
 use seedbed_engine::gpu::context::Context;
-use seedbed_engine::load;
+use seedbed_engine::{load, selftest};
 
 const USAGE: &str =
-    "usage: parity --model FILE [--config FILE] --ids ids.json [--out logits.f32] [--greedy N] [--half] [--lanes | --groups]";
+    "usage: parity --model FILE [--config FILE] --ids ids.json [--out logits.f32] [--greedy N] [--half] [--self-test] [--lanes | --groups]";
 
 #[derive(Default)]
 struct Arguments {
@@ -24,6 +25,7 @@ struct Arguments {
     out: Option<PathBuf>,
     greedy: Option<usize>,
     half: bool,
+    self_test: bool,
     lanes: Option<bool>,
 }
 
@@ -52,6 +54,7 @@ fn read_arguments() -> Result<Arguments, String> {
                 let count = value()?;
                 all.greedy = Some(count.parse().map_err(|_| format!("{count} is no number"))?);
             }
+            "--self-test" => all.self_test = true,
             "--half" => all.half = true,
             "--lanes" => all.lanes = Some(true),
             "--groups" => all.lanes = Some(false),
@@ -71,6 +74,11 @@ fn run() -> Result<(), String> {
     let ids: Vec<u32> = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", ids.display()))?;
     let context = Rc::new(block_on(Context::open()).map_err(|error| error.to_string())?);
     eprintln!("on {} ({})", context.adapter.name, context.adapter.driver);
+    if arguments.self_test {
+        let (_, header) = load::gguf(&context, model).map_err(|error| error.to_string())?;
+        let error = block_on(selftest::run(&context, &header)).map_err(|error| error.to_string())?;
+        eprintln!("self-test: off by {error:.2e} of the spread");
+    }
     let weights = load::model(&context, model, arguments.config.as_deref()).map_err(|error| error.to_string())?;
     let options = Options {
         context: ids.len() + arguments.greedy.unwrap_or(0) + 1,

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use futures::channel::oneshot;
 
@@ -32,7 +33,8 @@ pub struct Context {
     pub(crate) queue: wgpu::Queue,
     layouts: RefCell<HashMap<Vec<Bind>, Rc<(wgpu::BindGroupLayout, wgpu::PipelineLayout)>>>,
     pipelines: RefCell<HashMap<String, Rc<Pipeline>>>,
-    lost: Rc<RefCell<Option<String>>>,
+    /// Told from another thread natively.
+    lost: Arc<Mutex<Option<String>>>,
 }
 
 /// A kernel, ready to run.
@@ -63,13 +65,13 @@ impl Context {
             })
             .await
             .map_err(|error| Error::Device(error.to_string()))?;
-        let lost = Rc::new(RefCell::new(None));
-        // The callback may run on another thread natively; a channel keeps the rest of the engine on one.
-        let (told, mut is_lost) = futures::channel::mpsc::unbounded::<String>();
+        let lost = Arc::new(Mutex::new(None));
+        let told = Arc::clone(&lost);
         device.set_device_lost_callback(move |reason, message| {
-            let _ = told.unbounded_send(format!("{reason:?}: {message}"));
+            if let Ok(mut lost) = told.lock() {
+                *lost = Some(format!("{reason:?}: {message}"));
+            }
         });
-        let _ = &mut is_lost;
         let is_software = info.device_type == wgpu::DeviceType::Cpu;
         Ok(Self {
             adapter: Adapter {
@@ -89,7 +91,7 @@ impl Context {
 
     /// Why the device is gone, if it is.
     pub fn lost(&self) -> Option<String> {
-        self.lost.borrow().clone()
+        self.lost.lock().ok()?.clone()
     }
 
     fn layout(&self, bindings: &[Bind]) -> Rc<(wgpu::BindGroupLayout, wgpu::PipelineLayout)> {

@@ -141,7 +141,7 @@ fn lying_gguf_headers() {
                     g.tensors.clear();
                     g.data.clear();
                 },
-                "",
+                "m.gguf: k: the file ends within the value of this key: it goes on to byte 548 of 544. Download the file again.",
             ),
         ),
         // Alignment.
@@ -321,7 +321,7 @@ fn lying_gguf_headers() {
                         "llama.feed_forward_length",
                         9,
                         array(4, 2, &[16, 0, 0, 0, 16, 0, 0, 0]),
-                    )
+                    );
                 },
                 "m.gguf: llama.feed_forward_length: it has 2 entries for 1 layers.",
             ),
@@ -334,7 +334,7 @@ fn lying_gguf_headers() {
                         "tokenizer.ggml.tokens",
                         9,
                         array(8, 2, &[text("a"), text("b")].concat()),
-                    )
+                    );
                 },
                 "m.gguf: token_embd.weight: its shape is 8 × 8, and should be 8 × 2.",
             ),

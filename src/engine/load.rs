@@ -1,0 +1,412 @@
+//! From an address to a model on the device: what is kept is read, the rest is fetched and kept, and all of it is unpacked
+//! as it comes. The file is never in memory as a whole.
+
+use super::files::{self, Note};
+use super::opfs::{self, Open};
+use super::{Host, Out, chats, failure};
+use js_sys::{Reflect, Uint8Array};
+use seedbed_core::engine::{EngineLine, EngineLoaded, EngineModel, EngineOrder, EngineSizes, EngineStage};
+use seedbed_core::messages::{Failure, FailureKind};
+use seedbed_engine::chat::vocabulary;
+use seedbed_engine::engine::Options;
+use seedbed_engine::gpu::context::Context;
+use seedbed_engine::gpu::weights::{Builder, Weights};
+use seedbed_weights::{GgufReader, Header};
+use sha2::{Digest as _, Sha256};
+use std::rc::Rc;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestCredentials, RequestInit, Response};
+
+/// Bytes between two messages of progress.
+const STEP: u64 = 1 << 20;
+/// Bytes read from storage at once.
+const PIECE: usize = 4 << 20;
+/// Share of the device's memory that is taken to be there for sequences, in bytes: browsers do not tell.
+const KV_BYTES: u64 = 256 << 20;
+
+/// Loads what `body` orders.
+pub(crate) async fn load(host: &Rc<Host>, out: &Out, body: &str) -> Result<(), Failure> {
+    let order: EngineOrder =
+        serde_json::from_str(body).map_err(|error| failure("The model could not be loaded.", error))?;
+    bring(host, out, order).await
+}
+
+/// Loads `order` and starts the loop that runs it.
+pub(crate) async fn bring(host: &Rc<Host>, out: &Out, order: EngineOrder) -> Result<(), Failure> {
+    let _one = host.loading.lock().await;
+    let started = js_sys::Date::now();
+    let context = host
+        .context()
+        .await
+        .map_err(|error| failure("This browser can't run a model.", error))?;
+    host.unload();
+    let mut load = Load {
+        context: context.clone(),
+        out: out.clone(),
+        reader: GgufReader::new(&order.model.name, None),
+        builder: None,
+        hash: Sha256::new(),
+        have: 0,
+        total: order.model.bytes.unwrap_or(0),
+        told: 0,
+        stage: EngineStage::Connecting,
+    };
+    load.tell();
+    let mut model = order.model.clone();
+    load.whole(&mut model).await?;
+    let (weights, header) = load.finish()?;
+    load_chat(host, out, weights, header, order.sizes, model, context, started).await
+}
+
+#[allow(clippy::too_many_arguments, reason = "the parts of one step")]
+async fn load_chat(
+    host: &Rc<Host>,
+    out: &Out,
+    weights: Weights,
+    header: Header,
+    sizes: EngineSizes,
+    model: EngineModel,
+    context: Rc<Context>,
+    started: f64,
+) -> Result<(), Failure> {
+    let bytes = model.bytes.unwrap_or(0);
+    let tell = |stage| {
+        out.line(&EngineLine::Progress {
+            stage,
+            done: bytes,
+            total: bytes,
+        });
+    };
+    let cannot = |error: seedbed_engine::Error| failure("This model can't be run here.", error);
+    tell(EngineStage::Testing);
+    let self_test = seedbed_engine::selftest::run(&context, &header)
+        .await
+        .map_err(|error| failure("This device computes wrongly, so no model runs on it.", error))?;
+    tell(EngineStage::Preparing);
+    let options = options(&weights, &context, sizes);
+    let made = EngineSizes {
+        context: options.context as u32,
+        slots: options.slots as u32,
+    };
+    let weights = Rc::new(weights);
+    let chat = seedbed_engine::chat::Chat::new(context, weights.clone(), options, &vocabulary(&header.metadata), &today())
+        .map_err(cannot)?;
+    let loaded = EngineLoaded {
+        family: format!("{:?}", weights.spec.arch),
+        quantization: quantization(&header),
+        weight_bytes: weights.bytes(),
+        memory_bytes: chat.kv_bytes(),
+        sizes: made,
+        self_test,
+        seconds: (js_sys::Date::now() - started) / 1000.0,
+        model,
+    };
+    *host.loaded.borrow_mut() = Some(loaded);
+    chats::start(host, chat);
+    Ok(())
+}
+
+/// The type of most weights.
+fn quantization(header: &Header) -> String {
+    let mut sums: Vec<(&'static str, u64)> = Vec::new();
+    for tensor in &header.tensors {
+        let name = tensor.dtype.name();
+        match sums.iter_mut().find(|one| one.0 == name) {
+            Some(one) => one.1 += tensor.bytes,
+            None => sums.push((name, tensor.bytes)),
+        }
+    }
+    sums.into_iter()
+        .max_by_key(|one| one.1)
+        .map_or_else(String::new, |one| one.0.to_owned())
+}
+
+/// Sizes that fit the device, where the person chose none.
+fn options(weights: &Weights, context: &Context, sizes: EngineSizes) -> Options {
+    let spec = &weights.spec;
+    let is_slow = context.adapter.is_software;
+    let length = match sizes.context {
+        0 => 2048,
+        chosen => chosen as usize,
+    }
+    .min(spec.context);
+    let per_slot = spec.kv_bytes_per_token_f16().max(1) * length as u64;
+    let per_layer = per_slot / 2 / spec.layers.len().max(1) as u64;
+    let fit = (KV_BYTES / per_slot).min(context.adapter.binding_bytes / per_layer.max(1)).saturating_sub(1);
+    let slots = match sizes.slots {
+        0 if is_slow => fit.clamp(1, 4),
+        0 => fit.clamp(1, 16),
+        chosen => u64::from(chosen),
+    };
+    Options {
+        slots: slots as usize,
+        context: length,
+        // On a processor a long submission looks like a hang.
+        chunk: if is_slow { 8 } else { 64 },
+        ..Options::default()
+    }
+}
+
+/// The date that templates may insert; fixed for a day, so that rows of a run agree.
+fn today() -> String {
+    js_sys::Date::new_0().to_iso_string().as_string().unwrap_or_default()[..10].to_owned()
+}
+
+struct Load {
+    context: Rc<Context>,
+    out: Out,
+    reader: GgufReader,
+    builder: Option<Builder>,
+    hash: Sha256,
+    have: u64,
+    total: u64,
+    told: u64,
+    stage: EngineStage,
+}
+
+impl Load {
+    fn tell(&mut self) {
+        self.told = self.have;
+        self.out.line(&EngineLine::Progress {
+            stage: self.stage,
+            done: self.have,
+            total: self.total,
+        });
+    }
+
+    fn set_stage(&mut self, stage: EngineStage) {
+        self.stage = stage;
+        self.tell();
+    }
+
+    /// Takes the next bytes of the file.
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        if self.out.is_stopped.get() {
+            return Err(stopped());
+        }
+        let cannot = |error: String| failure("This file can't be run here.", error);
+        self.hash.update(bytes);
+        let (context, builder) = (&self.context, &mut self.builder);
+        let mut trouble = None;
+        self.reader
+            .push(bytes, &mut |rows| {
+                if trouble.is_some() {
+                    return Ok(());
+                }
+                let outcome = match builder.as_mut() {
+                    Some(builder) => builder.rows(context, &rows),
+                    None => Builder::new(context, &rows.header.spec, &rows.header.tensors)
+                        .and_then(|made| builder.insert(made).rows(context, &rows)),
+                };
+                trouble = outcome.err();
+                Ok(())
+            })
+            .map_err(|error| cannot(error.to_string()))?;
+        if let Some(error) = trouble {
+            return Err(cannot(error.to_string()));
+        }
+        self.have += bytes.len() as u64;
+        if self.have - self.told >= STEP {
+            self.tell();
+        }
+        Ok(())
+    }
+
+    /// Reads what is kept and fetches the rest.
+    async fn whole(&mut self, model: &mut EngineModel) -> Result<(), Failure> {
+        let key = files::key(model);
+        let note = files::note(&key).await;
+        // Without storage the model runs all the same; it is only fetched again next time.
+        let mut file = Open::new(&files::data_name(&key)).await.ok();
+        let kept = match (&note, &file) {
+            (Some(_), Some(file)) => file.size(),
+            _ => 0,
+        };
+        let is_whole = note.as_ref().is_some_and(|note| note.is_whole) && kept > 0;
+        let mut note = note.unwrap_or_default();
+        if is_whole {
+            // What is kept says more than what was asked for.
+            *model = note.model.clone();
+        }
+        self.total = model.bytes.unwrap_or(if is_whole { kept } else { 0 });
+        if let (Some(file), true) = (&file, kept > 0) {
+            self.set_stage(EngineStage::Reading);
+            let mut buffer = vec![0; PIECE];
+            let mut at = 0;
+            while at < kept {
+                let read = file
+                    .read(at, &mut buffer)
+                    .map_err(|error| failure("The kept file could not be read.", error))?;
+                if read == 0 {
+                    break;
+                }
+                self.take(&buffer[..read])?;
+                at += read as u64;
+                breathe().await;
+            }
+        }
+        if !is_whole {
+            self.fetch(model, &key, &mut note, &mut file).await?;
+        }
+        drop(file);
+        let sha256 = files::hex(&self.hash.clone().finalize());
+        let wrong = match &model.sha256 {
+            Some(wanted) => !wanted.eq_ignore_ascii_case(&sha256),
+            None => false,
+        };
+        if wrong || model.bytes.is_some_and(|bytes| bytes != self.have) {
+            let _ = opfs::remove(&files::data_name(&key)).await;
+            return Err(Failure::new(FailureKind::Invalid, "The file is damaged: its checksum is not the one it should have.")
+                .means("It was deleted; no model runs in this tab.")
+                .next("Load it again."));
+        }
+        model.sha256 = Some(sha256);
+        model.bytes = Some(self.have);
+        note.model = model.clone();
+        note.is_whole = true;
+        note.used_ms = js_sys::Date::now();
+        let _ = files::write_note(&key, &note).await;
+        Ok(())
+    }
+
+    async fn fetch(
+        &mut self,
+        model: &mut EngineModel,
+        key: &str,
+        note: &mut Note,
+        file: &mut Option<Open>,
+    ) -> Result<(), Failure> {
+        let offline = |error: String| {
+            Failure::new(FailureKind::Network, "The model could not be fetched.")
+                .means("What has arrived is kept.")
+                .next("Check the connection and load it again: it goes on where it stopped.")
+                .detail(error)
+        };
+        self.set_stage(EngineStage::Downloading);
+        let scope = super::scope().ok_or_else(|| offline("this is no worker".to_owned()))?;
+        let controller = AbortController::new().map_err(|error| offline(opfs::words(&error)))?;
+        let init = RequestInit::new();
+        init.set_method("GET");
+        init.set_credentials(RequestCredentials::Omit);
+        init.set_signal(Some(&controller.signal()));
+        let mut from = self.have;
+        if from > 0 {
+            let headers = Headers::new().map_err(|error| offline(opfs::words(&error)))?;
+            // This header alone needs no leave of the server's.
+            headers
+                .append("Range", &format!("bytes={from}-{}", model.bytes.map_or(String::new(), |bytes| (bytes - 1).to_string())))
+                .map_err(|error| offline(opfs::words(&error)))?;
+            init.set_headers(&headers);
+        }
+        let response: Response = JsFuture::from(scope.fetch_with_str_and_init(&model.url, &init))
+            .await
+            .map_err(|error| offline(opfs::words(&error)))?
+            .dyn_into()
+            .map_err(|error| offline(opfs::words(&error)))?;
+        let header = |name: &str| response.headers().get(name).ok().flatten();
+        let version = header("etag");
+        match response.status() {
+            416 if model.bytes.is_none_or(|bytes| bytes == from) => return Ok(()),
+            206 if note.version.is_none() || version.is_none() || note.version == version => {}
+            200 | 206 if from > 0 => {
+                // Another version, or a server that can't give a part: from the start.
+                controller.abort();
+                if let Some(file) = file.as_ref() {
+                    let _ = file.truncate(0);
+                }
+                self.reader = GgufReader::new(&model.name, None);
+                self.builder = None;
+                self.hash = Sha256::new();
+                self.have = 0;
+                *note = Note::default();
+                return Box::pin(self.fetch(model, key, note, file)).await;
+            }
+            200 => from = 0,
+            404 => {
+                return Err(Failure::new(FailureKind::NotFound, format!("There is no file {} at this address.", model.name))
+                    .means("No model runs in this tab.")
+                    .next("Check the link: it should end in .gguf and open in a browser."));
+            }
+            401 | 403 => {
+                return Err(Failure::new(FailureKind::Forbidden, format!("{} can't be fetched without leave.", model.name))
+                    .means("No model runs in this tab.")
+                    .next("Accept its conditions on its page, download the file there, and choose it as a file on this computer."));
+            }
+            status => return Err(offline(format!("the server answered {status}"))),
+        }
+        if self.total == 0 {
+            self.total = header("content-length").and_then(|text| text.parse::<u64>().ok()).map_or(0, |left| left + from);
+        }
+        note.model = model.clone();
+        note.version = version;
+        if file.is_some() {
+            let _ = files::write_note(key, note).await;
+        }
+        let reader: ReadableStreamDefaultReader = response
+            .body()
+            .ok_or_else(|| offline("the answer was empty".to_owned()))?
+            .get_reader()
+            .dyn_into()
+            .map_err(|error| offline(opfs::words(&error)))?;
+        loop {
+            let piece = match JsFuture::from(reader.read()).await {
+                Ok(piece) => piece,
+                Err(error) => return Err(offline(opfs::words(&error))),
+            };
+            if Reflect::get(&piece, &"done".into()).is_ok_and(|done| done.is_truthy()) {
+                break;
+            }
+            let Ok(bytes) = Reflect::get(&piece, &"value".into()).and_then(wasm_bindgen::JsCast::dyn_into::<Uint8Array>) else {
+                continue;
+            };
+            let bytes = bytes.to_vec();
+            if let Some(open) = file.as_ref() {
+                // A full disk costs only the copy for next time.
+                if open.write(self.have, &bytes).is_err() {
+                    let _ = open.truncate(0);
+                    *file = None;
+                    let _ = opfs::remove(&files::data_name(key)).await;
+                }
+            }
+            if let Err(error) = self.take(&bytes) {
+                controller.abort();
+                if let Some(open) = file.as_ref() {
+                    open.flush();
+                }
+                return Err(error);
+            }
+        }
+        if let Some(open) = file.as_ref() {
+            open.flush();
+        }
+        if model.bytes.is_some_and(|bytes| self.have < bytes) {
+            return Err(offline(format!("the connection ended after {} bytes", self.have)));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(Weights, Header), Failure> {
+        let cannot = |error: String| failure("This file can't be run here.", error);
+        self.reader.finish().map_err(|error| cannot(error.to_string()))?;
+        let header = self
+            .reader
+            .header()
+            .cloned()
+            .ok_or_else(|| cannot("It has no header.".to_owned()))?;
+        let builder = self.builder.ok_or_else(|| cannot("It holds no weights.".to_owned()))?;
+        let weights = builder.finish(&self.context).map_err(|error| cannot(error.to_string()))?;
+        Ok((weights, header))
+    }
+}
+
+fn stopped() -> Failure {
+    Failure::new(FailureKind::Network, "Loading was stopped.")
+        .means("What has arrived is kept.")
+        .next("Load it again to go on from there.")
+}
+
+/// Lets messages in: a stop among them.
+async fn breathe() {
+    gloo_timers::future::TimeoutFuture::new(0).await;
+}

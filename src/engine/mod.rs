@@ -1,0 +1,228 @@
+//! The engine worker's browser side: messages in and out, files, fetching, and the loop that lets sequences advance.
+//!
+//! It answers as a small HTTP server would ([`seedbed_core::engine`]): `/state`, `/load`, `/unload`, `/forget`, and the
+//! OpenAI protocol under `/v1`. A message is `{id, method, path, body}`; an answer `{id, status}`, any number of
+//! `{id, bytes}`, and `{id}`. `{id, stop}` says that nobody waits any more.
+
+mod chats;
+mod files;
+mod load;
+mod opfs;
+
+use futures::channel::mpsc::UnboundedSender;
+use js_sys::{Object, Reflect, Uint8Array};
+use seedbed_core::engine::{EngineLine, EngineState};
+use seedbed_core::messages::{Failure, FailureKind};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, console};
+
+/// What the worker knows.
+#[derive(Default)]
+pub(crate) struct Host {
+    /// The device, once it was opened.
+    pub(crate) context: RefCell<Option<Rc<seedbed_engine::gpu::context::Context>>>,
+    /// Why there is none.
+    pub(crate) trouble: RefCell<Option<String>>,
+    /// What is loaded, for the page.
+    pub(crate) loaded: RefCell<Option<seedbed_core::engine::EngineLoaded>>,
+    /// Turns on their way to the loop that runs the model.
+    pub(crate) inbox: RefCell<Option<UnboundedSender<chats::Work>>>,
+    /// How quick it is.
+    pub(crate) speed: RefCell<seedbed_core::engine::EngineSpeed>,
+    /// A model is being loaded; others wait.
+    pub(crate) loading: futures::lock::Mutex<()>,
+    /// Requests that somebody waits for.
+    open: RefCell<HashMap<u32, Rc<Cell<bool>>>>,
+}
+
+/// One request's way back.
+#[derive(Clone)]
+pub(crate) struct Out {
+    id: u32,
+    /// Set when nobody waits any more.
+    pub(crate) is_stopped: Rc<Cell<bool>>,
+}
+
+fn scope() -> Option<DedicatedWorkerGlobalScope> {
+    js_sys::global().dyn_into().ok()
+}
+
+fn post(fields: &[(&str, JsValue)]) {
+    let message = Object::new();
+    for (name, value) in fields {
+        // A fresh plain object takes every property.
+        let _ = Reflect::set(&message, &(*name).into(), value);
+    }
+    if let Some(Err(error)) = scope().map(|scope| scope.post_message(&message)) {
+        console::error_1(&error);
+    }
+}
+
+impl Out {
+    pub(crate) fn head(&self, status: u16) {
+        post(&[("id", self.id.into()), ("status", status.into())]);
+    }
+
+    pub(crate) fn piece(&self, bytes: &[u8]) {
+        post(&[("id", self.id.into()), ("bytes", Uint8Array::from(bytes).into())]);
+    }
+
+    pub(crate) fn end(&self) {
+        post(&[("id", self.id.into())]);
+    }
+
+    /// A line of progress or an outcome.
+    pub(crate) fn line(&self, line: &EngineLine) {
+        let mut bytes = serde_json::to_vec(line).unwrap_or_default();
+        bytes.push(b'\n');
+        self.piece(&bytes);
+    }
+
+    /// A whole answer.
+    pub(crate) fn whole(&self, status: u16, body: &[u8]) {
+        self.head(status);
+        self.piece(body);
+        self.end();
+    }
+}
+
+/// A failure in the words of the engine's crates.
+pub(crate) fn failure(what: &str, error: impl ToString) -> Failure {
+    Failure::new(FailureKind::Invalid, what)
+        .means("No model runs in this tab; your work is not touched.")
+        .next(error.to_string())
+}
+
+impl Host {
+    /// Opens the device, if that was not done.
+    pub(crate) async fn context(&self) -> Result<Rc<seedbed_engine::gpu::context::Context>, String> {
+        let known = self.context.borrow().clone();
+        if let Some(context) = known.filter(|context| context.lost().is_none()) {
+            return Ok(context);
+        }
+        let opened = if has_webgpu() {
+            seedbed_engine::gpu::context::Context::open().await.map_err(|error| error.to_string())
+        } else {
+            Err("This browser has no WebGPU. A recent Chrome, Edge, Safari or Firefox has it.".to_owned())
+        };
+        match opened {
+            Ok(context) => {
+                let context = Rc::new(context);
+                *self.context.borrow_mut() = Some(context.clone());
+                *self.trouble.borrow_mut() = None;
+                Ok(context)
+            }
+            Err(text) => {
+                *self.trouble.borrow_mut() = Some(text.clone());
+                Err(text)
+            }
+        }
+    }
+
+    pub(crate) async fn state(&self) -> EngineState {
+        let adapter = self.context().await.ok().map(|context| seedbed_core::engine::EngineAdapter {
+            name: context.adapter.name.clone(),
+            is_software: context.adapter.is_software,
+            binding_bytes: context.adapter.binding_bytes,
+        });
+        EngineState {
+            adapter,
+            trouble: self.trouble.borrow().clone(),
+            loaded: self.loaded.borrow().clone(),
+            kept: files::list().await,
+            speed: *self.speed.borrow(),
+        }
+    }
+
+    /// Frees the model.
+    pub(crate) fn unload(&self) {
+        *self.inbox.borrow_mut() = None;
+        *self.loaded.borrow_mut() = None;
+        *self.speed.borrow_mut() = seedbed_core::engine::EngineSpeed::default();
+    }
+
+    async fn answer(self: Rc<Self>, out: Out, path: &str, body: String) {
+        let state = |state: EngineState| serde_json::to_vec(&EngineLine::State(Box::new(state))).unwrap_or_default();
+        match path {
+            "/state" => out.whole(200, &state(self.state().await)),
+            "/load" => {
+                out.head(200);
+                match load::load(&self, &out, &body).await {
+                    Ok(()) => out.line(&EngineLine::State(Box::new(self.state().await))),
+                    Err(failure) => out.line(&EngineLine::Failed(failure)),
+                }
+                out.end();
+            }
+            "/unload" => {
+                self.unload();
+                out.whole(200, &state(self.state().await));
+            }
+            "/forget" => {
+                let answer = match files::forget(&body).await {
+                    Ok(()) => EngineLine::State(Box::new(self.state().await)),
+                    Err(error) => EngineLine::Failed(failure("The file could not be deleted.", error)),
+                };
+                out.whole(200, &serde_json::to_vec(&answer).unwrap_or_default());
+            }
+            "/v1/models" => {
+                let names: Vec<_> = self
+                    .loaded
+                    .borrow()
+                    .iter()
+                    .map(|loaded| serde_json::json!({ "id": loaded.model.name, "object": "model", "owned_by": "this tab" }))
+                    .collect();
+                let body = serde_json::json!({ "object": "list", "data": names });
+                out.whole(200, body.to_string().as_bytes());
+            }
+            "/v1/chat/completions" => chats::answer(&self, out, &body).await,
+            _ => out.whole(404, br#"{"error":{"message":"no such path"}}"#),
+        }
+    }
+
+    fn take(self: &Rc<Self>, data: &JsValue) {
+        let text = |name: &str| {
+            Reflect::get(data, &name.into())
+                .ok()
+                .and_then(|value| value.as_string())
+                .unwrap_or_default()
+        };
+        let Some(id) = Reflect::get(data, &"id".into()).ok().and_then(|id| id.as_f64()) else {
+            return;
+        };
+        let id = id as u32;
+        if Reflect::get(data, &"stop".into()).is_ok_and(|stop| stop.is_truthy()) {
+            if let Some(flag) = self.open.borrow_mut().remove(&id) {
+                flag.set(true);
+            }
+            return;
+        }
+        let (path, body) = (text("path"), text("body"));
+        let flag = Rc::new(Cell::new(false));
+        self.open.borrow_mut().insert(id, flag.clone());
+        let host = self.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            let out = Out { id, is_stopped: flag };
+            host.clone().answer(out, &path, body).await;
+            host.open.borrow_mut().remove(&id);
+        });
+    }
+}
+
+fn has_webgpu() -> bool {
+    let gpu = scope().and_then(|scope| Reflect::get(&scope.navigator(), &"gpu".into()).ok());
+    gpu.is_some_and(|gpu| gpu.is_truthy())
+}
+
+/// Starts to listen.
+pub(crate) fn start() {
+    console_error_panic_hook::set_once();
+    let Some(scope) = scope() else { return };
+    let host = Rc::new(Host::default());
+    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| host.take(&message.data()));
+    scope.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));
+    post(&[("ready", JsValue::TRUE)]);
+}
