@@ -32,15 +32,54 @@ pub(crate) async fn load(host: &Rc<Host>, out: &Out, body: &str) -> Result<(), F
     bring(host, out, order).await
 }
 
-/// Loads `order` and starts the loop that runs it.
-pub(crate) async fn bring(host: &Rc<Host>, out: &Out, order: EngineOrder) -> Result<(), Failure> {
+/// Loads a kept model for a chat that asks for it, unless another chat just did.
+pub(crate) async fn again(host: &Rc<Host>, out: &Out, order: EngineOrder) -> Result<(), Failure> {
+    let quiet = Out {
+        is_silent: true,
+        ..out.clone()
+    };
     let _one = host.loading.lock().await;
+    let is_there = host.loaded.borrow().as_ref().is_some_and(|loaded| loaded.model.name == order.model.name);
+    if is_there { Ok(()) } else { locked(host, &quiet, order).await }
+}
+
+/// Opens the device anew after it was lost, and goes on with what was open.
+pub(crate) async fn recover(host: &Rc<Host>, chat: &mut seedbed_engine::chat::Chat) -> Result<(), Failure> {
+    let order = host.order.borrow().clone();
+    let Some(order) = order.filter(|_| host.context.borrow().as_ref().is_some_and(|context| context.lost().is_some())) else {
+        return Err(failure("The device failed.", "Load the model again."));
+    };
+    let _one = host.loading.lock().await;
+    let quiet = Out::nobody();
+    let (weights, _, _, context) = read(host, &quiet, &order).await?;
+    chat.recover(context, Rc::new(weights))
+        .map_err(|error| failure("The device failed.", error))
+}
+
+/// Loads `order` and starts the loop that runs it.
+async fn bring(host: &Rc<Host>, out: &Out, order: EngineOrder) -> Result<(), Failure> {
+    let _one = host.loading.lock().await;
+    locked(host, out, order).await
+}
+
+async fn locked(host: &Rc<Host>, out: &Out, order: EngineOrder) -> Result<(), Failure> {
     let started = js_sys::Date::now();
+    host.unload();
+    let (weights, header, model, context) = read(host, out, &order).await?;
+    load_chat(host, out, weights, header, order.sizes, model, context, started).await?;
+    *host.order.borrow_mut() = Some(order);
+    Ok(())
+}
+
+async fn read(
+    host: &Rc<Host>,
+    out: &Out,
+    order: &EngineOrder,
+) -> Result<(Weights, Header, EngineModel, Rc<Context>), Failure> {
     let context = host
         .context()
         .await
         .map_err(|error| failure("This browser can't run a model.", error))?;
-    host.unload();
     let mut load = Load {
         context: context.clone(),
         out: out.clone(),
@@ -56,7 +95,7 @@ pub(crate) async fn bring(host: &Rc<Host>, out: &Out, order: EngineOrder) -> Res
     let mut model = order.model.clone();
     load.whole(&mut model).await?;
     let (weights, header) = load.finish()?;
-    load_chat(host, out, weights, header, order.sizes, model, context, started).await
+    Ok((weights, header, model, context))
 }
 
 #[allow(clippy::too_many_arguments, reason = "the parts of one step")]
@@ -407,6 +446,6 @@ fn stopped() -> Failure {
 }
 
 /// Lets messages in: a stop among them.
-async fn breathe() {
+pub(crate) async fn breathe() {
     gloo_timers::future::TimeoutFuture::new(0).await;
 }

@@ -33,6 +33,10 @@ pub(crate) struct Host {
     pub(crate) inbox: RefCell<Option<UnboundedSender<chats::Work>>>,
     /// How quick it is.
     pub(crate) speed: RefCell<seedbed_core::engine::EngineSpeed>,
+    /// (seconds, tokens made until then), of the last seconds.
+    pub(crate) marks: RefCell<std::collections::VecDeque<(f64, u64)>>,
+    /// What was loaded and how, for after a device was lost.
+    pub(crate) order: RefCell<Option<seedbed_core::engine::EngineOrder>>,
     /// A model is being loaded; others wait.
     pub(crate) loading: futures::lock::Mutex<()>,
     /// Requests that somebody waits for.
@@ -45,6 +49,8 @@ pub(crate) struct Out {
     id: u32,
     /// Set when nobody waits any more.
     pub(crate) is_stopped: Rc<Cell<bool>>,
+    /// Nothing is sent: the request is answered by something else.
+    pub(crate) is_silent: bool,
 }
 
 fn scope() -> Option<DedicatedWorkerGlobalScope> {
@@ -63,11 +69,23 @@ fn post(fields: &[(&str, JsValue)]) {
 }
 
 impl Out {
+    /// For what nobody waits for.
+    pub(crate) fn nobody() -> Self {
+        Self {
+            id: 0,
+            is_stopped: Rc::default(),
+            is_silent: true,
+        }
+    }
+
     pub(crate) fn head(&self, status: u16) {
         post(&[("id", self.id.into()), ("status", status.into())]);
     }
 
     pub(crate) fn piece(&self, bytes: &[u8]) {
+        if self.is_silent {
+            return;
+        }
         post(&[("id", self.id.into()), ("bytes", Uint8Array::from(bytes).into())]);
     }
 
@@ -205,7 +223,11 @@ impl Host {
         self.open.borrow_mut().insert(id, flag.clone());
         let host = self.clone();
         wasm_bindgen_futures::spawn_local(async move {
-            let out = Out { id, is_stopped: flag };
+            let out = Out {
+                id,
+                is_stopped: flag,
+                is_silent: false,
+            };
             host.clone().answer(out, &path, body).await;
             host.open.borrow_mut().remove(&id);
         });

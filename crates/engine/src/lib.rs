@@ -3,6 +3,7 @@
 //! [`gpu`] holds memory layouts, kernels and the device; [`engine`] the sequences that are decoded side by side;
 //! [`load`] reads model files into an engine.
 
+pub mod chat;
 pub mod engine;
 pub mod gpu;
 #[cfg(not(target_arch = "wasm32"))]

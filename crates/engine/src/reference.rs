@@ -46,7 +46,7 @@ pub fn score(spec: &Spec, tensors: &Tensors, ids: &[u32]) -> Option<Vec<Vec<f32>
         for (index, layer) in spec.layers.iter().enumerate() {
             let part = |part| get(Role::Layer(index, part));
             let x = normed(&h, part(Part::AttnNorm)?, spec.eps);
-            let mut project = |which: Part, bias: Part, rows: usize| -> Option<Vec<f32>> {
+            let project = |which: Part, bias: Part, rows: usize| -> Option<Vec<f32>> {
                 let mut y = product(part(which)?, &x, rows);
                 if spec.qkv_bias {
                     add(&mut y, part(bias)?);
@@ -57,7 +57,7 @@ pub fn score(spec: &Spec, tensors: &Tensors, ids: &[u32]) -> Option<Vec<Vec<f32>
             let mut k = project(Part::K, Part::KBias, kv_rows)?;
             let v = project(Part::V, Part::VBias, kv_rows)?;
             let frequencies = spec.inverse_frequencies(index, get(Role::RopeFactors).map(Vec::as_slice));
-            let mut turn = |all: &mut [f32], norm: Part| -> Option<()> {
+            let turn = |all: &mut [f32], norm: Part| -> Option<()> {
                 for one in all.chunks_exact_mut(d) {
                     if spec.qk_norm {
                         one.copy_from_slice(&normed(one, part(norm)?, spec.eps));

@@ -21,7 +21,6 @@ pub(crate) struct Piece {
 pub(crate) struct Matrix {
     pub(crate) format: Format,
     pub(crate) width: usize,
-    pub(crate) rows: usize,
     pub(crate) pieces: Vec<Piece>,
 }
 
@@ -57,7 +56,6 @@ impl Matrix {
         Ok(Self {
             format,
             width,
-            rows,
             pieces,
         })
     }

@@ -1,0 +1,286 @@
+//! Chats: requests in the OpenAI protocol in, streams of server-sent events out, and one loop that lets all of them
+//! advance together.
+
+use super::{Host, Out, load};
+use futures::StreamExt as _;
+use futures::channel::mpsc::{UnboundedReceiver, unbounded};
+use seedbed_core::engine::EngineOrder;
+use seedbed_engine::chat::{Chat, Said, Wish};
+use seedbed_engine::engine::{Reason, Sampling};
+use seedbed_tokens::Message;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// For the loop.
+pub(crate) enum Work {
+    /// A chat to answer.
+    Begin(Box<Ask>, Out),
+}
+
+/// The parts of a chat request that mean something here.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Ask {
+    model: String,
+    messages: Vec<Line>,
+    #[serde(default)]
+    temperature: Option<f32>,
+    #[serde(default)]
+    top_p: Option<f32>,
+    #[serde(default)]
+    top_k: Option<u32>,
+    #[serde(default)]
+    min_p: Option<f32>,
+    #[serde(default)]
+    repetition_penalty: Option<f32>,
+    #[serde(default)]
+    max_tokens: Option<u32>,
+    #[serde(default)]
+    max_completion_tokens: Option<u32>,
+    #[serde(default)]
+    seed: Option<u64>,
+    #[serde(default)]
+    stop: Option<Stop>,
+}
+
+/// A message of a request.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Line {
+    role: String,
+    content: String,
+}
+
+/// One stop text or several.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Stop {
+    One(String),
+    Many(Vec<String>),
+}
+
+fn refuse(out: &Out, status: u16, message: &str) {
+    let body = json!({ "error": { "message": message, "type": "invalid_request_error" } });
+    out.whole(status, body.to_string().as_bytes());
+}
+
+/// Hands a chat to the loop; loads the model first, if it is kept.
+pub(crate) async fn answer(host: &Rc<Host>, out: Out, body: &str) {
+    let ask: Ask = match serde_json::from_str(body) {
+        Ok(ask) => ask,
+        Err(error) => return refuse(&out, 400, &format!("The request can't be read: {error}")),
+    };
+    // A tab that was reloaded goes on by itself.
+    let is_there = |host: &Host| host.loaded.borrow().as_ref().is_some_and(|loaded| loaded.model.name == ask.model);
+    if !is_there(host) {
+        let kept = super::files::list().await.into_iter().find(|kept| kept.is_whole && kept.model.name == ask.model);
+        let Some(kept) = kept else {
+            return refuse(&out, 404, "This model is not loaded into the tab.");
+        };
+        let order = EngineOrder {
+            model: kept.model,
+            ..EngineOrder::default()
+        };
+        if let Err(failure) = load::again(host, &out, order).await {
+            return refuse(&out, 503, &failure.what);
+        }
+    }
+    let inbox = host.inbox.borrow().clone();
+    let Some(inbox) = inbox else {
+        return refuse(&out, 404, "No model is loaded into the tab.");
+    };
+    if inbox.unbounded_send(Work::Begin(Box::new(ask), out.clone())).is_err() {
+        refuse(&out, 503, "The model was unloaded.");
+    }
+}
+
+fn event(out: &Out, value: &Value) {
+    out.piece(format!("data: {value}\n\n").as_bytes());
+}
+
+fn chunk(model: &str, fingerprint: &str, delta: Value, reason: Option<&str>) -> Value {
+    json!({
+        "object": "chat.completion.chunk", "model": model, "system_fingerprint": fingerprint,
+        "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }],
+    })
+}
+
+/// Starts the loop for a model.
+pub(crate) fn start(host: &Rc<Host>, chat: Chat) {
+    let (inbox, work) = unbounded();
+    *host.inbox.borrow_mut() = Some(inbox);
+    wasm_bindgen_futures::spawn_local(run(host.clone(), chat, work));
+}
+
+struct Open {
+    out: Out,
+    model: String,
+}
+
+/// Runs until the model is unloaded and nothing is open.
+async fn run(host: Rc<Host>, mut chat: Chat, mut work: UnboundedReceiver<Work>) {
+    let mut open: HashMap<u64, Open> = HashMap::new();
+    let mut last = 0_u64;
+    let fingerprint = fingerprint(&host);
+    loop {
+        // With nothing to do, wait; else take what is there.
+        loop {
+            let next = if open.is_empty() {
+                note(&host, &chat, &open);
+                match work.next().await {
+                    Some(next) => next,
+                    None => return,
+                }
+            } else {
+                match work.try_recv() {
+                    Ok(next) => next,
+                    Err(_) => break,
+                }
+            };
+            let Work::Begin(ask, out) = next;
+            last += 1;
+            if let Some(one) = begin(&mut chat, last, *ask, out) {
+                open.insert(last, one);
+            }
+        }
+        let gone: Vec<u64> = open.iter().filter(|(_, one)| one.out.is_stopped.get()).map(|(id, _)| *id).collect();
+        for id in gone {
+            chat.cancel(id);
+            open.remove(&id);
+        }
+        let said = match chat.advance().await {
+            Ok(said) => said,
+            Err(error) => {
+                if load::recover(&host, &mut chat).await.is_ok() {
+                    continue;
+                }
+                for one in open.values() {
+                    event(&one.out, &json!({ "error": { "message": error.to_string() } }));
+                    one.out.end();
+                }
+                host.unload();
+                return;
+            }
+        };
+        for one in said {
+            tell(&mut open, one, &fingerprint);
+        }
+        note(&host, &chat, &open);
+        // Lets messages in.
+        super::load::breathe().await;
+    }
+}
+
+fn begin(chat: &mut Chat, id: u64, ask: Ask, out: Out) -> Option<Open> {
+    let messages: Vec<Message> = ask
+        .messages
+        .into_iter()
+        .map(|one| Message {
+            role: one.role,
+            content: one.content,
+        })
+        .collect();
+    let seed = ask.seed.unwrap_or_else(|| (js_sys::Math::random() * f64::from(u32::MAX)) as u64);
+    let wish = Wish {
+        sampling: Sampling {
+            temperature: ask.temperature.unwrap_or(1.0).max(0.0),
+            top_k: ask.top_k.unwrap_or(0),
+            top_p: ask.top_p.unwrap_or(1.0),
+            min_p: ask.min_p.unwrap_or(0.0),
+            penalty: ask.repetition_penalty.unwrap_or(1.0),
+            seed: seed as u32,
+        },
+        max_tokens: ask.max_tokens.or(ask.max_completion_tokens).unwrap_or(512) as usize,
+        stop: match ask.stop {
+            None => Vec::new(),
+            Some(Stop::One(text)) => vec![text],
+            Some(Stop::Many(texts)) => texts,
+        },
+        stream: (seed >> 32) as u32,
+    };
+    match chat.begin(id, &messages, wish) {
+        Ok(()) => {
+            out.head(200);
+            Some(Open { out, model: ask.model })
+        }
+        Err(error) => {
+            refuse(&out, 400, &error.to_string());
+            None
+        }
+    }
+}
+
+fn tell(open: &mut HashMap<u64, Open>, said: Said, fingerprint: &str) {
+    match said {
+        Said::Text(id, text) => {
+            if let Some(one) = open.get(&id) {
+                event(&one.out, &chunk(&one.model, fingerprint, json!({ "content": text }), None));
+            }
+        }
+        Said::Ended {
+            id,
+            reason,
+            prompt_tokens,
+            tokens,
+        } => {
+            if let Some(one) = open.remove(&id) {
+                let reason = match reason {
+                    Reason::Stop => "stop",
+                    Reason::Length => "length",
+                };
+                event(&one.out, &chunk(&one.model, fingerprint, json!({}), Some(reason)));
+                let usage = json!({
+                    "prompt_tokens": prompt_tokens, "completion_tokens": tokens, "total_tokens": prompt_tokens + tokens,
+                });
+                event(
+                    &one.out,
+                    &json!({ "object": "chat.completion.chunk", "model": one.model, "choices": [], "usage": usage }),
+                );
+                one.out.piece(b"data: [DONE]\n\n");
+                one.out.end();
+            }
+        }
+        Said::Failed(id, message) => {
+            if let Some(one) = open.remove(&id) {
+                event(&one.out, &json!({ "error": { "message": message } }));
+                one.out.end();
+            }
+        }
+    }
+}
+
+/// Notes the speed over the last seconds.
+fn note(host: &Host, chat: &Chat, open: &HashMap<u64, Open>) {
+    let mut speed = host.speed.borrow_mut();
+    let running = open.len().min(chat.options().slots);
+    speed.running = running as u32;
+    speed.waiting = (open.len() - running) as u32;
+    let made = chat.made();
+    let now = js_sys::Date::now() / 1000.0;
+    let mut marks = host.marks.borrow_mut();
+    if open.is_empty() {
+        marks.clear();
+    }
+    marks.push_back((now, made));
+    while marks.len() > 2 && marks.front().is_some_and(|(at, _)| now - at > 8.0) {
+        marks.pop_front();
+    }
+    if let (Some(first), true) = (marks.front(), marks.len() > 1) {
+        if now > first.0 {
+            speed.tokens_per_second = (made - first.1) as f64 / (now - first.0);
+        }
+    }
+    speed.tokens = made;
+}
+
+/// What made the text, for the record's provenance.
+fn fingerprint(host: &Host) -> String {
+    host.loaded.borrow().as_ref().map_or_else(String::new, |loaded| {
+        format!(
+            "seedbed-engine {}; {}; sha256:{}",
+            env!("CARGO_PKG_VERSION"),
+            loaded.quantization,
+            loaded.model.sha256.as_deref().unwrap_or("unknown")
+        )
+    })
+}
