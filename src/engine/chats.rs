@@ -167,7 +167,7 @@ async fn run(host: Rc<Host>, mut chat: Chat, mut work: UnboundedReceiver<Work>) 
         }
         note(&host, &chat, &open);
         // Lets messages in.
-        super::load::breathe().await;
+        load::breathe().await;
     }
 }
 

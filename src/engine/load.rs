@@ -80,17 +80,7 @@ async fn read(
         .context()
         .await
         .map_err(|error| failure("This browser can't run a model.", error))?;
-    let mut load = Load {
-        context: context.clone(),
-        out: out.clone(),
-        reader: GgufReader::new(&order.model.name, None),
-        builder: None,
-        hash: Sha256::new(),
-        have: 0,
-        total: order.model.bytes.unwrap_or(0),
-        told: 0,
-        stage: EngineStage::Connecting,
-    };
+    let mut load = Load::new(context.clone(), out.clone(), &order.model.name, order.model.bytes.unwrap_or(0));
     load.tell();
     let mut model = order.model.clone();
     load.whole(&mut model).await?;
@@ -205,6 +195,20 @@ struct Load {
 }
 
 impl Load {
+    fn new(context: Rc<Context>, out: Out, name: &str, total: u64) -> Self {
+        Self {
+            context,
+            out,
+            reader: GgufReader::new(name, None),
+            builder: None,
+            hash: Sha256::new(),
+            have: 0,
+            total,
+            told: 0,
+            stage: EngineStage::Connecting,
+        }
+    }
+
     fn tell(&mut self) {
         self.told = self.have;
         self.out.line(&EngineLine::Progress {
@@ -443,6 +447,72 @@ fn stopped() -> Failure {
     Failure::new(FailureKind::Network, "Loading was stopped.")
         .means("What has arrived is kept.")
         .next("Load it again to go on from there.")
+}
+
+/// What `/parity` is asked: the scores of tokens, and the greedy ones that follow.
+#[derive(serde::Deserialize)]
+struct Parity {
+    url: String,
+    ids: Vec<u32>,
+    #[serde(default)]
+    greedy: usize,
+    /// Keys and values as halves, as chats have them.
+    #[serde(default)]
+    half: bool,
+}
+
+/// For comparing this browser's device with another implementation: little-endian u32 greedy tokens, then f32 scores
+/// `[T, V]`. Nothing is kept.
+pub(crate) async fn parity(host: &Rc<Host>, body: &str) -> Result<Vec<u8>, Failure> {
+    use seedbed_engine::engine::{Engine, Event, Request, Sampling};
+    let cannot = |error: String| failure(&error, "");
+    let asked: Parity = serde_json::from_str(body).map_err(|error| cannot(error.to_string()))?;
+    let _one = host.loading.lock().await;
+    let context = host.context().await.map_err(cannot)?;
+    let mut load = Load::new(context.clone(), Out::nobody(), "parity.gguf", 0);
+    let scope = super::scope().ok_or_else(|| cannot("this is no worker".to_owned()))?;
+    let response: Response = JsFuture::from(scope.fetch_with_str(&asked.url))
+        .await
+        .and_then(wasm_bindgen::JsCast::dyn_into)
+        .map_err(|error| cannot(opfs::words(&error)))?;
+    let buffer = response.array_buffer().map_err(|error| cannot(opfs::words(&error)))?;
+    let buffer = JsFuture::from(buffer).await.map_err(|error| cannot(opfs::words(&error)))?;
+    let bytes = Uint8Array::new(&buffer);
+    let mut at = 0;
+    while at < bytes.length() {
+        let end = bytes.length().min(at + PIECE as u32);
+        load.take(&bytes.subarray(at, end).to_vec())?;
+        at = end;
+    }
+    let (weights, _) = load.finish()?;
+    let options = Options {
+        context: asked.ids.len() + asked.greedy + 1,
+        half_kv: asked.half,
+        ..Options::default()
+    };
+    let words = |error: seedbed_engine::Error| cannot(error.to_string());
+    let mut engine = Engine::new(context, Rc::new(weights), options, &[]).map_err(words)?;
+    let scores = engine.score(&asked.ids).await.map_err(words)?;
+    let mut out = Vec::new();
+    if asked.greedy > 0 {
+        let request = Request {
+            id: 0,
+            prompt: asked.ids,
+            max_tokens: asked.greedy,
+            sampling: Sampling::default(),
+            stream: 0,
+        };
+        engine.submit(request).map_err(words)?;
+        while engine.open() > 0 {
+            for event in engine.advance().await.map_err(words)? {
+                if let Event::Tokens(_, tokens) = event {
+                    out.extend(tokens.iter().flat_map(|token| token.to_le_bytes()));
+                }
+            }
+        }
+    }
+    out.extend(scores.iter().flat_map(|score| score.to_le_bytes()));
+    Ok(out)
 }
 
 /// Lets messages in: a stop among them.

@@ -175,6 +175,10 @@ impl Host {
                 }
                 out.end();
             }
+            "/parity" => match load::parity(&self, &body).await {
+                Ok(bytes) => out.whole(200, &bytes),
+                Err(failure) => out.whole(400, failure.what.as_bytes()),
+            },
             "/unload" => {
                 self.unload();
                 out.whole(200, &state(self.state().await));

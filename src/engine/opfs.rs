@@ -56,7 +56,7 @@ pub(crate) async fn names() -> Result<Vec<String>, String> {
         if Reflect::get(&step, &"done".into()).is_ok_and(|done| done.is_truthy()) {
             return Ok(out);
         }
-        if let Ok(name) = Reflect::get(&step, &"value".into()).and_then(JsCast::dyn_into::<JsString>) {
+        if let Ok(name) = Reflect::get(&step, &"value".into()).and_then(wasm_bindgen::JsCast::dyn_into::<JsString>) {
             out.push(name.into());
         }
     }

@@ -14,6 +14,8 @@ struct Config {
     hub: String,
     router: String,
     oauth_client_id: String,
+    /// Model files to be run in the tab. Each by itself: one that is not understood must not cost the addresses.
+    models: Vec<serde_json::Value>,
 }
 
 /// Reads the configuration. A file that is missing or broken counts as an empty one.
@@ -39,6 +41,11 @@ fn site_of(config: Config, client_id: Option<String>) -> Site {
             .or(Some(config.oauth_client_id))
             .map(|id| id.trim().to_owned())
             .filter(|id| !id.is_empty()),
+        models: config
+            .models
+            .into_iter()
+            .filter_map(|model| serde_json::from_value(model).ok())
+            .collect(),
     }
 }
 
@@ -80,10 +87,22 @@ mod tests {
             hub: "http://127.0.0.1:8601/".into(),
             router: "javascript:alert(1)".into(),
             oauth_client_id: "local".into(),
+            ..Config::default()
         };
         let site = site_of(config, Some("space".into()));
         assert_eq!(site.hub, "http://127.0.0.1:8601");
         assert_eq!(site.router, HubConfig::default().router);
         assert_eq!(site.oauth_client_id.as_deref(), Some("space"));
+    }
+
+    #[test]
+    fn model_files_are_read_one_by_one() {
+        let config: Config = serde_json::from_str(
+            r#"{"models": [{"name": "no address"}, {"url": "http://127.0.0.1:8601/m.gguf", "name": "m.gguf", "bytes": 5}]}"#,
+        )
+        .unwrap();
+        let models = site_of(config, None).models;
+        assert_eq!(models.len(), 1);
+        assert_eq!(models[0].bytes, Some(5));
     }
 }

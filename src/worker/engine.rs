@@ -111,7 +111,7 @@ impl Port {
         let id = id as u32;
         let answer = if let Some(status) = number(data, "status") {
             Answer::Head(status as u16)
-        } else if let Ok(bytes) = Reflect::get(data, &"bytes".into()).and_then(JsCast::dyn_into::<Uint8Array>) {
+        } else if let Ok(bytes) = Reflect::get(data, &"bytes".into()).and_then(wasm_bindgen::JsCast::dyn_into::<Uint8Array>) {
             Answer::Piece(bytes.to_vec())
         } else {
             Answer::End

@@ -1,6 +1,7 @@
 //! Choosing a model, as far as it needs no page: ids with provider suffixes, searching the list, prices, and what may
 //! be wrong with an address.
 
+use seedbed_core::engine::ADDRESS;
 use seedbed_core::model::{Endpoint, EndpointKind, ModelInfo, ProviderInfo};
 
 /// How the router picks a provider when none is named: suffix, label.
@@ -138,6 +139,26 @@ pub fn price_text(price_in: Option<f64>, price_out: Option<f64>) -> String {
     }
 }
 
+/// What an endpoint costs, as text.
+pub fn endpoint_price(endpoint: &Endpoint) -> String {
+    match endpoint.kind {
+        EndpointKind::Tab => "free: runs in this tab".to_owned(),
+        _ => price_text(endpoint.price_in, endpoint.price_out),
+    }
+}
+
+/// `model`, run in this tab.
+pub fn tab_endpoint(model: &str) -> Endpoint {
+    Endpoint {
+        kind: EndpointKind::Tab,
+        base_url: ADDRESS.to_owned(),
+        model: model.to_owned(),
+        price_in: Some(0.0),
+        price_out: Some(0.0),
+        ..Endpoint::default()
+    }
+}
+
 /// An address as it should be stored: trimmed, with a scheme, no trailing slash.
 ///
 /// # Errors
@@ -202,6 +223,8 @@ pub fn endpoint_name(endpoint: &Endpoint) -> (String, String) {
     let place = match endpoint.kind {
         EndpointKind::HuggingFace => "Hugging Face".to_owned(),
         EndpointKind::OpenAi => host,
+        EndpointKind::Tab => "this tab".to_owned(),
+        EndpointKind::Tab => "this tab".to_owned(),
     };
     (endpoint.model.clone(), place)
 }
@@ -273,6 +296,17 @@ mod tests {
         );
         assert_eq!(price(&one_unknown, ""), (None, None));
         assert_eq!(price_text(None, None), "price not known");
+    }
+
+    #[test]
+    fn a_model_in_this_tab_is_free_and_says_where_it_runs() {
+        let endpoint = tab_endpoint("m.gguf");
+        assert_eq!(endpoint_price(&endpoint), "free: runs in this tab");
+        assert_eq!(
+            endpoint_name(&endpoint),
+            ("m.gguf".to_owned(), "this tab".to_owned())
+        );
+        assert_eq!(endpoint_price(&Endpoint::default()), "price not known");
     }
 
     #[test]

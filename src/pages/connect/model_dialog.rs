@@ -162,6 +162,7 @@ fn Chooser(open: RwSignal<bool>) -> impl IntoView {
         let base_url = match next {
             EndpointKind::HuggingFace => desk.router_address(),
             EndpointKind::OpenAi => "http://localhost:11434/v1".to_owned(),
+            EndpointKind::Tab => seedbed_core::engine::ADDRESS.to_owned(),
         };
         draft.models.set(Listing::Unasked);
         draft.key.set(String::new());
@@ -205,6 +206,7 @@ fn Chooser(open: RwSignal<bool>) -> impl IntoView {
         {move || match kind.get() {
             EndpointKind::HuggingFace => view! { <HuggingFace draft=draft /> }.into_any(),
             EndpointKind::OpenAi => view! { <Server draft=draft /> }.into_any(),
+            EndpointKind::Tab => ().into_any(),
         }}
         <Finish draft=draft open=open />
     }

@@ -7,7 +7,7 @@ use leptos::ev::KeyboardEvent;
 use seedbed_core::messages::{Failure, FailureKind};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{
-    Blob, BlobPropertyBag, Document, Element, FocusOptions, HtmlAnchorElement, HtmlElement,
+    Blob, BlobPropertyBag, Document, Element, File, FocusOptions, HtmlAnchorElement, HtmlElement,
     Storage, Url, Window,
 };
 
@@ -189,6 +189,14 @@ pub(super) fn time_text(ms: u64) -> String {
         .and_then(|format| format.call2(&date, &JsValue::UNDEFINED, &options).ok())
         .and_then(|text| text.as_string())
         .unwrap_or_default()
+}
+
+pub(super) fn object_url(file: &File) -> Option<String> {
+    Url::create_object_url_with_blob(file).ok()
+}
+
+pub(super) fn drop_object_url(url: &str) {
+    let _ = Url::revoke_object_url(url);
 }
 
 /// Offers a text to be saved.

@@ -23,6 +23,7 @@ use crate::pages::review::keys::Focus;
 use futures::future::LocalBoxFuture;
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
+use seedbed_core::engine::EngineModel;
 use seedbed_core::messages::{
     Account, Changed, Failure, FailureKind, HubLink, Progress, ProjectView, Reply, Request,
     RequestId, RunStatus, SeedView,
@@ -76,7 +77,7 @@ impl Future for Running {
 }
 
 /// What the page's configuration says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Site {
     /// The Hub, no trailing slash.
     pub hub: String,
@@ -84,6 +85,8 @@ pub struct Site {
     pub router: String,
     /// OAuth client id, if this copy of the app is registered.
     pub oauth_client_id: Option<String>,
+    /// Model files that stand where the app does, to be run in the tab.
+    pub models: Vec<EngineModel>,
 }
 
 /// Handles to everything the pages need. See the module's text.
@@ -384,6 +387,16 @@ impl Desk {
         self.site.with_value(|site| site.router.clone())
     }
 
+    /// Address of the Hub.
+    pub fn hub_address(self) -> String {
+        self.site.with_value(|site| site.hub.clone())
+    }
+
+    /// Model files that stand where the app does.
+    pub fn served_models(self) -> Vec<EngineModel> {
+        self.site.with_value(|site| site.models.clone())
+    }
+
     /// Where tokens are made.
     pub fn token_page(self) -> String {
         self.site
@@ -507,6 +520,16 @@ impl Desk {
     /// A time in the person's own format.
     pub fn time_text(self, ms: u64) -> String {
         browser::time_text(ms)
+    }
+
+    /// An address under which this page and its workers can read a chosen file, until it is dropped.
+    pub fn object_url(self, file: &web_sys::File) -> Option<String> {
+        browser::object_url(file)
+    }
+
+    /// Lets go of such an address.
+    pub fn drop_object_url(self, url: &str) {
+        browser::drop_object_url(url);
     }
 
     /// Offers a text to be saved as a file.
