@@ -506,6 +506,12 @@ impl Driver {
             _ => (endpoint.model.as_str(), None),
         };
         let flags = quality::flags(&item.instruction, &reply);
+        let is_tab = endpoint.kind == seedbed_core::model::EndpointKind::Tab;
+        let [engine, quantization, revision] = if is_tab {
+            made_by(reply.fingerprint.as_deref().unwrap_or_default())
+        } else {
+            [None, None, None]
+        };
         Record {
             id: item.record_id.clone(),
             prompt_id: Some(item.prompt_id.clone()),
@@ -516,7 +522,11 @@ impl Driver {
             provenance: Provenance {
                 seed_hash: self.run.seed_hash.clone(),
                 model: model.to_owned(),
-                provider: suffix.map_or_else(|| host(&endpoint.base_url), str::to_owned),
+                revision,
+                quantization,
+                provider: engine
+                    .or_else(|| suffix.map(str::to_owned))
+                    .unwrap_or_else(|| host(&endpoint.base_url)),
                 sampling: Some(item.sampling.clone()),
                 prompt_version: item.prompt_version.clone(),
                 sample_index: item.sample_index,
@@ -635,6 +645,12 @@ fn planned_item(row: PlannedRow) -> PlannedItem {
 }
 
 /// Host of an address, with its port.
+/// The engine's version, quantization and file hash, from `seedbed-engine 0.1.0; Q4_1; sha256:…`.
+fn made_by(fingerprint: &str) -> [Option<String>; 3] {
+    let mut parts = fingerprint.split("; ").map(str::to_owned);
+    [parts.next().filter(|text| !text.is_empty()), parts.next(), parts.next()]
+}
+
 fn host(address: &str) -> String {
     crate::account::origin(address)
         .split_once("://")

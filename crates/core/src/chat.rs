@@ -29,6 +29,8 @@ pub struct ChatReply {
     pub usage: Option<Usage>,
     /// Model that answered, as the server names it.
     pub model: Option<String>,
+    /// What computed it, as the server names it (`system_fingerprint`).
+    pub fingerprint: Option<String>,
 }
 
 /// What a failed request means for the run (generation rules, "Failure handling": the class decides everything).

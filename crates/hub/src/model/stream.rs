@@ -60,6 +60,7 @@ struct Parts {
     finish: Option<FinishReason>,
     usage: Option<Usage>,
     model: Option<String>,
+    fingerprint: Option<String>,
     is_done: bool,
 }
 
@@ -220,6 +221,9 @@ impl Parts {
         {
             self.model = Some(model.chars().take(300).collect());
         }
+        if let Some(text) = chunk.get("system_fingerprint").and_then(Value::as_str) {
+            self.fingerprint = Some(text.chars().take(300).collect());
+        }
         if let Some(usage) = chunk.get("usage").and_then(usage) {
             self.usage = Some(usage);
         }
@@ -312,6 +316,7 @@ impl Parts {
             finish_reason: self.finish.unwrap_or_default(),
             usage: self.usage,
             model: self.model,
+            fingerprint: self.fingerprint,
         }
     }
 }
