@@ -239,7 +239,7 @@ impl Load {
                 }
                 let outcome = match builder.as_mut() {
                     Some(builder) => builder.rows(context, &rows),
-                    None => Builder::new(context, &rows.header.spec, &rows.header.tensors)
+                    None => Builder::new(&rows.header.spec)
                         .and_then(|made| builder.insert(made).rows(context, &rows)),
                 };
                 trouble = outcome.err();

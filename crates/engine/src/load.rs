@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use seedbed_weights::{GgufReader, Header, Rows, SafetensorsReader};
+use seedbed_weights::{GgufReader, Header, Rows, SafetensorsReader, part_names};
 
 use crate::Error;
 use crate::gpu::context::Context;
@@ -23,8 +23,10 @@ pub fn model(context: &Context, path: &Path, config: Option<&Path>) -> Result<We
         let size = std::fs::metadata(path).map_err(failed)?.len();
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let mut reader = SafetensorsReader::new(&name, &text, Some(size))?;
-        let builder = stream(context, path, |bytes, sink| reader.push(bytes, sink))?;
+        let mut builder = None;
+        stream(context, path, &mut builder, |bytes, sink| reader.push(bytes, sink))?;
         reader.finish()?;
+        let builder = builder.ok_or_else(|| Error::File(format!("{name} holds no weights")))?;
         return builder.finish(context);
     }
     Ok(gguf(context, path)?.0)
@@ -32,12 +34,27 @@ pub fn model(context: &Context, path: &Path, config: Option<&Path>) -> Result<We
 
 /// Reads a GGUF file into the device's memory.
 pub fn gguf(context: &Context, path: &Path) -> Result<(Weights, Header), Error> {
-    let size = std::fs::metadata(path)
-        .map_err(|error| Error::File(format!("{}: {error}", path.display())))?
-        .len();
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let mut reader = GgufReader::new(&name, Some(size));
-    let builder = stream(context, path, |bytes, sink| reader.push(bytes, sink))?;
+    let parts = part_names(&name).unwrap_or_else(|| vec![name.clone()]);
+    let mut builder = None;
+    let mut reader = None;
+    for part in &parts {
+        let path = path.with_file_name(part);
+        let size = std::fs::metadata(&path)
+            .map_err(|error| Error::File(format!("{}: {error}", path.display())))?
+            .len();
+        let reader = match &mut reader {
+            None => reader.insert(GgufReader::new(part, Some(size))),
+            Some(reader) => {
+                reader.next_file(part, Some(size))?;
+                reader
+            }
+        };
+        stream(context, &path, &mut builder, |bytes, sink| reader.push(bytes, sink))?;
+    }
+    let (Some(mut reader), Some(builder)) = (reader, builder) else {
+        return Err(Error::File(format!("{name} holds no weights")));
+    };
     reader.finish()?;
     let header = reader
         .header()
@@ -52,11 +69,11 @@ type Sink<'a> = dyn FnMut(Rows<'_>) -> Result<(), seedbed_weights::Error> + 'a;
 fn stream(
     context: &Context,
     path: &Path,
+    builder: &mut Option<Builder>,
     mut push: impl FnMut(&[u8], &mut Sink<'_>) -> Result<(), seedbed_weights::Error>,
-) -> Result<Builder, Error> {
+) -> Result<(), Error> {
     let failed = |error: std::io::Error| Error::File(format!("{}: {error}", path.display()));
     let mut file = File::open(path).map_err(failed)?;
-    let mut builder: Option<Builder> = None;
     let mut buffer = vec![0; 1 << 20];
     let mut trouble = None;
     loop {
@@ -66,7 +83,7 @@ fn stream(
         }
         push(&buffer[..read], &mut |rows| {
             if trouble.is_none() {
-                trouble = receive(context, &mut builder, &rows).err();
+                trouble = receive(context, builder, &rows).err();
             }
             Ok(())
         })?;
@@ -74,13 +91,13 @@ fn stream(
             return Err(error);
         }
     }
-    builder.ok_or_else(|| Error::File(format!("{} holds no weights", path.display())))
+    Ok(())
 }
 
 fn receive(context: &Context, builder: &mut Option<Builder>, rows: &Rows<'_>) -> Result<(), Error> {
     let builder = match builder {
         Some(builder) => builder,
-        None => builder.insert(Builder::new(context, &rows.header.spec, &rows.header.tensors)?),
+        None => builder.insert(Builder::new(&rows.header.spec)?),
     };
     builder.rows(context, rows)
 }

@@ -187,7 +187,7 @@ pub async fn run(context: &Rc<Context>, header: &Header) -> Result<f64, Error> {
         complete: true,
         ..header.clone()
     };
-    let mut builder = Builder::new(context, &spec, &header.tensors)?;
+    let mut builder = Builder::new(&spec)?;
     for (index, bytes) in contents.iter().enumerate() {
         builder.rows(
             context,

@@ -89,6 +89,11 @@ impl Context {
         })
     }
 
+    /// Most bytes that one kernel can see of a buffer.
+    pub(crate) fn binding_bytes(&self) -> u64 {
+        self.adapter.binding_bytes
+    }
+
     /// Why the device is gone, if it is.
     pub fn lost(&self) -> Option<String> {
         self.lost.lock().ok()?.clone()
@@ -262,6 +267,36 @@ impl Context {
             best = best.max((2 * rounds * size) as f64 / (crate::now() - started));
         }
         Ok(best)
+    }
+
+    /// Runs one kernel on copies of `buffers` (its uniform comes from `globals`) and reads all of them back. For tests.
+    #[doc(hidden)]
+    pub async fn run(
+        &self,
+        kernel: &Kernel,
+        globals: [u32; 4],
+        buffers: &[Vec<u32>],
+        workgroups: [u32; 3],
+    ) -> Result<Vec<Vec<u32>>, Error> {
+        let pipeline = self.pipeline(kernel);
+        let uniform = self.uniform();
+        self.write(&uniform, 0, &globals);
+        let held: Vec<_> = buffers.iter().map(|data| self.upload(data)).collect();
+        let all: Vec<_> = std::iter::once(&uniform).chain(&held).collect();
+        let group = self.bind(&pipeline, &all);
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        pass.set_pipeline(&pipeline.pipeline);
+        pass.set_bind_group(0, &group, &[]);
+        let [x, y, z] = workgroups;
+        pass.dispatch_workgroups(x, y, z);
+        drop(pass);
+        self.queue.submit([encoder.finish()]);
+        let mut out = Vec::with_capacity(buffers.len());
+        for (buffer, data) in held.iter().zip(buffers) {
+            out.push(self.copy_of(buffer, size_of_val(data.as_slice()) as u64).await?);
+        }
+        Ok(out)
     }
 
     /// A copy of a buffer of the GPU. For tests and tools.

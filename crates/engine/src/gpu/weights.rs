@@ -1,7 +1,5 @@
 //! A model's weights on their way to the GPU: rows come from a file in its order and are repacked and written at once.
 
-use std::collections::HashMap;
-
 use seedbed_weights::{Header, Part, Role, Rows, Spec, Tensor};
 
 use super::context::Context;
@@ -25,7 +23,8 @@ pub(crate) struct Matrix {
 }
 
 impl Matrix {
-    fn new(context: &Context, format: Format, rows: usize, width: usize) -> Result<Self, Error> {
+    /// Room for `rows` rows. `beside` is the layout of a matrix that the same kernel reads: both are cut alike.
+    fn new(context: &Context, format: Format, beside: Format, rows: usize, width: usize) -> Result<Self, Error> {
         if width % GROUP != 0 {
             return Err(Error::Unsupported(format!(
                 "a matrix is {width} wide, which is not a multiple of {GROUP}"
@@ -34,7 +33,8 @@ impl Matrix {
         let groups = width / GROUP;
         let blocks = rows.div_ceil(ROWS);
         let per_block = (groups * ROWS * format.vectors() * 16) as u64;
-        let fit = (context.adapter.binding_bytes / per_block) as usize;
+        let larger = per_block.max((groups * ROWS * beside.vectors() * 16) as u64);
+        let fit = (context.binding_bytes() / larger) as usize;
         if fit == 0 {
             return Err(Error::Unsupported(format!("four rows of {width} do not fit into one buffer of this device")));
         }
@@ -185,18 +185,19 @@ struct Vectors {
     post_ffn: Option<Vec<f32>>,
 }
 
+#[derive(Default)]
 struct Matrices {
     qkv: Vec<Placed>,
-    out: Matrix,
-    gate: Matrix,
-    up: Matrix,
-    down: Matrix,
+    out: Option<Matrix>,
+    gate: Option<Matrix>,
+    up: Option<Matrix>,
+    down: Option<Matrix>,
 }
 
 /// Receives a model's rows.
 pub struct Builder {
     spec: Spec,
-    embedding: Matrix,
+    embedding: Option<Matrix>,
     head: Option<Matrix>,
     layers: Vec<Matrices>,
     vectors: Vec<Vectors>,
@@ -206,65 +207,84 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Makes room on the GPU for the tensors of all files.
-    pub fn new<'a>(context: &Context, spec: &Spec, tensors: impl IntoIterator<Item = &'a Tensor>) -> Result<Self, Error> {
-        let formats: HashMap<Role, Format> = tensors
-            .into_iter()
-            .map(|tensor| (tensor.role, Format::of(tensor.dtype)))
-            .collect();
-        let format = |role: Role| {
-            formats
-                .get(&role)
-                .copied()
-                .ok_or_else(|| Error::Unsupported(format!("the model has no {role:?}")))
-        };
-        let matrix = |role: Role, rows: usize, width: usize| Matrix::new(context, format(role)?, rows, width);
+    /// For a model that `spec` describes. Room on the device is made as tensors come.
+    ///
+    /// # Errors
+    /// The engine has no kernels for its widths.
+    pub fn new(spec: &Spec) -> Result<Self, Error> {
         if spec.hidden % 32 != 0 || spec.head_dim % 4 != 0 || spec.head_dim > 256 {
             return Err(Error::Unsupported(format!(
                 "a width of {} with heads of {} is not one this engine computes (multiples of 32, heads of at most 256)",
                 spec.hidden, spec.head_dim
             )));
         }
-        let (q_rows, kv_rows) = (spec.heads * spec.head_dim, spec.kv_heads * spec.head_dim);
-        let embedding = matrix(Role::Embedding, spec.vocab, spec.hidden)?;
-        let head = if spec.tied { None } else { Some(matrix(Role::Head, spec.vocab, spec.hidden)?) };
-        let mut layers = Vec::with_capacity(spec.layers.len());
-        for index in 0..spec.layers.len() {
-            let role = |part| Role::Layer(index, part);
-            let kinds = [format(role(Part::Q))?, format(role(Part::K))?, format(role(Part::V))?];
-            let qkv = if kinds[0] == kinds[1] && kinds[1] == kinds[2] {
-                vec![Placed {
-                    row0: 0,
-                    matrix: Matrix::new(context, kinds[0], q_rows + 2 * kv_rows, spec.hidden)?,
-                }]
-            } else {
-                let mut row0 = 0;
-                let mut all = Vec::with_capacity(3);
-                for (kind, rows) in kinds.into_iter().zip([q_rows, kv_rows, kv_rows]) {
-                    let matrix = Matrix::new(context, kind, rows, spec.hidden)?;
-                    all.push(Placed { row0, matrix });
-                    row0 += rows;
-                }
-                all
-            };
-            layers.push(Matrices {
-                qkv,
-                out: matrix(role(Part::AttnOut), spec.hidden, q_rows)?,
-                gate: matrix(role(Part::Gate), spec.ffn, spec.hidden)?,
-                up: matrix(role(Part::Up), spec.ffn, spec.hidden)?,
-                down: matrix(role(Part::Down), spec.hidden, spec.ffn)?,
-            });
-        }
+        let count = spec.layers.len();
         Ok(Self {
-            vectors: (0..layers.len()).map(|_| Vectors::default()).collect(),
+            vectors: (0..count).map(|_| Vectors::default()).collect(),
+            layers: (0..count).map(|_| Matrices::default()).collect(),
             spec: spec.clone(),
-            embedding,
-            head,
-            layers,
+            embedding: None,
+            head: None,
             output_norm: None,
             rope_factors: None,
             current: None,
         })
+    }
+
+    /// Makes room for the matrix that a tensor belongs to, at its first row.
+    fn make_room(&mut self, context: &Context, header: &Header, tensor: &Tensor) -> Result<(), Error> {
+        let own = Format::of(tensor.dtype);
+        // A tensor of a later file is not known yet.
+        let format = |role: Role| {
+            header
+                .tensors
+                .iter()
+                .find(|other| other.role == role)
+                .map(|other| Format::of(other.dtype))
+        };
+        let (q_rows, kv_rows) = (self.spec.heads * self.spec.head_dim, self.spec.kv_heads * self.spec.head_dim);
+        let made = |beside: Format| Matrix::new(context, own, beside, tensor.rows, tensor.cols).map(Some);
+        let Role::Layer(index, part) = tensor.role else {
+            match tensor.role {
+                Role::Embedding => self.embedding = made(own)?,
+                Role::Head => self.head = made(own)?,
+                _ => {}
+            }
+            return Ok(());
+        };
+        let role = |part| Role::Layer(index, part);
+        let layer = &mut self.layers[index];
+        match part {
+            Part::Q | Part::K | Part::V => {
+                if !layer.qkv.is_empty() {
+                    return Ok(());
+                }
+                let parts = [(Part::Q, q_rows), (Part::K, kv_rows), (Part::V, kv_rows)];
+                let kinds = parts.map(|(part, _)| format(role(part)));
+                if kinds.iter().all(|kind| *kind == Some(own)) {
+                    layer.qkv = vec![Placed {
+                        row0: 0,
+                        matrix: Matrix::new(context, own, own, q_rows + 2 * kv_rows, tensor.cols)?,
+                    }];
+                    return Ok(());
+                }
+                let mut row0 = 0;
+                for ((_, rows), kind) in parts.into_iter().zip(kinds) {
+                    let kind = kind.ok_or_else(|| {
+                        Error::Unsupported(format!("queries, keys and values of layer {index} are in different files"))
+                    })?;
+                    let matrix = Matrix::new(context, kind, kind, rows, tensor.cols)?;
+                    layer.qkv.push(Placed { row0, matrix });
+                    row0 += rows;
+                }
+            }
+            Part::AttnOut => layer.out = made(own)?,
+            Part::Gate => layer.gate = made(format(role(Part::Up)).unwrap_or(own))?,
+            Part::Up => layer.up = made(format(role(Part::Gate)).unwrap_or(own))?,
+            Part::Down => layer.down = made(own)?,
+            _ => {}
+        }
+        Ok(())
     }
 
     fn target(&self, role: Role) -> Option<Target> {
@@ -306,13 +326,13 @@ impl Builder {
 
     fn matrix(&self, slot: Slot) -> Option<&Matrix> {
         match slot {
-            Slot::Embedding => Some(&self.embedding),
+            Slot::Embedding => self.embedding.as_ref(),
             Slot::Head => self.head.as_ref(),
-            Slot::Qkv(layer, index) => Some(&self.layers[layer].qkv[index].matrix),
-            Slot::Out(layer) => Some(&self.layers[layer].out),
-            Slot::Gate(layer) => Some(&self.layers[layer].gate),
-            Slot::Up(layer) => Some(&self.layers[layer].up),
-            Slot::Down(layer) => Some(&self.layers[layer].down),
+            Slot::Qkv(layer, index) => self.layers[layer].qkv.get(index).map(|placed| &placed.matrix),
+            Slot::Out(layer) => self.layers[layer].out.as_ref(),
+            Slot::Gate(layer) => self.layers[layer].gate.as_ref(),
+            Slot::Up(layer) => self.layers[layer].up.as_ref(),
+            Slot::Down(layer) => self.layers[layer].down.as_ref(),
         }
     }
 
@@ -322,6 +342,9 @@ impl Builder {
         let Some(tensor) = header.tensors.get(rows.tensor) else {
             return Err(Error::Unsupported("rows of an unknown tensor".to_owned()));
         };
+        if rows.first_row == 0 {
+            self.make_room(context, header, tensor)?;
+        }
         let Some(target) = self.target(tensor.role) else {
             return self.vector(tensor, rows.bytes);
         };
@@ -435,15 +458,25 @@ impl Builder {
                 .map(|values| context.upload(&values))
                 .ok_or_else(|| Error::Unsupported(format!("the model has no {what}")))
         };
+        let matrix = |matrix: Option<Matrix>, what: &str| {
+            matrix.ok_or_else(|| Error::Unsupported(format!("the model has no {what}")))
+        };
         let mut layers = Vec::with_capacity(self.layers.len());
         for (matrices, vectors) in self.layers.into_iter().zip(self.vectors) {
+            if matrices.qkv.is_empty() {
+                return Err(Error::Unsupported("the model has no queries".to_owned()));
+            }
+            let (gate, up) = (matrix(matrices.gate, "gate")?, matrix(matrices.up, "up projection")?);
+            if gate.pieces.len() != up.pieces.len() {
+                return Err(Error::Unsupported("the gate and the up projection are cut differently".to_owned()));
+            }
             layers.push(Layer {
                 qkv: matrices.qkv,
                 qkv_bias: vectors.bias.map(|values| context.upload(&values)),
-                out: matrices.out,
-                gate: matrices.gate,
-                up: matrices.up,
-                down: matrices.down,
+                out: matrix(matrices.out, "output of attention")?,
+                gate,
+                up,
+                down: matrix(matrices.down, "down projection")?,
                 attn_norm: need(vectors.attn_norm, "norm before attention")?,
                 ffn_norm: need(vectors.ffn_norm, "norm before the feed-forward")?,
                 qk_norm: vectors.qk_norm.map(|values| context.upload(&values)),
@@ -452,7 +485,7 @@ impl Builder {
             });
         }
         Ok(Weights {
-            embedding: self.embedding,
+            embedding: matrix(self.embedding, "embedding")?,
             head: self.head,
             output_norm: need(self.output_norm, "output norm")?,
             layers,
