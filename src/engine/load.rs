@@ -11,7 +11,7 @@ use seedbed_engine::chat::vocabulary;
 use seedbed_engine::engine::Options;
 use seedbed_engine::gpu::context::Context;
 use seedbed_engine::gpu::weights::{Builder, Weights};
-use seedbed_weights::{GgufReader, Header};
+use seedbed_weights::{GgufReader, Header, part_names};
 use sha2::{Digest as _, Sha256};
 use std::rc::Rc;
 use wasm_bindgen::JsCast as _;
@@ -80,10 +80,35 @@ async fn read(
         .context()
         .await
         .map_err(|error| failure("This browser can't run a model.", error))?;
-    let mut load = Load::new(context.clone(), out.clone(), &order.model.name, order.model.bytes.unwrap_or(0));
-    load.tell();
     let mut model = order.model.clone();
-    load.whole(&mut model).await?;
+    let mut load = Load::new(context.clone(), out.clone(), &model.name, model.bytes.unwrap_or(0));
+    load.tell();
+    match part_names(&model.name) {
+        None => load.whole(&mut model).await?,
+        Some(names) => {
+            // The files of a split model lie beside each other.
+            let mut all = Sha256::new();
+            for (index, name) in names.iter().enumerate() {
+                if index > 0 {
+                    load.reader
+                        .next_file(name, None)
+                        .map_err(|error| failure("This file can't be run here.", error))?;
+                }
+                let mut part = EngineModel {
+                    url: model.url.replace(&model.name, name),
+                    name: name.clone(),
+                    bytes: None,
+                    sha256: None,
+                    ..model.clone()
+                };
+                load.whole(&mut part).await?;
+                all.update(part.sha256.unwrap_or_default());
+            }
+            // One name for all of it: the hash of the files' hashes.
+            model.sha256 = Some(files::hex(&all.finalize()));
+            model.bytes = Some(load.before);
+        }
+    }
     let (weights, header) = load.finish()?;
     Ok((weights, header, model, context))
 }
@@ -188,7 +213,10 @@ struct Load {
     reader: GgufReader,
     builder: Option<Builder>,
     hash: Sha256,
+    /// Bytes of this file.
     have: u64,
+    /// Bytes of the files before it.
+    before: u64,
     total: u64,
     told: u64,
     stage: EngineStage,
@@ -203,6 +231,7 @@ impl Load {
             builder: None,
             hash: Sha256::new(),
             have: 0,
+            before: 0,
             total,
             told: 0,
             stage: EngineStage::Connecting,
@@ -213,7 +242,7 @@ impl Load {
         self.told = self.have;
         self.out.line(&EngineLine::Progress {
             stage: self.stage,
-            done: self.have,
+            done: self.before + self.have,
             total: self.total,
         });
     }
@@ -267,12 +296,16 @@ impl Load {
             _ => 0,
         };
         let is_whole = note.as_ref().is_some_and(|note| note.is_whole) && kept > 0;
+        self.hash = Sha256::new();
+        self.have = 0;
         let mut note = note.unwrap_or_default();
         if is_whole {
             // What is kept says more than what was asked for.
             *model = note.model.clone();
         }
-        self.total = model.bytes.unwrap_or(if is_whole { kept } else { 0 });
+        if self.before == 0 {
+            self.total = model.bytes.unwrap_or(if is_whole { kept } else { 0 });
+        }
         if let (Some(file), true) = (&file, kept > 0) {
             self.set_stage(EngineStage::Reading);
             let mut buffer = vec![0; PIECE];
@@ -310,6 +343,7 @@ impl Load {
         note.is_whole = true;
         note.used_ms = js_sys::Date::now();
         let _ = files::write_note(&key, &note).await;
+        self.before += self.have;
         Ok(())
     }
 
@@ -357,6 +391,10 @@ impl Load {
                 controller.abort();
                 if let Some(file) = file.as_ref() {
                     let _ = file.truncate(0);
+                }
+                if self.before > 0 {
+                    let _ = opfs::remove(&files::data_name(key)).await;
+                    return Err(failure("One of the model's files has changed on the server.", "Load it again."));
                 }
                 self.reader = GgufReader::new(&model.name, None);
                 self.builder = None;
