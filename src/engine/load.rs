@@ -477,6 +477,10 @@ impl Load {
             .ok_or_else(|| cannot("It has no header.".to_owned()))?;
         let builder = self.builder.ok_or_else(|| cannot("It holds no weights.".to_owned()))?;
         let weights = builder.finish(&self.context).map_err(|error| cannot(error.to_string()))?;
+        // Memory that ran out is told later than it was asked for.
+        if let Some(reason) = self.context.lost() {
+            return Err(failure("The model does not fit this device.", reason));
+        }
         Ok((weights, header))
     }
 }

@@ -30,6 +30,8 @@ pub struct Options {
     pub steps: usize,
     /// Kernels without barriers; by default where the adapter computes on a CPU.
     pub lanes: Option<bool>,
+    /// Keys from which on attention is spread over several workgroups; never where the adapter computes on a CPU.
+    pub long: usize,
 }
 
 impl Default for Options {
@@ -41,6 +43,7 @@ impl Default for Options {
             chunk: 64,
             steps: 16,
             lanes: None,
+            long: 512,
         }
     }
 }
@@ -133,6 +136,8 @@ enum Size {
     Product(Product),
     /// So many workgroups in x for each column in y.
     Columns(u32),
+    /// The same for each part of the keys in z.
+    Split(u32),
     /// A workgroup in x for each column.
     Each,
 }
@@ -158,6 +163,8 @@ struct Buffers {
     seen: wgpu::Buffer,
     results: wgpu::Buffer,
     dummy: wgpu::Buffer,
+    /// Parts of attention over long contexts.
+    parts: wgpu::Buffer,
     /// Of decoding, and of prompts.
     cols: [wgpu::Buffer; 2],
     globals: [wgpu::Buffer; 2],
@@ -190,7 +197,7 @@ pub struct Engine {
     /// Rotary tables, and each layer's.
     ropes: Vec<wgpu::Buffer>,
     rope_of: Vec<usize>,
-    plans: HashMap<(Pass, usize), Rc<Vec<Step>>>,
+    plans: HashMap<(Pass, usize, bool), Rc<Vec<Step>>>,
     queue: VecDeque<Request>,
     active: Vec<Option<Active>>,
     prefix: Prefix,
@@ -247,6 +254,11 @@ impl Engine {
             seen: floats(seen),
             results: floats(results),
             dummy: context.storage(16),
+            parts: if lanes || options.context <= options.long {
+                context.storage(16)
+            } else {
+                floats(options.slots * spec.heads * SPLITS * (spec.head_dim + 4))
+            },
             cols: [context.storage((columns * 16) as u64), context.storage((columns * 16) as u64)],
             globals: [context.uniform(), context.uniform()],
         };
@@ -282,7 +294,7 @@ impl Engine {
 
     /// Kernels that a step of `columns` sequences runs.
     pub fn dispatches(&mut self, columns: usize) -> usize {
-        self.plan(Pass::Decode, columns).len()
+        self.plan(Pass::Decode, columns, false).len()
     }
 
     /// Bytes of keys and values.
@@ -294,14 +306,14 @@ impl Engine {
         &self.weights.spec
     }
 
-    fn plan(&mut self, pass: Pass, columns: usize) -> Rc<Vec<Step>> {
+    fn plan(&mut self, pass: Pass, columns: usize, is_long: bool) -> Rc<Vec<Step>> {
         let (_, width) = spread(self.lanes, columns);
         let kind = if matches!(spread(self.lanes, columns).0, Spread::Tile) { 0 } else { width };
-        if let Some(plan) = self.plans.get(&(pass, kind)) {
+        if let Some(plan) = self.plans.get(&(pass, kind, is_long)) {
             return plan.clone();
         }
-        let plan = Rc::new(Planner::new(self, pass, columns).steps());
-        self.plans.insert((pass, kind), plan.clone());
+        let plan = Rc::new(Planner::new(self, pass, columns, is_long).steps());
+        self.plans.insert((pass, kind, is_long), plan.clone());
         plan
     }
 
@@ -313,6 +325,7 @@ impl Engine {
             let [x, y, z] = match &step.size {
                 Size::Product(product) => product.workgroups(columns),
                 Size::Columns(x) => [*x, columns as u32, 1],
+                Size::Split(x) => [*x, columns as u32, SPLITS as u32],
                 Size::Each => [columns as u32, 1, 1],
             };
             pass.dispatch_workgroups(x, y, z);
@@ -339,7 +352,7 @@ impl Engine {
                 .map(|(i, token)| [slot as u32, (start + index * chunk + i) as u32, *token, 1])
                 .collect();
             self.set_columns(1, &columns);
-            let plan = self.plan(Pass::Prefill, columns.len());
+            let plan = self.plan(Pass::Prefill, columns.len(), false);
             let mut encoder = self.context.device.create_command_encoder(&Default::default());
             self.encode(&mut encoder, &plan, columns.len());
             self.context.queue.submit([encoder.finish()]);
@@ -361,12 +374,15 @@ impl Engine {
                 .map(|(i, token)| [0, (index * chunk + i) as u32, *token, 1])
                 .collect();
             self.set_columns(1, &columns);
-            let plan = self.plan(Pass::Score, columns.len());
+            let plan = self.plan(Pass::Score, columns.len(), false);
             let mut encoder = self.context.device.create_command_encoder(&Default::default());
             self.encode(&mut encoder, &plan, columns.len());
             self.context.queue.submit([encoder.finish()]);
             let bytes = (columns.len() * stride * 4) as u64;
             let all: Vec<f32> = self.context.copy_of(&self.buffers.logits, bytes).await?;
+            if let Some(reason) = self.context.lost() {
+                return Err(Error::Device(reason));
+            }
             for row in all.chunks_exact(stride) {
                 out.extend_from_slice(&row[..vocab]);
             }
@@ -507,7 +523,9 @@ impl Engine {
         if columns.is_empty() {
             return Ok(Vec::new());
         }
-        let plan = self.plan(Pass::Decode, columns.len());
+        let longest = columns.iter().map(|column| column[1] as usize).max().unwrap_or(0);
+        let is_long = !self.lanes && longest >= self.options.long;
+        let plan = self.plan(Pass::Decode, columns.len(), is_long);
         self.set_columns(0, &columns);
         // A slow device shows its tokens as they come, and is never given so much at once that a browser thinks it hangs.
         let steps = match self.pace {
@@ -524,6 +542,9 @@ impl Engine {
         encoder.copy_buffer_to_buffer(results, 0, &self.landing, 0, self.landing.size());
         self.context.queue.submit([encoder.finish()]);
         let words: Vec<u32> = self.context.land(&self.landing).await?;
+        if let Some(reason) = self.context.lost() {
+            return Err(Error::Device(reason));
+        }
         let pace = (now() - started) / steps as f64;
         // The first step also compiles the kernels, in some browsers.
         self.pace = Some(if self.pace.is_none() { pace.min(PATIENCE / 4.0) } else { pace });
@@ -583,6 +604,8 @@ impl Engine {
 
 /// Columns whose scores are computed at once.
 const SCORED: usize = 8;
+/// Workgroups that share the keys of a long context.
+const SPLITS: usize = 8;
 /// Fewer tokens are not worth sharing.
 const SHARED: usize = 8;
 /// Seconds between two looks at the results.
@@ -627,17 +650,19 @@ struct Planner<'a> {
     pass: Pass,
     spread: Spread,
     columns: usize,
+    is_long: bool,
     steps: Vec<Step>,
 }
 
 impl<'a> Planner<'a> {
-    fn new(engine: &'a Engine, pass: Pass, columns: usize) -> Self {
+    fn new(engine: &'a Engine, pass: Pass, columns: usize, is_long: bool) -> Self {
         let (spread, columns) = spread(engine.lanes, columns);
         Self {
             engine,
             pass,
             spread,
             columns,
+            is_long,
             steps: Vec::new(),
         }
     }
@@ -818,7 +843,18 @@ impl<'a> Planner<'a> {
         let norms = weights.layers[index].qk_norm.as_ref().unwrap_or(&buffers.dummy);
         let (keys, values) = (&engine.keys[index], &engine.values[index]);
         let heads = spec.heads as u32;
-        if self.pass == Pass::Decode {
+        if self.is_long {
+            self.push(
+                &attention.attend_split(true, SPLITS),
+                &[cols, &buffers.slots, rope, norms, &buffers.qkv, keys, values, &buffers.parts],
+                Size::Split(heads),
+            );
+            self.push(
+                &attention.merge(SPLITS),
+                &[cols, &buffers.parts, &buffers.attended],
+                Size::Columns(((spec.heads * spec.head_dim / 4) as u32).div_ceil(64)),
+            );
+        } else if self.pass == Pass::Decode {
             self.push(
                 &attention.attend(true),
                 &[cols, &buffers.slots, rope, norms, &buffers.qkv, keys, values, &buffers.attended],

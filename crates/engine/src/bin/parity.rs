@@ -15,7 +15,7 @@ use seedbed_engine::gpu::context::Context;
 use seedbed_engine::{load, selftest};
 
 const USAGE: &str =
-    "usage: parity --model FILE [--config FILE] --ids ids.json [--out logits.f32] [--greedy N] [--half] [--self-test] [--lanes | --groups]";
+    "usage: parity --model FILE [--config FILE] --ids ids.json [--out logits.f32] [--greedy N] [--half] [--long N] [--self-test] [--lanes | --groups]";
 
 #[derive(Default)]
 struct Arguments {
@@ -25,6 +25,7 @@ struct Arguments {
     out: Option<PathBuf>,
     greedy: Option<usize>,
     half: bool,
+    long: Option<usize>,
     self_test: bool,
     lanes: Option<bool>,
 }
@@ -55,6 +56,10 @@ fn read_arguments() -> Result<Arguments, String> {
                 all.greedy = Some(count.parse().map_err(|_| format!("{count} is no number"))?);
             }
             "--self-test" => all.self_test = true,
+            "--long" => {
+                let count = value()?;
+                all.long = Some(count.parse().map_err(|_| format!("{count} is no number"))?);
+            }
             "--half" => all.half = true,
             "--lanes" => all.lanes = Some(true),
             "--groups" => all.lanes = Some(false),
@@ -84,6 +89,7 @@ fn run() -> Result<(), String> {
         context: ids.len() + arguments.greedy.unwrap_or(0) + 1,
         half_kv: arguments.half,
         lanes: arguments.lanes,
+        long: arguments.long.unwrap_or(512),
         ..Options::default()
     };
     let mut engine =

@@ -72,6 +72,19 @@ impl Context {
                 *lost = Some(format!("{reason:?}: {message}"));
             }
         });
+        // Otherwise an error that nobody asked about, such as memory running out, would be a panic natively and lost in a
+        // browser. The first one is kept: what was computed after it can't be trusted.
+        let told = Arc::clone(&lost);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            if let Ok(mut lost) = told.lock() {
+                lost.get_or_insert_with(|| match error {
+                    wgpu::Error::OutOfMemory { .. } => {
+                        "its memory is full; choose a smaller model, a shorter context or fewer answers at once".to_owned()
+                    }
+                    other => other.to_string(),
+                });
+            }
+        }));
         let is_software = info.device_type == wgpu::DeviceType::Cpu;
         Ok(Self {
             adapter: Adapter {
@@ -94,7 +107,7 @@ impl Context {
         self.adapter.binding_bytes
     }
 
-    /// Why the device is gone, if it is.
+    /// Why the device is gone or can't be trusted, if so.
     pub fn lost(&self) -> Option<String> {
         self.lost.lock().ok()?.clone()
     }

@@ -850,6 +850,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     /// `fused` (decoding): the column's own key and value are normed, rotated and stored here. Otherwise
     /// [`Self::place`] ran before. Bindings: globals, cols, slots, rope, norms, qkv, k, v, out.
     pub fn attend(&self, fused: bool) -> Kernel {
+        self.attend_split(fused, 1)
+    }
+
+    /// [`Self::attend`] with the keys spread over `splits` workgroups (in z), for long contexts. With more than one, `out`
+    /// holds for each column, head and split the sum of weighted values, then (largest score, weight, 0, 0);
+    /// [`Self::merge`] puts them together.
+    pub fn attend_split(&self, fused: bool, splits: usize) -> Kernel {
         let mut all = Declare::globals();
         all.read("cols", "vec4<u32>");
         all.read("slots", "vec4<u32>");
@@ -891,7 +898,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   var weight = 1.0;
   var out = vec4<f32>();
   if (sub == 0u && is_busy) { out = qkv[kv_at + KVH * D4 + dim]; }
-  let end = col.y;",
+  if (wid.z > 0u) { top = -1e30; weight = 0.0; out = vec4<f32>(); }
+  let all_end = col.y;",
                 &[("$KEY", self.store("key")), ("$VALUE", self.store("value"))],
             )
         } else {
@@ -900,7 +908,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   var top = -1e30;
   var weight = 0.0;
   var out = vec4<f32>();
-  let end = col.y + 1u;"
+  let all_end = col.y + 1u;"
                 .to_owned()
         };
         let start = self
@@ -926,7 +934,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let sub = lid / D4;
   let is_busy = sub < $SUBSu;
   $PROLOGUE
-  for (var first = $START; first < end; first += 64u) {
+  let start = $START;
+  let share = ((all_end - min(start, all_end) + 64u * $SPLITSu - 1u) / (64u * $SPLITSu)) * 64u;
+  let begin = start + wid.z * share;
+  let end = min(all_end, begin + share);
+  for (var first = begin; first < end; first += 64u) {
     let j = first + lid;
     var score = -1e30;
     if (j < end) {
@@ -956,7 +968,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   workgroupBarrier();
   if (lid < D4) {
     for (var i = 1u; i < $SUBSu; i++) { out += parts[i * D4 + lid]; }
-    y[(wid.y * HEADS + head) * D4 + lid] = out / weight;
+    $STORE
   }
 }
 ",
@@ -969,7 +981,51 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
                 ("$START", start),
                 ("$LOAD_KEY", self.load("keys", "at + i")),
                 ("$LOAD_VALUE", self.load("vals", "at")),
+                (
+                    "$STORE",
+                    if splits == 1 {
+                        "y[(wid.y * HEADS + head) * D4 + lid] = out / weight;".to_owned()
+                    } else {
+                        "let at = ((wid.y * HEADS + head) * $SPLITSu + wid.z) * (D4 + 1u);\n    y[at + lid] = out;\n    \
+                         if (lid == 0u) { y[at + D4] = vec4<f32>(top, weight, 0.0, 0.0); }"
+                            .to_owned()
+                    },
+                ),
+                ("$SPLITS", splits.to_string()),
             ],
+        );
+        all.kernel(&body)
+    }
+
+    /// Puts the parts of [`Self::attend_split`] together. Bindings: globals, cols, parts, out.
+    pub fn merge(&self, splits: usize) -> Kernel {
+        let mut all = Declare::globals();
+        all.read("cols", "vec4<u32>");
+        all.read("parts", "vec4<f32>");
+        all.write("y", "vec4<f32>");
+        let body = fill(
+            "$CONSTANTS
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  if (id.x >= HEADS * D4 || id.y >= globals.columns) { return; }
+  if (cols[id.y].w == 0u) { return; }
+  let head = id.x / D4;
+  let dim = id.x % D4;
+  let at = (id.y * HEADS + head) * $SPLITSu * (D4 + 1u);
+  var top = -1e30;
+  for (var i = 0u; i < $SPLITSu; i++) { top = max(top, parts[at + i * (D4 + 1u) + D4].x); }
+  var sum = vec4<f32>();
+  var weight = 0.0;
+  for (var i = 0u; i < $SPLITSu; i++) {
+    let note = parts[at + i * (D4 + 1u) + D4];
+    let factor = exp(note.x - top);
+    sum += factor * parts[at + i * (D4 + 1u) + dim];
+    weight += factor * note.y;
+  }
+  y[(id.y * HEADS + head) * D4 + dim] = sum / weight;
+}
+",
+            &[("$CONSTANTS", self.constants()), ("$SPLITS", splits.to_string())],
         );
         all.kernel(&body)
     }
