@@ -127,10 +127,13 @@ async fn run(host: Rc<Host>, mut chat: Chat, mut work: UnboundedReceiver<Work>) 
         loop {
             let next = if open.is_empty() {
                 note(&host, &chat, &open);
-                match work.next().await {
+                let next = match work.next().await {
                     Some(next) => next,
                     None => return,
-                }
+                };
+                // The time without work does not count.
+                host.marks.borrow_mut().clear();
+                next
             } else {
                 match work.try_recv() {
                     Ok(next) => next,

@@ -39,6 +39,9 @@ const QUIET = [
   "--disable-renderer-backgrounding",
 ];
 
+/** The flag that gives a page WebGPU on a machine without a graphics card. */
+export const WEBGPU = "--enable-unsafe-webgpu";
+
 export function scratch(name) {
   return mkdtempSync(join(tmpdir(), `seedbed-${name}-`));
 }
@@ -163,7 +166,8 @@ export class Visitor {
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: CHROMIUM,
       headless: true,
-      args: [...QUIET, ...flags],
+      // WebGPU on the processor needs the browser's GPU process.
+      args: [...QUIET.filter((flag) => flag !== "--disable-gpu" || !flags.includes(WEBGPU)), ...flags],
       viewport: { width: 1280, height: 800 },
       // The site's own page may be opened by scripts only under its policy; rules for accessibility need around it.
       ...options,

@@ -76,6 +76,16 @@ export async function chooseRouterModel(page, model) {
   await dialog.waitFor({ state: "hidden" });
 }
 
+/** Opens the choice of models at “In this tab”. */
+export async function openThisTab(page) {
+  await go(page, "Generate");
+  const side = page.getByRole("complementary", { name: "Model and settings" });
+  await side.getByRole("button", { name: /^(Choose a model|Change)$/ }).click();
+  const dialog = page.getByRole("dialog", { name: "Choose a model" });
+  await dialog.getByRole("radio", { name: /In this tab/ }).check();
+  return dialog;
+}
+
 export async function signInWithToken(page, token, { keep = false } = {}) {
   await button(page, "Sign in").first().click();
   const dialog = page.getByRole("dialog", { name: "Hugging Face account" });

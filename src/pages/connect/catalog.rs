@@ -224,7 +224,6 @@ pub fn endpoint_name(endpoint: &Endpoint) -> (String, String) {
         EndpointKind::HuggingFace => "Hugging Face".to_owned(),
         EndpointKind::OpenAi => host,
         EndpointKind::Tab => "this tab".to_owned(),
-        EndpointKind::Tab => "this tab".to_owned(),
     };
     (endpoint.model.clone(), place)
 }

@@ -162,7 +162,11 @@ pub fn model_of_link(text: &str, hub: &str) -> Result<EngineModel, &'static str>
         _ => None,
     };
     let name = parts.last().copied().unwrap_or_default();
-    let is_file = if is_hub { file_at.is_some() } else { !parts.is_empty() };
+    let is_file = if is_hub {
+        file_at.is_some()
+    } else {
+        !parts.is_empty()
+    };
     if is_hub && !is_file {
         return Err(if parts.len() < 2 {
             "A link has an owner, a repo and a file: owner/repo/file.gguf."
@@ -183,7 +187,10 @@ pub fn model_of_link(text: &str, hub: &str) -> Result<EngineModel, &'static str>
         });
     };
     let (revision, repo) = match verb {
-        Some(verb) => (parts.get(verb + 1).copied().unwrap_or("main"), parts.get(..verb)),
+        Some(verb) => (
+            parts.get(verb + 1).copied().unwrap_or("main"),
+            parts.get(..verb),
+        ),
         None => ("main", parts.get(..2)),
     };
     let repo = repo.unwrap_or_default().join("/");
@@ -261,7 +268,9 @@ pub fn kept_first(mut kept: Vec<EngineKept>, name: &str) -> Vec<EngineKept> {
 /// 98 MB, 1.07 GB. Of a thousand bytes each, as shops and the Hub count.
 pub fn size(bytes: u64) -> String {
     let megabytes = bytes as f64 / 1e6;
-    if megabytes < 0.1 && bytes > 0 {
+    if bytes == 0 {
+        "0 MB".to_owned()
+    } else if megabytes < 0.1 {
         "under 0.1 MB".to_owned()
     } else if megabytes < 9.95 {
         format!("{megabytes:.1} MB")
@@ -374,7 +383,10 @@ mod tests {
                 model_of_link(&typed, HUB).map(|linked| linked.url),
                 Ok(model.url.clone())
             );
-            assert_eq!(model.bytes, None, "a rough size would be taken for the true one");
+            assert_eq!(
+                model.bytes, None,
+                "a rough size would be taken for the true one"
+            );
             assert!(model.license.is_some_and(|license| !license.is_empty()));
             assert!((50_000_000..2_000_000_000).contains(&advised.about_bytes));
         }
@@ -395,7 +407,8 @@ mod tests {
 
     #[test]
     fn links_of_the_hub_become_addresses_of_files() {
-        let wanted = "https://huggingface.co/Qwen/Qwen3-0.6B-GGUF/resolve/main/Qwen3-0.6B-Q8_0.gguf";
+        let wanted =
+            "https://huggingface.co/Qwen/Qwen3-0.6B-GGUF/resolve/main/Qwen3-0.6B-Q8_0.gguf";
         for text in [
             "https://huggingface.co/Qwen/Qwen3-0.6B-GGUF/blob/main/Qwen3-0.6B-Q8_0.gguf",
             "https://huggingface.co/Qwen/Qwen3-0.6B-GGUF/resolve/main/Qwen3-0.6B-Q8_0.gguf?download=true",
@@ -409,7 +422,10 @@ mod tests {
             assert_eq!(model.repo.as_deref(), Some("Qwen/Qwen3-0.6B-GGUF"));
         }
         let deep = model_of_link("https://hf.co/a/b/blob/v1/q4/my%20m.gguf", HUB).unwrap();
-        assert_eq!(deep.url, "https://huggingface.co/a/b/resolve/v1/q4/my%20m.gguf");
+        assert_eq!(
+            deep.url,
+            "https://huggingface.co/a/b/resolve/v1/q4/my%20m.gguf"
+        );
         assert_eq!(deep.name, "my m.gguf");
         let here = model_of_link("a/b/c.gguf", "http://127.0.0.1:8601").unwrap();
         assert_eq!(here.url, "http://127.0.0.1:8601/a/b/resolve/main/c.gguf");
@@ -433,8 +449,14 @@ mod tests {
             ("m.gguf", "owner"),
             ("Qwen/Qwen3-0.6B-GGUF", "repo"),
             ("https://huggingface.co/Qwen/Qwen3-0.6B-GGUF", "repo"),
-            ("https://huggingface.co/Qwen/Qwen3-0.6B-GGUF/tree/main", "repo"),
-            ("https://huggingface.co/a/b/blob/main/model.safetensors", "GGUF"),
+            (
+                "https://huggingface.co/Qwen/Qwen3-0.6B-GGUF/tree/main",
+                "repo",
+            ),
+            (
+                "https://huggingface.co/a/b/blob/main/model.safetensors",
+                "GGUF",
+            ),
             ("a/b/big-00001-of-00003.gguf", "part"),
             ("https://a:b@x.org/m.gguf", "password"),
             ("https://x.org/m.gguf?token=1", "?"),
@@ -455,7 +477,7 @@ mod tests {
         assert_eq!(size_of(34_000_000, 98_000_000), "34 of 98 MB");
         assert_eq!(size_of(34_000_000, 1_070_000_000), "34 MB of 1.07 GB");
         assert_eq!(size_of(34_000_000, 0), "34 MB");
-        assert_eq!(size_of(0, 98_000_000), "0.0 of 98 MB");
+        assert_eq!(size_of(0, 98_000_000), "0 of 98 MB");
     }
 
     #[test]

@@ -4,24 +4,31 @@
 //! session storage when the person ticks the box for it.
 
 pub mod catalog;
+mod gguf;
 mod model_dialog;
 mod oauth;
 mod sign_in;
+mod tab;
+mod tab_views;
 
 pub use model_dialog::ModelDialog;
 pub use model_dialog::restore_keys;
 pub use oauth::finish_redirect;
 pub use sign_in::{AccountMenu, SignInDialog, restore};
+pub use tab::Tab;
+pub use tab_views::TabNotice;
 
 use crate::pages::desk::use_desk;
-use catalog::{endpoint_name, price_text};
+use catalog::{endpoint_name, endpoint_price};
 use leptos::prelude::*;
+use seedbed_core::model::EndpointKind;
 
-/// Opens the two dialogs from anywhere.
+/// Opens the two dialogs from anywhere, and knows the model in this tab.
 #[derive(Clone, Copy)]
 pub struct Connect {
     models: RwSignal<bool>,
     sign_in: RwSignal<bool>,
+    tab: Tab,
 }
 
 impl Connect {
@@ -35,6 +42,11 @@ impl Connect {
         self.models.get() || self.sign_in.get()
     }
 
+    /// The model in this tab.
+    pub fn tab(self) -> Tab {
+        self.tab
+    }
+
     /// Opens signing in.
     pub fn open_sign_in(self) {
         self.sign_in.set(true);
@@ -46,6 +58,7 @@ pub fn provide_connect() -> Connect {
     let connect = Connect {
         models: RwSignal::new(false),
         sign_in: RwSignal::new(false),
+        tab: Tab::new(),
     };
     provide_context(connect);
     connect
@@ -79,7 +92,7 @@ pub fn ModelCard() -> impl IntoView {
                 None => {
                     view! {
                         <p class="muted">
-                            "None chosen yet. Use one through Hugging Face, or any server you run yourself."
+                            "None chosen yet. Use one through Hugging Face, a small one in this tab, or any server you run yourself."
                         </p>
                         <div class="actions">
                             <button type="button" class="btn" on:click=move |_| connect.open_models()>
@@ -91,7 +104,7 @@ pub fn ModelCard() -> impl IntoView {
                 }
                 Some(endpoint) => {
                     let (model, place) = endpoint_name(&endpoint);
-                    let price = price_text(endpoint.price_in, endpoint.price_out);
+                    let price = endpoint_price(&endpoint);
                     let bill = endpoint
                         .bill_to
                         .as_ref()
@@ -100,7 +113,10 @@ pub fn ModelCard() -> impl IntoView {
                         });
                     view! {
                         <p class="model-name">{model}</p>
-                        <p class="muted small">{format!("{place} · {price}")}</p>
+                        <p class="muted small">{match endpoint.kind {
+                                EndpointKind::Tab => "Free: runs in this tab".to_owned(),
+                                _ => format!("{place} · {price}"),
+                            }}</p>
                         {bill}
                         <div class="actions">
                             <button type="button" class="btn" on:click=move |_| connect.open_models()>

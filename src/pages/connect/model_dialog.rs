@@ -1,9 +1,10 @@
-//! Choosing the model that drafts and answers: through Hugging Face, or any OpenAI-compatible server.
+//! Choosing the model that drafts and answers: through Hugging Face, in this tab, or any OpenAI-compatible server.
 
 mod hugging_face;
 mod server;
+mod this_tab;
 
-use super::catalog::price_text;
+use super::catalog::{endpoint_price, tab_endpoint};
 use crate::pages::desk::{Desk, Dialog, failure_of, failure_view, use_desk};
 use hugging_face::HuggingFace;
 use leptos::prelude::*;
@@ -11,6 +12,7 @@ use seedbed_core::messages::{Failure, Reply, Request};
 use seedbed_core::model::{Endpoint, EndpointKind, ModelInfo};
 use server::Server;
 use std::collections::BTreeMap;
+use this_tab::ThisTab;
 
 /// Key of the tab's session storage that holds inference keys by address, if the person wants that.
 const KEYS: &str = "seedbed:keys";
@@ -159,17 +161,18 @@ fn Chooser(open: RwSignal<bool>) -> impl IntoView {
         if kind.get_untracked() == next {
             return;
         }
-        let base_url = match next {
-            EndpointKind::HuggingFace => desk.router_address(),
-            EndpointKind::OpenAi => "http://localhost:11434/v1".to_owned(),
-            EndpointKind::Tab => seedbed_core::engine::ADDRESS.to_owned(),
-        };
-        draft.models.set(Listing::Unasked);
-        draft.key.set(String::new());
-        draft.endpoint.set(Endpoint {
+        let at = |base_url| Endpoint {
             kind: next,
             base_url,
             ..Endpoint::default()
+        };
+        draft.models.set(Listing::Unasked);
+        draft.key.set(String::new());
+        draft.endpoint.set(match next {
+            EndpointKind::HuggingFace => at(desk.router_address()),
+            EndpointKind::OpenAi => at("http://localhost:11434/v1".to_owned()),
+            // Its part of the dialog puts in what is loaded.
+            EndpointKind::Tab => tab_endpoint(""),
         });
     };
     let option = move |value: EndpointKind, label: &'static str, hint: &'static str| {
@@ -190,12 +193,17 @@ fn Chooser(open: RwSignal<bool>) -> impl IntoView {
         .into_any()
     };
     view! {
-        <fieldset class="choices">
+        <fieldset class="choices three">
             <legend class="sr-only">"Where the model runs"</legend>
             {option(
                 EndpointKind::HuggingFace,
                 "Through Hugging Face",
                 "Hundreds of open models by many providers; billed to your account, a little is free each month.",
+            )}
+            {option(
+                EndpointKind::Tab,
+                "In this tab",
+                "A small open model on this computer's graphics card: no account, no cost, nothing leaves the tab. Slower, simpler answers.",
             )}
             {option(
                 EndpointKind::OpenAi,
@@ -206,7 +214,9 @@ fn Chooser(open: RwSignal<bool>) -> impl IntoView {
         {move || match kind.get() {
             EndpointKind::HuggingFace => view! { <HuggingFace draft=draft /> }.into_any(),
             EndpointKind::OpenAi => view! { <Server draft=draft /> }.into_any(),
-            EndpointKind::Tab => ().into_any(),
+            EndpointKind::Tab => {
+                view! { <ThisTab draft=draft choose_kind=Callback::new(choose_kind) /> }.into_any()
+            }
         }}
         <Finish draft=draft open=open />
     }
@@ -282,7 +292,16 @@ fn Finish(draft: Draft, open: RwSignal<bool>) -> impl IntoView {
             .endpoint
             .with(|endpoint| !endpoint.model.trim().is_empty())
     });
-    let hint = Memo::new(move |_| (!has_model.get()).then_some("Choose a model first."));
+    let is_tab = Memo::new(move |_| {
+        draft
+            .endpoint
+            .with(|endpoint| endpoint.kind == EndpointKind::Tab)
+    });
+    let hint = Memo::new(move |_| match (has_model.get(), is_tab.get()) {
+        (true, _) => None,
+        (false, true) => Some("Load a model first."),
+        (false, false) => Some("Choose a model first."),
+    });
     // A result belongs to what was tested.
     Effect::new(move |_| {
         draft.endpoint.track();
@@ -347,17 +366,13 @@ fn Finish(draft: Draft, open: RwSignal<bool>) -> impl IntoView {
         });
     };
     let chosen = move || {
-        draft.endpoint.with(|endpoint| {
-            if endpoint.model.trim().is_empty() {
-                "No model chosen".to_owned()
-            } else {
-                format!(
-                    "{} · {}",
-                    endpoint.model,
-                    price_text(endpoint.price_in, endpoint.price_out)
-                )
-            }
-        })
+        draft.endpoint.with(
+            |endpoint| match (endpoint.model.trim().is_empty(), endpoint.kind) {
+                (true, EndpointKind::Tab) => "No model loaded".to_owned(),
+                (true, _) => "No model chosen".to_owned(),
+                (false, _) => format!("{} · {}", endpoint.model, endpoint_price(endpoint)),
+            },
+        )
     };
     view! {
         <div class="dialog-foot">

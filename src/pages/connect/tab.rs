@@ -97,7 +97,10 @@ impl Tab {
             Ok(Reply::Engine(state)) => {
                 self.problem.set(None);
                 self.keep_pace(desk, &state);
-                if self.state.with_untracked(|now| now.as_ref() != Some(&*state)) {
+                if self
+                    .state
+                    .with_untracked(|now| now.as_ref() != Some(&*state))
+                {
                     self.state.set(Some(*state));
                 }
             }
@@ -172,7 +175,11 @@ impl Tab {
 
     /// Frees the device.
     pub fn unload(self, desk: Desk) {
-        self.send(desk, Request::EngineUnload, "Unloaded. Its file is kept.".to_owned());
+        self.send(
+            desk,
+            Request::EngineUnload,
+            "Unloaded. Its file is kept.".to_owned(),
+        );
     }
 
     /// Deletes a kept file.
@@ -296,7 +303,10 @@ mod tests {
     #[test]
     fn a_kept_pace_is_read_back_and_a_broken_one_is_none() {
         let pace = read_pace("34.5|m|1.gguf").unwrap();
-        assert_eq!((pace.tokens_per_second, pace.model.as_str()), (34.5, "m|1.gguf"));
+        assert_eq!(
+            (pace.tokens_per_second, pace.model.as_str()),
+            (34.5, "m|1.gguf")
+        );
         for broken in ["", "x|m", "0|m", "-1|m", "NaN|m", "12"] {
             assert_eq!(read_pace(broken), None, "{broken}");
         }

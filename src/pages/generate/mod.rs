@@ -5,7 +5,7 @@ mod run;
 pub(crate) mod settings;
 pub mod words;
 
-use crate::pages::connect::{ModelCard, use_connect};
+use crate::pages::connect::{ModelCard, Tab, TabNotice, use_connect};
 use crate::pages::desk::{Desk, Live, failure_view, use_desk};
 use items::RunItems;
 pub(crate) use items::flags_text;
@@ -13,7 +13,7 @@ use leptos::prelude::*;
 use run::RunPanel;
 use seedbed_core::messages::{Forecast, Reply, Request, RunPhase};
 use settings::SettingsForm;
-use words::{about_tokens, cost, count, plural};
+use words::{about_tokens, cost, count, pace, plural, writing_time};
 
 /// The page.
 #[component]
@@ -47,6 +47,7 @@ pub fn GeneratePage() -> impl IntoView {
             </header>
             <div class="generate-grid">
                 <div class="generate-main">
+                    <TabNotice then="forecast-title" />
                     {move || has_run.get().then(|| view! { <RunPanel /> }.into_any())}
                     <StartPanel forecast=forecast />
                 </div>
@@ -102,7 +103,7 @@ fn StartPanel(forecast: Live<Forecast>) -> impl IntoView {
                 .then(|| {
                     view! {
                         <section class="card forecast" aria-labelledby="forecast-title">
-                            <h2 id="forecast-title">
+                            <h2 id="forecast-title" tabindex="-1">
                                 {if is_second.get() {
                                     "Or start anew: what that would ask"
                                 } else {
@@ -181,10 +182,7 @@ fn forecast_view(desk: Desk, forecast: &Forecast) -> AnyView {
                     <dt>"Tokens to write"</dt>
                     <dd>{likely} <small>" at most " {worst}</small></dd>
                 </div>
-                <div>
-                    <dt>"Cost"</dt>
-                    <dd>{cost(forecast)}</dd>
-                </div>
+                {cost_or_time(desk, forecast)}
             </dl>
         }
         .into_any()
@@ -225,6 +223,50 @@ fn forecast_view(desk: Desk, forecast: &Forecast) -> AnyView {
     .into_any()
 }
 
+/// What a run takes: money, or the time of this computer.
+fn cost_or_time(desk: Desk, forecast: &Forecast) -> AnyView {
+    if !Tab::is_chosen(desk) {
+        return view! {
+            <div>
+                <dt>"Cost"</dt>
+                <dd>{cost(forecast)}</dd>
+            </div>
+        }
+        .into_any();
+    }
+    let tab = use_connect().tab();
+    let model = desk
+        .endpoint()
+        .with(|endpoint| endpoint.as_ref().map(|endpoint| endpoint.model.clone()))
+        .unwrap_or_default();
+    let forecast = forecast.clone();
+    let time = move || match tab.pace_of(desk, &model) {
+        Some(tokens_per_second) => {
+            let (likely, worst) = writing_time(&forecast, tokens_per_second);
+            view! {
+                {format!("about {likely}")}
+                " "
+                <small>
+                    {format!("at most {worst}, at {} as lately", pace(tokens_per_second))}
+                </small>
+            }
+            .into_any()
+        }
+        None => "known after the first answers".into_any(),
+    };
+    view! {
+        <div>
+            <dt>"Time"</dt>
+            <dd>{time}</dd>
+        </div>
+        <div>
+            <dt>"Cost"</dt>
+            <dd>"none: it runs in this tab"</dd>
+        </div>
+    }
+    .into_any()
+}
+
 /// Why a run can't start, with the place where that can be mended.
 fn blocked_view(desk: Desk, reason: &str) -> AnyView {
     let connect = use_connect();
@@ -260,19 +302,34 @@ fn blocked_view(desk: Desk, reason: &str) -> AnyView {
 #[component]
 fn StartButton(to_ask: u64) -> impl IntoView {
     let desk = use_desk();
+    let tab = use_connect().tab();
     let starting = RwSignal::new(false);
     let failure = RwSignal::new(None);
     let start = move |_| {
         if starting.get_untracked() {
             return;
         }
+        if untrack(|| tab.is_missing(desk)) {
+            desk.focus_soon("tab-notice");
+            return;
+        }
         starting.set(true);
         failure.set(None);
         desk.spawn(async move {
+            // What was typed a moment ago may not be saved yet.
+            let save = Request::SaveSettings {
+                project: desk.project_id(),
+                settings: desk.settings().get_untracked(),
+                endpoint: desk.endpoint().get_untracked(),
+            };
             let request = Request::StartRun {
                 project: desk.project_id(),
             };
-            match desk.ask(request).await {
+            let outcome = match desk.ask(save).await {
+                Ok(_) => desk.ask(request).await,
+                Err(failure) => Err(failure),
+            };
+            match outcome {
                 Ok(Reply::Run(status)) => {
                     desk.set_run(status);
                     desk.focus_soon("run-title");
@@ -293,7 +350,8 @@ fn StartButton(to_ask: u64) -> impl IntoView {
                 class="btn"
                 class:primary=move || !has_unfinished(desk)
                 class:big=move || !has_unfinished(desk)
-                aria-disabled=move || starting.get().to_string()
+                aria-disabled=move || (starting.get() || tab.is_missing(desk)).to_string()
+                aria-describedby="start-need"
                 on:click=start
             >
                 {move || {
@@ -304,6 +362,9 @@ fn StartButton(to_ask: u64) -> impl IntoView {
                     }
                 }}
             </button>
+            <span class="muted small" id="start-need">
+                {move || tab.is_missing(desk).then_some("Load the model first.")}
+            </span>
         </div>
     }
     .into_any()

@@ -1,10 +1,15 @@
 //! A run as it goes: how far, how fast, what is left, and its buttons.
 
-use super::words::{Announcer, count, phase, plural, rate, time_left, usd};
-use crate::pages::connect::use_connect;
-use crate::pages::desk::{failure_view, use_desk};
+use super::words::{Announcer, count, is_in_tab, pace, phase, plural, rate, time_left, usd};
+use crate::pages::connect::{Tab, use_connect};
+use crate::pages::desk::{Desk, failure_view, use_desk};
 use leptos::prelude::*;
+use seedbed_core::engine::EngineSpeed;
 use seedbed_core::messages::{Failure, FailureKind, Reply, Request, RunPhase, RunStatus};
+use std::time::Duration;
+
+/// How often the model in this tab is asked how it does.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// What a button of the run asks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,11 +23,17 @@ enum Ask {
 #[component]
 pub fn RunPanel() -> impl IntoView {
     let desk = use_desk();
+    let tab = use_connect().tab();
     let status = Memo::new(move |_| desk.run().get().unwrap_or_default());
+    let speed = tab_speed(desk, tab, status);
     let failure: RwSignal<Option<Failure>> = RwSignal::new(None);
     let asking = RwSignal::new(false);
     let ask = Callback::new(move |what: Ask| {
         if asking.get_untracked() {
+            return;
+        }
+        if what != Ask::Pause && untrack(|| tab.is_missing(desk)) {
+            desk.focus_soon("tab-notice");
             return;
         }
         asking.set(true);
@@ -69,6 +80,8 @@ pub fn RunPanel() -> impl IntoView {
                         status.with(|status| {
                             if status.host.is_empty() {
                                 status.model.clone()
+                            } else if is_in_tab(status) {
+                                format!("{} · this tab", status.model)
                             } else {
                                 format!("{} · {}", status.model, status.host)
                             }
@@ -80,7 +93,7 @@ pub fn RunPanel() -> impl IntoView {
                 {move || said.get()}
             </p>
             <Progress status=status />
-            {move || status.with(facts_view)}
+            {move || status.with(|status| facts_view(status, speed.get()))}
             {move || {
                 shape.with(|(phase, _, stopped_by)| explain_view(*phase, stopped_by.as_ref(), &status.get_untracked()))
             }}
@@ -138,7 +151,36 @@ fn Progress(status: Memo<RunStatus>) -> impl IntoView {
     .into_any()
 }
 
-fn facts_view(status: &RunStatus) -> AnyView {
+/// How quick the model in this tab is, while a run asks it.
+fn tab_speed(desk: Desk, tab: Tab, status: Memo<RunStatus>) -> Memo<Option<EngineSpeed>> {
+    let is_watched = Memo::new(move |_| {
+        status.with(|status| {
+            is_in_tab(status) && matches!(status.phase, RunPhase::Running | RunPhase::Pausing)
+        })
+    });
+    Effect::new(move |_| {
+        if !is_watched.get() {
+            return;
+        }
+        tab.refresh(desk);
+        if let Ok(timer) = set_interval_with_handle(move || tab.refresh(desk), LOOK_EVERY) {
+            on_cleanup(move || timer.clear());
+        }
+    });
+    Memo::new(move |_| {
+        if !is_watched.get() {
+            return None;
+        }
+        tab.state().with(|state| {
+            state
+                .as_ref()
+                .filter(|state| state.loaded.is_some())
+                .map(|state| state.speed)
+        })
+    })
+}
+
+fn facts_view(status: &RunStatus, speed: Option<EngineSpeed>) -> AnyView {
     let is_moving = matches!(status.phase, RunPhase::Running | RunPhase::Pausing);
     let fact = |label: &'static str, value: String| {
         view! {
@@ -161,7 +203,21 @@ fn facts_view(status: &RunStatus) -> AnyView {
         facts.push(fact("Failed", count(status.failed.into())));
     }
     if is_moving {
-        facts.push(fact("Under way", count(status.in_flight.into())));
+        facts.push(fact(
+            "Under way",
+            match speed {
+                Some(speed) if speed.waiting > 0 => format!(
+                    "{} being written, {} waiting",
+                    count(speed.running.into()),
+                    count(speed.waiting.into())
+                ),
+                Some(speed) => format!("{} being written", count(speed.running.into())),
+                None => count(status.in_flight.into()),
+            },
+        ));
+        if let Some(speed) = speed {
+            facts.push(fact("Speed, all together", pace(speed.tokens_per_second)));
+        }
         facts.push(fact("Rate", rate(status.rows_per_minute)));
         facts.push(fact(
             "Time left",
@@ -178,7 +234,11 @@ fn facts_view(status: &RunStatus) -> AnyView {
     ));
     facts.push(fact(
         "Cost so far",
-        status.cost.map_or_else(|| "not known".to_owned(), usd),
+        if is_in_tab(status) {
+            "none: it runs in this tab".to_owned()
+        } else {
+            status.cost.map_or_else(|| "not known".to_owned(), usd)
+        },
     ));
     view! { <dl class="facts">{facts}</dl> }.into_any()
 }
@@ -242,13 +302,15 @@ fn buttons_view(
     ask: Callback<Ask>,
 ) -> AnyView {
     let desk = use_desk();
+    let tab = use_connect().tab();
     let rest = move || {
         status.with(|status| u64::from(status.planned.saturating_sub(status.done + status.failed)))
     };
     let disabled = move || asking.get().to_string();
+    let asks_disabled = move || (asking.get() || tab.is_missing(desk)).to_string();
     let retry = has_failed.then(|| {
         view! {
-            <button type="button" class="btn" aria-disabled=disabled on:click=move |_| ask.run(Ask::Retry)>
+            <button type="button" class="btn" aria-disabled=asks_disabled on:click=move |_| ask.run(Ask::Retry)>
                 {move || {
                     status.with(|status| {
                         format!("Ask again for {} failed", count(status.failed.into()))
@@ -278,7 +340,7 @@ fn buttons_view(
             <button
                 type="button"
                 class="btn primary"
-                aria-disabled=disabled
+                aria-disabled=asks_disabled
                 on:click=move |_| ask.run(Ask::Resume)
             >
                 {move || format!("Go on with {}", plural(rest(), "answer", "answers"))}

@@ -1,6 +1,7 @@
 //! Run settings: saved with the project as they are typed; a value that can't be used is kept in its field with the
 //! reason, and not saved.
 
+use crate::pages::connect::{Tab, use_connect};
 use crate::pages::desk::{Debounce, Desk, failure_view, use_desk};
 use leptos::prelude::*;
 use seedbed_core::messages::{Failure, Request};
@@ -224,10 +225,49 @@ pub fn SettingsForm() -> impl IntoView {
                 <summary>"More settings"</summary>
                 {KNOBS.iter().skip(ALWAYS).map(field).collect::<Vec<_>>()}
             </details>
+            <SlotsHint change=change />
             {move || failure.get().map(|failure| failure_view(&failure, None))}
         </section>
     }
     .into_any()
+}
+
+/// The model in this tab could write more answers at once than it is asked for: most of its speed lies there.
+#[component]
+fn SlotsHint(change: Change) -> impl IntoView {
+    let desk = use_desk();
+    let tab = use_connect().tab();
+    let slots = Memo::new(move |_| {
+        if !Tab::is_chosen(desk) || tab.is_missing(desk) {
+            return None;
+        }
+        let slots = tab.loaded()?.sizes.slots.min(16);
+        let asked = desk.settings().with(|settings| settings.concurrency);
+        (slots > asked).then_some((slots, asked))
+    });
+    move || {
+        let (slots, asked) = slots.get()?;
+        let knob = KNOBS.iter().find(|knob| knob.id == "concurrency")?;
+        Some(
+            view! {
+                <div class="slots-hint">
+                    <p class="hint">
+                        {format!(
+                            "The loaded model writes up to {slots} answers at once and is asked for {asked}. More at once is quicker in all.",
+                        )}
+                    </p>
+                    <button
+                        type="button"
+                        class="btn small"
+                        on:click=move |_| change.run((knob.set, Some(f64::from(slots))))
+                    >
+                        {format!("Ask for {slots} at once")}
+                    </button>
+                </div>
+            }
+            .into_any(),
+        )
+    }
 }
 
 /// What a knob hands on: how to set it, and its value.

@@ -1,5 +1,6 @@
 //! Numbers of a run in plain words: counts, tokens, money, time, and what a screen reader hears while rows arrive.
 
+use seedbed_core::engine::ADDRESS;
 use seedbed_core::messages::{Forecast, RunPhase, RunStatus};
 
 /// 12,345.
@@ -86,6 +87,35 @@ pub fn rate(rows_per_minute: f64) -> String {
     } else {
         format!("{} a minute", count(rows_per_minute.round() as u64))
     }
+}
+
+/// Tokens per second: `7.5 tokens a second`, `120 tokens a second`.
+pub fn pace(tokens_per_second: f64) -> String {
+    if !tokens_per_second.is_finite() || tokens_per_second <= 0.0 {
+        "–".to_owned()
+    } else if tokens_per_second < 10.0 {
+        format!("{tokens_per_second:.1} tokens a second")
+    } else {
+        format!(
+            "{} tokens a second",
+            count(tokens_per_second.round() as u64)
+        )
+    }
+}
+
+/// The run asks the model in a tab.
+pub fn is_in_tab(status: &RunStatus) -> bool {
+    ADDRESS
+        .split(['/', ':'])
+        .filter(|part| !part.is_empty())
+        .nth(1)
+        == Some(status.host.as_str())
+}
+
+/// How long a model takes that writes this many tokens a second: likely, and if every answer used its limit.
+pub fn writing_time(forecast: &Forecast, tokens_per_second: f64) -> (String, String) {
+    let time = |tokens: u64| time_left((tokens as f64 / tokens_per_second.max(0.01)).ceil() as u64);
+    (time(forecast.tokens_out), time(forecast.tokens_out_worst))
 }
 
 /// What the phase means, as a heading.
@@ -182,6 +212,26 @@ mod tests {
         assert_eq!(time_left(61), "2 min");
         assert_eq!(time_left(2 * 3600 + 5 * 60), "2 h 05 min");
         assert_eq!(time_left(200_000), "2 days 7 h");
+    }
+
+    #[test]
+    fn a_model_in_this_tab_costs_time_only() {
+        let forecast = Forecast {
+            tokens_out: 12_000,
+            tokens_out_worst: 60_000,
+            ..Forecast::default()
+        };
+        assert_eq!(
+            writing_time(&forecast, 50.0),
+            ("4 min".to_owned(), "20 min".to_owned())
+        );
+        assert_eq!(pace(7.46), "7.5 tokens a second");
+        assert_eq!(pace(1_234.0), "1,234 tokens a second");
+        assert_eq!(pace(0.0), "–");
+        let mut status = RunStatus::default();
+        assert!(!is_in_tab(&status));
+        status.host = "engine".into();
+        assert!(is_in_tab(&status));
     }
 
     #[test]
