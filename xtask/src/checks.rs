@@ -7,6 +7,7 @@ use crate::shell::{self, Shell};
 use crate::site::{self, Kind};
 use crate::sizes;
 use crate::tools::{self, Need, chromium, python};
+use crate::{model, vulkan};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::path::Path;
@@ -21,7 +22,7 @@ struct Step {
 }
 
 /// In the order in which a mistake is found soonest.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step {
         name: "fmt",
         what: "Rust code is formatted",
@@ -41,6 +42,11 @@ const STEPS: [Step; 9] = [
         name: "native",
         what: "unit, property and whole-loop tests, natively",
         run: native,
+    },
+    Step {
+        name: "engine",
+        what: "the engine's crates, with a real model on a Vulkan that needs no graphics card",
+        run: engine,
     },
     Step {
         name: "clients",
@@ -153,10 +159,33 @@ fn clippy_wasm(shell: &Shell, _: &[String]) -> Result<()> {
 fn native(shell: &Shell, trailing: &[String]) -> Result<()> {
     let mut command = shell.cargo();
     command.args(["test", "--quiet", "--workspace"]);
+    for name in ENGINE {
+        command.args(["--exclude", name]);
+    }
     if !trailing.is_empty() {
         command.arg("--").args(trailing);
     }
     shell::run(&mut command)
+}
+
+/// Crates whose tests want an adapter and a model.
+const ENGINE: [&str; 3] = ["seedbed-weights", "seedbed-tokens", "seedbed-engine"];
+
+fn engine(shell: &Shell, trailing: &[String]) -> Result<()> {
+    tools::ensure(shell, &[Need::Vulkan])?;
+    let mut command = shell.cargo();
+    command
+        .args(["test", "--quiet"])
+        // Without these two, a test that lacks something passes and says so.
+        .env("SEEDBED_NEED_ADAPTER", "1")
+        .env("SEEDBED_MODEL", model::ensure(shell)?);
+    for name in ENGINE {
+        command.args(["--package", name]);
+    }
+    if !trailing.is_empty() {
+        command.arg("--").args(trailing);
+    }
+    shell::run(vulkan::with_lavapipe(&mut command)?)
 }
 
 fn clients(shell: &Shell, trailing: &[String]) -> Result<()> {
@@ -296,6 +325,13 @@ fn e2e(shell: &Shell, trailing: &[String]) -> Result<()> {
     files.sort();
     if files.is_empty() {
         bail!("there are no journeys to run");
+    }
+    match model::ensure(shell) {
+        Ok(file) => {
+            command.env("SEEDBED_MODEL", file);
+        }
+        // The step `engine` fails for it; the other journeys don't need it.
+        Err(error) => println!("going on without a model for the tab: {error:#}"),
     }
     shell::run(with_e2e(shell, command.args(files))?)
 }

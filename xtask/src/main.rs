@@ -11,6 +11,7 @@
 mod args;
 mod bench;
 mod checks;
+mod model;
 mod pieces;
 mod serve;
 mod shell;
@@ -18,6 +19,7 @@ mod site;
 mod sizes;
 mod space;
 mod tools;
+mod vulkan;
 
 use crate::args::Args;
 use crate::shell::Shell;
@@ -26,9 +28,11 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask <command>
 
-  serve [--port N] [--open] [--upstream URL] [--fresh]
+  serve [--port N] [--open] [--upstream URL] [--fresh] [--model-file FILE]... [--no-model]
         Build the app, start it with a local Hub and print the address. Answers come from a scripted
         stand-in model, or from the OpenAI-compatible server at URL. --fresh forgets the local Hub's data.
+        For a model in the tab the local Hub has a small real one (fetched once, 93 MB, unless --no-model)
+        and each GGUF file named by --model-file.
   test [STEP] [-- ARGS]
         Everything CI runs, or only the steps whose name contains STEP; ARGS go to that step's runner.
   dist [--check]
@@ -37,6 +41,9 @@ cargo xtask <command>
         A folder ready to push as a static Hugging Face Space (default: space/).
   bench [--quick]
         The project's figures, as ratios where a peer exists.
+  bench engine [--quick] [-- ARGS]
+        The engine's figures on drivers that compute on the processor, natively and in Chromium; ARGS go
+        to the native example.
   real-model
         The whole journey against a real small language model, with figures.
   screenshots

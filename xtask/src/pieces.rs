@@ -31,12 +31,27 @@ pub(crate) fn cut_worker(shell: &Shell, site: &Path, build: &str) -> Result<()> 
     for name in ["worker.js", "worker_bg.wasm"] {
         fs::remove_file(site.join(name))?;
     }
-    let loader = site.join("worker_loader.js");
+    point_loader(site, "worker", &stem)
+}
+
+/// Gives the files of a worker that stays whole the build's name, for the same reason.
+pub(crate) fn name_worker(site: &Path, binary: &str, build: &str) -> Result<()> {
+    let stem = format!("{binary}-{build}");
+    let (script, wasm) = (format!("{binary}.js"), format!("{binary}_bg.wasm"));
+    let text = fs::read_to_string(site.join(&script))?;
+    let text = replaced(&text, &wasm, &format!("{stem}_bg.wasm"))?;
+    fs::write(site.join(format!("{stem}.js")), text)?;
+    fs::remove_file(site.join(script))?;
+    fs::rename(site.join(wasm), site.join(format!("{stem}_bg.wasm")))?;
+    point_loader(site, binary, &stem)
+}
+
+/// Lets a worker's loader, whose name stays, load the files called `stem`.
+fn point_loader(site: &Path, binary: &str, stem: &str) -> Result<()> {
+    let loader = site.join(format!("{binary}_loader.js"));
     let text = fs::read_to_string(&loader)?;
-    fs::write(
-        &loader,
-        replaced(&text, "'./worker.js'", &format!("'./{stem}.js'"))?,
-    )?;
+    let text = replaced(&text, &format!("./{binary}.js"), &format!("./{stem}.js"))?;
+    fs::write(loader, text)?;
     Ok(())
 }
 
@@ -160,6 +175,32 @@ mod tests {
             piece_name("piece-worker", "worker-12ab", "chunk_3.wasm"),
             "piece-worker-chunk-3-12ab.wasm"
         );
+    }
+
+    #[test]
+    fn a_whole_worker_is_named_after_its_build() {
+        let site = std::env::temp_dir().join(format!("seedbed-pieces-{}", std::process::id()));
+        fs::create_dir_all(&site).unwrap();
+        let write = |name: &str, text: &str| fs::write(site.join(name), text).unwrap();
+        write(
+            "engine_loader.js",
+            "import init from './engine.js';await init();",
+        );
+        write("engine.js", "new URL('engine_bg.wasm', import.meta.url)");
+        write("engine_bg.wasm", "wasm");
+        name_worker(&site, "engine", "12ab").unwrap();
+        let read = |name: &str| fs::read_to_string(site.join(name)).unwrap();
+        assert_eq!(
+            read("engine_loader.js"),
+            "import init from './engine-12ab.js';await init();"
+        );
+        assert_eq!(
+            read("engine-12ab.js"),
+            "new URL('engine-12ab_bg.wasm', import.meta.url)"
+        );
+        assert_eq!(read("engine-12ab_bg.wasm"), "wasm");
+        assert_eq!(fs::read_dir(&site).unwrap().count(), 3);
+        fs::remove_dir_all(site).unwrap();
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The whole loop on one machine: the app, a local Hub, and a model.
 
 use crate::args::Args;
+use crate::model;
 use crate::shell::{self, Shell};
 use crate::site::{self, Kind};
 use anyhow::{Context as _, Result, bail};
@@ -23,6 +24,13 @@ pub(crate) fn run(shell: &Shell, args: &mut Args) -> Result<()> {
     let upstream = args.value("--upstream")?;
     let opens_browser = args.switch("--open");
     let is_fresh = args.switch("--fresh");
+    let has_model = !args.switch("--no-model");
+    let mut files = Vec::new();
+    while let Some(file) = args.value("--model-file")? {
+        // As the person's shell sees it; the local Hub is started from the project's root.
+        let file = fs::canonicalize(&file).with_context(|| format!("`{file}` can't be read"))?;
+        files.push(file);
+    }
     args.finish()?;
 
     let folder = shell.target_dir().join("local-hub");
@@ -30,6 +38,12 @@ pub(crate) fn run(shell: &Shell, args: &mut Args) -> Result<()> {
         fs::remove_dir_all(&folder)?;
     }
     let site = site::build(shell, Kind::Quick)?;
+    if has_model {
+        match model::ensure(shell) {
+            Ok(file) => files.insert(0, file),
+            Err(error) => println!("going on without a model for the tab: {error:#}"),
+        }
+    }
     let mut command = shell.command(hub_local(shell)?);
     command
         .arg("--dir")
@@ -45,13 +59,33 @@ pub(crate) fn run(shell: &Shell, args: &mut Args) -> Result<()> {
         Some(url) => command.args(["--upstream", url]),
         None => command.arg("--scripted-model"),
     };
-    start(shell, &mut command, upstream.as_deref(), opens_browser)
+    for file in &files {
+        command.arg("--model-file").arg(file);
+    }
+    let names: Vec<_> = files
+        .iter()
+        .filter_map(|file| file.file_name())
+        .map(|name| name.to_string_lossy())
+        .collect();
+    let in_tab = if names.is_empty() {
+        "no model here; a file on this computer or a link can be taken".to_owned()
+    } else {
+        names.join(", ")
+    };
+    start(
+        shell,
+        &mut command,
+        upstream.as_deref(),
+        &in_tab,
+        opens_browser,
+    )
 }
 
 fn start(
     shell: &Shell,
     command: &mut Command,
     upstream: Option<&str>,
+    in_tab: &str,
     opens_browser: bool,
 ) -> Result<()> {
     // Ctrl-C in a terminal reaches both of us, so the Hub ends with this tool.
@@ -81,6 +115,7 @@ fn start(
   Seedbed    {app}
   Hub        {}   sign in there as `{}`, or paste the token `{}`
   Model      {model}
+  In the tab {in_tab}
 
   Open the first address, take the example project, and follow the steps at the top:
   Seed, Prompts, Generate, Review, Publish. Ctrl-C stops everything.

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use std::ffi::{OsStr, OsString};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -72,6 +73,30 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("`{text}` failed ({status})");
     }
     Ok(())
+}
+
+/// Runs a command to its end, shows each line it writes, and gives those lines beside how it ended.
+pub(crate) fn run_and_read(command: &mut Command) -> Result<(Vec<String>, Result<()>)> {
+    let text = display(command);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("`{text}` could not be started"))?;
+    let mut lines = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines() {
+            let line = line?;
+            println!("{line}");
+            lines.push(line);
+        }
+    }
+    let status = child.wait()?;
+    let ended = if status.success() {
+        Ok(())
+    } else {
+        Err(anyhow::anyhow!("`{text}` failed ({status})"))
+    };
+    Ok((lines, ended))
 }
 
 /// Runs a command silently and gives what it wrote to standard output; `None` when it failed or is not there.

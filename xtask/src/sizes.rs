@@ -41,7 +41,7 @@ impl Load {
         match extension {
             "js" | "wasm" if name.starts_with("worker") => Self::Worker,
             "js" | "wasm"
-                if ["parquet", "piece-", "sw.js"]
+                if ["engine", "parquet", "piece-", "sw.js"]
                     .iter()
                     .any(|start| name.starts_with(start)) =>
             {
@@ -149,4 +149,26 @@ pub(crate) fn check(weights: &[Weight]) -> Result<()> {
 
 fn kilobytes(bytes: u64) -> String {
     format!("{:.1}", bytes as f64 / 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_every_visitor_loads_counts() {
+        for (path, load) in [
+            ("index.html", Load::First),
+            ("seedbed-12ab_bg.wasm", Load::First),
+            ("worker-34cd_bg.wasm", Load::Worker),
+            ("worker_loader.js", Load::Worker),
+            ("engine-34cd.js", Load::Later),
+            ("engine-34cd_bg.wasm", Load::Later),
+            ("engine_loader.js", Load::Later),
+            ("parquet-34cd_bg.wasm", Load::Later),
+            ("piece-work-12ab.wasm", Load::Later),
+        ] {
+            assert_eq!(Load::of(path), load, "{path}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 use crate::args::Args;
 use crate::shell::{self, Shell, output};
+use crate::{model, vulkan};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ pub(crate) enum Need {
     Browser,
     /// Python with the packages of `tests/clients/requirements.txt` in `.venv`.
     Python,
+    /// Mesa's Vulkan driver that computes on the processor.
+    Vulkan,
 }
 
 /// `cargo xtask tools`.
@@ -47,8 +50,11 @@ pub(crate) fn run(shell: &Shell, args: &mut Args) -> Result<()> {
             Need::Node,
             Need::Browser,
             Need::Python,
+            Need::Vulkan,
         ],
-    )
+    )?;
+    println!("the model is in {}", model::ensure(shell)?.display());
+    Ok(())
 }
 
 /// Sees to it that everything in `needs` is there.
@@ -79,6 +85,10 @@ pub(crate) fn ensure(shell: &Shell, needs: &[Need]) -> Result<()> {
     package(
         needs_any(&[Need::Python]) && !has_python_venv(shell),
         &["python3", "python3-venv"],
+    );
+    package(
+        needs_any(&[Need::Vulkan]) && cfg!(target_os = "linux") && vulkan::lavapipe().is_none(),
+        &["mesa-vulkan-drivers"],
     );
     install_packages(shell, &packages)?;
 
@@ -118,6 +128,37 @@ pub(crate) fn chromium(shell: &Shell) -> Option<PathBuf> {
 /// Python of the project's own environment.
 pub(crate) fn python(shell: &Shell) -> PathBuf {
     shell.root.join(".venv/bin/python")
+}
+
+/// A Python for scripts that need no packages.
+pub(crate) fn any_python(shell: &Shell) -> PathBuf {
+    let own = python(shell);
+    if own.is_file() {
+        own
+    } else {
+        PathBuf::from("python3")
+    }
+}
+
+/// A Python with pip: that of the project's environment, which is made if need be, but without its packages.
+pub(crate) fn python_with_pip(shell: &Shell) -> Result<PathBuf> {
+    let own = python(shell);
+    if output(shell.command(&own).args(["-m", "pip", "--version"])).is_none() {
+        if !has_python_venv(shell) {
+            install_packages(shell, &["python3", "python3-venv"])?;
+        }
+        // Without a stamp; who needs the packages makes it again.
+        make_venv(shell)?;
+    }
+    Ok(own)
+}
+
+fn make_venv(shell: &Shell) -> Result<()> {
+    shell::run(
+        shell
+            .command("python3")
+            .args(["-m", "venv", "--clear", ".venv"]),
+    )
 }
 
 fn has_python_venv(shell: &Shell) -> bool {
@@ -297,11 +338,7 @@ fn ensure_venv(shell: &Shell) -> Result<()> {
         return Ok(());
     }
     println!("installing Python packages into .venv");
-    shell::run(
-        shell
-            .command("python3")
-            .args(["-m", "venv", "--clear", ".venv"]),
-    )?;
+    make_venv(shell)?;
     shell::run(
         shell
             .command(python(shell))

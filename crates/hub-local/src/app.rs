@@ -2,7 +2,7 @@
 
 use crate::http::{ApiError, Call, Reply, bytes_reply, empty_reply, file_reply, set};
 use crate::hub::Hub;
-use crate::{AppConfig, CLIENT_ID, SCRIPTED_MODEL};
+use crate::{AppConfig, CLIENT_ID};
 use hyper::Request;
 use hyper::body::Incoming;
 use serde_json::json;
@@ -31,17 +31,13 @@ impl Site {
         } else {
             format!("/{inner}/")
         };
-        let has_model =
-            app.offers_model && hub.config.upstream.is_none() && hub.config.has_scripted_model;
-        let models = if has_model {
-            vec![SCRIPTED_MODEL]
-        } else {
-            Vec::new()
-        };
-        let config = json!({
+        let mut config = json!({
             "hub": hub.url, "router": format!("{}/v1", hub.url), "oauth_client_id": CLIENT_ID,
-            "models": models,
         });
+        let offers = hub.models.offers(&hub.url);
+        if let (false, Some(object)) = (offers.is_empty(), config.as_object_mut()) {
+            object.insert("models".into(), offers.into());
+        }
         let injected = app.has_space_variables.then(|| {
             let variables = json!({ "OAUTH_CLIENT_ID": CLIENT_ID, "OAUTH_SCOPES": SCOPES });
             format!("<script>window.huggingface={{variables:{variables}}};</script>")

@@ -10,6 +10,7 @@ mod attributes;
 mod clock;
 mod disk;
 mod faults;
+mod gguf;
 mod git;
 mod http;
 mod hub;
@@ -60,6 +61,8 @@ pub struct Config {
     pub multipart_threshold: u64,
     /// Size of these parts in bytes.
     pub multipart_part_size: u64,
+    /// Model files (GGUF) to serve as model repositories and to offer to the app; they are read where they lie.
+    pub model_files: Vec<PathBuf>,
 }
 
 impl Config {
@@ -76,6 +79,7 @@ impl Config {
             model_piece_delay_ms: 0,
             multipart_threshold: 64 << 20,
             multipart_part_size: 16 << 20,
+            model_files: Vec::new(),
         }
     }
 }
@@ -91,8 +95,6 @@ pub struct AppConfig {
     pub sub_path: String,
     /// Put `window.huggingface.variables` right behind `<head>`, as a static Space with OAuth does.
     pub has_space_variables: bool,
-    /// Whether the app's `config.json` offers the model of this Hub as the first choice.
-    pub offers_model: bool,
 }
 
 /// A Hub that serves until this is dropped.
@@ -127,7 +129,8 @@ impl Drop for Running {
 /// Opens the folder, binds the ports and serves from threads of its own.
 ///
 /// # Errors
-/// When the folder cannot be read or made, what it holds is not of this Hub, or a port is taken.
+/// When the folder cannot be read or made, what it holds is not of this Hub, a model file cannot be read, or a port is
+/// taken.
 pub fn start(config: Config) -> io::Result<Running> {
     let bind = |port: u16| -> io::Result<(TcpListener, String)> {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))

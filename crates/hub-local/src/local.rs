@@ -98,8 +98,7 @@ pub(crate) async fn answer(hub: &Arc<Hub>, call: &mut Call, rest: &[&str]) -> An
             ok(&json!({ "revoked": was_known }))
         }
         ("POST", ["reset"]) => {
-            hub.disk().reset()?;
-            hub.forget();
+            hub.reset()?;
             ok(&json!({ "ok": true }))
         }
         _ => Err(ApiError::new(404, "the local Hub has no such address")),

@@ -21,7 +21,7 @@ seedbed-hub-local [options]
   --app-port N              port of the site (default: a free one)
   --app-path PATH           path the site lives below (default: /)
   --space-variables         hand the OAuth variables to the page as a static Space does
-  --no-default-model        config.json names no first choice of model
+  --model-file FILE         serve this GGUF file as a model repository and offer it to the site (repeatable)
   --upstream URL            pass /v1/* on to this OpenAI-compatible base address (http only)
   --scripted-model          answer /v1/* with a scripted stand-in, which is no language model
   --model-delay-ms N        its time to the first byte (default: 0)
@@ -67,7 +67,6 @@ fn config(mut parser: Parser) -> Result<Option<Config>, lexopt::Error> {
         port: 0,
         sub_path: "/".to_owned(),
         has_space_variables: false,
-        offers_model: true,
     };
     let mut has_app = false;
     while let Some(argument) = parser.next()? {
@@ -82,7 +81,7 @@ fn config(mut parser: Parser) -> Result<Option<Config>, lexopt::Error> {
             Arg::Long("app-port") => app.port = parser.value()?.parse()?,
             Arg::Long("app-path") => app.sub_path = parser.value()?.string()?,
             Arg::Long("space-variables") => app.has_space_variables = true,
-            Arg::Long("no-default-model") => app.offers_model = false,
+            Arg::Long("model-file") => config.model_files.push(parser.value()?.into()),
             Arg::Long("upstream") => config.upstream = Some(parser.value()?.string()?),
             Arg::Long("scripted-model") => config.has_scripted_model = true,
             Arg::Long("model-delay-ms") => config.model_delay_ms = parser.value()?.parse()?,

@@ -87,7 +87,10 @@ async fn route(hub: &Arc<Hub>, call: &mut Call) -> Answer {
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
     match (call.verb(), path.as_slice()) {
         ("GET", ["lfs", oid]) if lfs::is_oid(oid) => {
-            let file = hub.disk().lfs_path(oid);
+            let file = match hub.models.file(oid) {
+                Some(file) => file.to_path_buf(),
+                None => hub.disk().lfs_path(oid),
+            };
             if !file.exists() {
                 return Err(ApiError::new(404, "NoSuchKey"));
             }

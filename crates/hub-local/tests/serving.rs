@@ -1,111 +1,15 @@
 //! What no public client covers: the static site, the upstream slot, faults on the wire, and the folder on disk.
 
-#![allow(
-    clippy::expect_used,
-    clippy::format_push_string,
-    reason = "helpers of tests may panic and need not be fast"
-)]
+#![allow(clippy::expect_used, reason = "helpers of tests may panic")]
 
-use seedbed_hub_local::{AppConfig, Config, DEFAULT_TOKEN, Running, SCRIPTED_MODEL, start};
-use serde_json::{Value, json};
+mod support;
+
+use seedbed_hub_local::{AppConfig, DEFAULT_TOKEN, SCRIPTED_MODEL};
+use serde_json::json;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
-
-static NUMBER: AtomicU32 = AtomicU32::new(0);
-
-/// A folder of its own, gone at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("seedbed-hub-local-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).expect("the temporary folder can be written");
-        Self(path)
-    }
-
-    fn write(&self, name: &str, content: &[u8]) {
-        let path = self.0.join(name);
-        std::fs::create_dir_all(path.parent().expect("below the folder")).expect("can be made");
-        std::fs::write(path, content).expect("can be written");
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// An answer as it came over the wire.
-struct Answer {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().find_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            key.eq_ignore_ascii_case(name).then(|| value.trim())
-        })
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).expect("the answer is JSON")
-    }
-}
-
-/// Sends one request on a connection of its own; `None` when it was cut before an answer.
-fn send(url: &str, method: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Answer> {
-    let rest = url.strip_prefix("http://").expect("plain http");
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let mut stream = TcpStream::connect(host).expect("the server listens");
-    let mut head = format!(
-        "{method} /{path} HTTP/1.0\r\nHost: {host}\r\nContent-Length: {}\r\n",
-        body.len()
-    );
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    stream
-        .write_all(format!("{head}\r\n").as_bytes())
-        .expect("can be sent");
-    stream.write_all(body).expect("can be sent");
-    let mut bytes = Vec::new();
-    // A body that is cut counts as far as it came.
-    let _ = stream.read_to_end(&mut bytes);
-    let end = bytes.windows(4).position(|part| part == b"\r\n\r\n")?;
-    let head = String::from_utf8(bytes[..end].to_vec()).expect("headers are text");
-    Some(Answer {
-        status: head.get(9..12)?.parse().ok()?,
-        head,
-        body: bytes[end + 4..].to_vec(),
-    })
-}
-
-fn get(url: &str) -> Answer {
-    send(url, "GET", &[], b"").expect("an answer")
-}
-
-fn post(url: &str, body: &Value) -> Option<Answer> {
-    let authorization = format!("Bearer {DEFAULT_TOKEN}");
-    let headers = [
-        ("Authorization", authorization.as_str()),
-        ("Content-Type", "application/json"),
-    ];
-    send(url, "POST", &headers, body.to_string().as_bytes())
-}
-
-fn started(folder: &Folder, change: impl FnOnce(&mut Config)) -> Running {
-    let mut config = Config::new(folder.0.join("hub"));
-    change(&mut config);
-    start(config).expect("free ports and a folder")
-}
+use std::net::TcpListener;
+use std::path::Path;
+use support::{Answer, Folder, get, post, send, started};
 
 fn site(folder: &Folder, has_space_variables: bool) -> AppConfig {
     folder.write(
@@ -120,7 +24,6 @@ fn site(folder: &Folder, has_space_variables: bool) -> AppConfig {
         port: 0,
         sub_path: "spaces/demo".to_owned(),
         has_space_variables,
-        offers_model: true,
     }
 }
 
@@ -161,7 +64,7 @@ fn the_site_lies_below_its_path_with_the_right_types() {
     let config = get(&format!("{url}config.json")).json();
     assert_eq!(config["hub"], running.hub_url);
     assert_eq!(config["router"], format!("{}/v1", running.hub_url));
-    assert_eq!(config["models"], json!([SCRIPTED_MODEL]));
+    assert_eq!(config.get("models"), None);
 
     let origin = url.trim_end_matches("/spaces/demo/");
     assert_eq!(get(origin).header("location"), Some("/spaces/demo/"));

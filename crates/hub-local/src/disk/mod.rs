@@ -243,37 +243,10 @@ impl Disk {
         files: BTreeMap<String, Entry>,
         words: Words<'_>,
     ) -> io::Result<Arc<Commit>> {
-        let Words {
-            title,
-            message,
-            author,
-        } = words;
-        let at_ms = now_ms();
-        let borrowed = files
-            .iter()
-            .map(|(path, entry)| (path.as_str(), entry))
-            .collect();
-        let mut folders = BTreeMap::new();
-        let tree = git::tree_oid(&borrowed, "", &mut folders);
-        let text = if message.is_empty() {
-            format!("{title}\n")
-        } else {
-            format!("{title}\n\n{message}\n")
-        };
-        let id = git::commit_oid(&tree, &parents, author, at_ms / 1000, &text);
-        let commit = Commit {
-            id: id.clone(),
-            parents,
-            title: title.to_owned(),
-            message: message.to_owned(),
-            author: author.to_owned(),
-            at_ms,
-            files,
-            folders,
-        };
-        self.write_json(&Self::commit_name(repo, &id), &commit)?;
-        let commit = Arc::new(commit);
-        self.commits.insert(format!("{repo}@{id}"), commit.clone());
+        let commit = Arc::new(Commit::new(parents, files, words, now_ms()));
+        self.write_json(&Self::commit_name(repo, &commit.id), &*commit)?;
+        self.commits
+            .insert(format!("{repo}@{}", commit.id), commit.clone());
         Ok(commit)
     }
 }

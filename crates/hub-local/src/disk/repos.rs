@@ -1,5 +1,7 @@
 //! Repositories, their commits and their discussions as they lie on disk.
 
+use super::Words;
+use crate::git;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -98,6 +100,43 @@ pub(crate) struct Commit {
     pub(crate) files: BTreeMap<String, Entry>,
     /// Tree ids of all folders.
     pub(crate) folders: BTreeMap<String, String>,
+}
+
+impl Commit {
+    /// A commit of these files, with the ids that git would give it.
+    pub(crate) fn new(
+        parents: Vec<String>,
+        files: BTreeMap<String, Entry>,
+        words: Words<'_>,
+        at_ms: u64,
+    ) -> Self {
+        let Words {
+            title,
+            message,
+            author,
+        } = words;
+        let borrowed = files
+            .iter()
+            .map(|(path, entry)| (path.as_str(), entry))
+            .collect();
+        let mut folders = BTreeMap::new();
+        let tree = git::tree_oid(&borrowed, "", &mut folders);
+        let text = if message.is_empty() {
+            format!("{title}\n")
+        } else {
+            format!("{title}\n\n{message}\n")
+        };
+        Self {
+            id: git::commit_oid(&tree, &parents, author, at_ms / 1000, &text),
+            parents,
+            title: title.to_owned(),
+            message: message.to_owned(),
+            author: author.to_owned(),
+            at_ms,
+            files,
+            folders,
+        }
+    }
 }
 
 /// Where a discussion stands.

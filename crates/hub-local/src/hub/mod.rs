@@ -8,6 +8,7 @@ mod discussions;
 mod history;
 pub(crate) mod lfs;
 mod lines;
+mod models;
 mod oauth;
 mod pages;
 mod preupload;
@@ -43,6 +44,7 @@ pub(crate) struct Hub {
     pub(crate) storage_url: String,
     pub(crate) faults: Faults,
     pub(crate) log: Log,
+    pub(crate) models: models::Models,
     disk: Mutex<Disk>,
     /// Repositories that a commit is being written to.
     busy: Mutex<HashSet<String>>,
@@ -72,12 +74,15 @@ impl Hub {
     pub(crate) fn open(config: Config, url: String, storage_url: String) -> io::Result<Self> {
         let disk = Disk::open(&config.dir)?;
         let secret = disk.secret()?;
+        let models = models::Models::read(&config.model_files)?;
+        models.keep_texts(&disk)?;
         Ok(Self {
             config,
             url,
             storage_url,
             faults: Faults::default(),
             log: Log::default(),
+            models,
             disk: Mutex::new(disk),
             busy: Mutex::default(),
             oauth: Mutex::default(),
@@ -93,10 +98,21 @@ impl Hub {
     }
 
     /// Forgets what is only in memory.
-    pub(crate) fn forget(&self) {
+    fn forget(&self) {
         self.faults.clear();
         self.log.clear();
         *self.oauth.lock().unwrap_or_else(PoisonError::into_inner) = oauth::Pending::default();
+    }
+
+    /// Forgets everything but the default user and the models.
+    pub(crate) fn reset(&self) -> io::Result<()> {
+        {
+            let mut disk = self.disk();
+            disk.reset()?;
+            self.models.keep_texts(&disk)?;
+        }
+        self.forget();
+        Ok(())
     }
 
     /// Takes a repository for a commit, unless another commit has it.
@@ -160,12 +176,7 @@ impl Hub {
             {
                 Ok((repo, caller))
             }
-            (_, Some(_)) => Err(ApiError::coded(404, "RepoNotFound", "Repository not found")),
-            (_, None) => Err(ApiError::coded(
-                401,
-                "RepoNotFound",
-                "Invalid username or password.",
-            )),
+            (_, caller) => Err(no_repo(caller.as_ref())),
         }
     }
 
@@ -184,14 +195,26 @@ impl Hub {
             .ref_of(revision)
             .and_then(|name| repo.refs.get(&name).cloned())
             .unwrap_or_else(|| revision.to_ascii_lowercase());
-        self.disk().commit(&repo.id, &id)?.ok_or_else(|| {
-            ApiError::coded(
-                404,
-                "RevisionNotFound",
-                format!("Invalid rev id: {revision}"),
-            )
-        })
+        self.disk()
+            .commit(&repo.id, &id)?
+            .ok_or_else(|| no_revision(revision))
     }
+}
+
+/// What someone is told of a repository that is not there, or not for them.
+fn no_repo(caller: Option<&Caller>) -> ApiError {
+    match caller {
+        Some(_) => ApiError::coded(404, "RepoNotFound", "Repository not found"),
+        None => ApiError::coded(401, "RepoNotFound", "Invalid username or password."),
+    }
+}
+
+fn no_revision(revision: &str) -> ApiError {
+    ApiError::coded(
+        404,
+        "RevisionNotFound",
+        format!("Invalid rev id: {revision}"),
+    )
 }
 
 /// The refusal of someone who may not write.
@@ -293,6 +316,22 @@ async fn route(hub: &Arc<Hub>, call: &mut Call) -> Answer {
         (_, ["api", "datasets", owner, name, rest @ ..]) => {
             dataset(hub, call, &verb, &id(owner, name), rest).await
         }
+        (
+            "GET",
+            [
+                "api",
+                "resolve-cache",
+                "models",
+                owner,
+                name,
+                sha,
+                file @ ..,
+            ],
+        ) => models::cached(hub, call, &id(owner, name), sha, &file.join("/")),
+        ("GET", ["api", "models"]) => models::list(hub, call),
+        (_, ["api", "models", owner, name, rest @ ..]) => {
+            models::answer(hub, call, &verb, &id(owner, name), rest).await
+        }
 
         ("POST", ["datasets", owner, name, "info", "lfs", "objects", "batch"]) => {
             let name = name.strip_suffix(".git").unwrap_or(name);
@@ -312,6 +351,16 @@ async fn route(hub: &Arc<Hub>, call: &mut Call) -> Answer {
         ("GET", ["oauth", "userinfo"]) => oauth::user_info(hub, call),
 
         ("GET", ["datasets", owner, name, ..]) => pages::page(hub, call, &id(owner, name), &path),
+        // Models stand at the root, so every other address goes first.
+        ("GET", [owner, name, "resolve", revision, file @ ..]) => {
+            models::resolve(hub, call, &id(owner, name), revision, &file.join("/"))
+        }
+        ("GET", [owner, name, "raw", revision, file @ ..]) => {
+            models::raw(hub, call, &id(owner, name), revision, &file.join("/"))
+        }
+        ("GET", [owner, name, ..]) if hub.models.get(&id(owner, name)).is_some() => {
+            pages::model_page(hub, &id(owner, name))
+        }
         ("GET", []) => Ok(pages::front_page(hub)),
         _ => Err(ApiError::new(
             404,

@@ -1,6 +1,7 @@
 //! Plain pages for people who follow a link to this Hub.
 
 use super::Hub;
+use crate::disk::Commit;
 use crate::http::{Answer, ApiError, Call, Reply, bytes_reply};
 use crate::text::{encode, escape_html};
 use std::fmt::Write as _;
@@ -31,24 +32,40 @@ pub(crate) fn page(hub: &Hub, call: &Call, id: &str, path: &[&str]) -> Answer {
     if let Ok((repo, _)) = hub.repo(call, id)
         && let Ok(commit) = hub.revision(&repo, "main")
     {
-        let _ = write!(
-            body,
-            "<p>Head <code>{}</code>: {}<ul>",
-            commit.id,
-            escape_html(&commit.title)
-        );
-        for (path, entry) in &commit.files {
-            let href = encode(path, "/");
-            let _ = write!(
-                body,
-                "<li><a href=\"/datasets/{name}/resolve/main/{href}\">{}</a> ({} bytes)",
-                escape_html(path),
-                entry.size
-            );
-        }
-        body.push_str("</ul>");
+        add_files(&mut body, &format!("/datasets/{name}"), &commit);
     }
     Ok(html(id, &body))
+}
+
+/// The same for a model.
+pub(crate) fn model_page(hub: &Hub, id: &str) -> Answer {
+    let model = hub
+        .models
+        .get(id)
+        .ok_or_else(|| ApiError::coded(404, "RepoNotFound", "Repository not found"))?;
+    let name = escape_html(id);
+    let mut body = format!("<h1>{name}</h1><p>A model on a local Hub.");
+    add_files(&mut body, &format!("/{name}"), &model.head);
+    Ok(html(id, &body))
+}
+
+fn add_files(body: &mut String, place: &str, commit: &Commit) {
+    let _ = write!(
+        body,
+        "<p>Head <code>{}</code>: {}<ul>",
+        commit.id,
+        escape_html(&commit.title)
+    );
+    for (path, entry) in &commit.files {
+        let href = encode(path, "/");
+        let _ = write!(
+            body,
+            "<li><a href=\"{place}/resolve/main/{href}\">{}</a> ({} bytes)",
+            escape_html(path),
+            entry.size
+        );
+    }
+    body.push_str("</ul>");
 }
 
 pub(crate) fn front_page(hub: &Hub) -> Reply {
@@ -59,11 +76,19 @@ pub(crate) fn front_page(hub: &Hub) -> Reply {
             let _ = write!(repos, "<li><a href=\"/datasets/{id}\">{id}</a>");
         }
     }
+    let mut models = String::new();
+    for id in hub.models.ids() {
+        let id = escape_html(id);
+        let _ = write!(models, "<li><a href=\"/{id}\">{id}</a>");
+    }
+    if !models.is_empty() {
+        models = format!("<p>Models:<ul>{models}</ul>");
+    }
     html(
         "Local Hub",
         &format!(
             "<h1>Local Hub</h1><p>A stand-in for development and tests; nothing here leaves this machine. \
-             Public datasets:<ul>{repos}</ul>"
+             Public datasets:<ul>{repos}</ul>{models}"
         ),
     )
 }

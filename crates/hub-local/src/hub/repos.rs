@@ -298,7 +298,7 @@ fn tags_of(card: Option<&Value>) -> Vec<String> {
         .collect()
 }
 
-fn info_json(hub: &Hub, repo: &Repo, commit: Option<&Commit>, has_blobs: bool) -> Value {
+pub(super) fn info_json(hub: &Hub, repo: &Repo, commit: Option<&Commit>, has_blobs: bool) -> Value {
     let mut info = json!({
         "_id": repo.key, "id": repo.id, "author": repo.namespace(),
         "sha": commit.map(|commit| &commit.id), "lastModified": iso(repo.modified_ms),
@@ -342,6 +342,12 @@ pub(crate) fn info(hub: &Hub, call: &Call, id: &str, revision: &str) -> Answer {
     let (repo, _) = hub.repo(call, id)?;
     let commit = hub.revision(&repo, revision)?;
     let mut info = info_json(hub, &repo, Some(&commit), call.query_flag("blobs"));
+    narrow(call, &mut info);
+    Ok(ok_at(&commit, &info))
+}
+
+/// Leaves what `expand` asks for, if it asks.
+pub(super) fn narrow(call: &Call, info: &mut Value) {
     let wanted: Vec<String> = call
         .query()
         .into_iter()
@@ -353,7 +359,6 @@ pub(crate) fn info(hub: &Hub, call: &Call, id: &str, revision: &str) -> Answer {
     {
         object.retain(|key, _| matches!(key.as_str(), "_id" | "id") || wanted.contains(key));
     }
-    Ok(ok_at(&commit, &info))
 }
 
 pub(crate) fn list(hub: &Hub, call: &Call) -> Answer {
@@ -404,6 +409,10 @@ pub(crate) fn list(hub: &Hub, call: &Call) -> Answer {
 
 pub(crate) fn refs(hub: &Hub, call: &Call, id: &str) -> Answer {
     let (repo, _) = hub.repo(call, id)?;
+    refs_of(call, &repo)
+}
+
+pub(super) fn refs_of(call: &Call, repo: &Repo) -> Answer {
     let below = |prefix: &str, is_whole_name: bool| -> Vec<Value> {
         repo.refs
             .iter()

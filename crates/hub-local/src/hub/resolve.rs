@@ -15,17 +15,10 @@ fn entry<'a>(commit: &'a Commit, path: &str) -> Result<&'a Entry, ApiError> {
     })
 }
 
-fn find(
-    hub: &Hub,
-    call: &Call,
-    id: &str,
-    revision: &str,
-    path: &str,
-) -> Result<(Arc<Commit>, Entry), ApiError> {
+/// A commit of a dataset that the caller may read.
+fn commit(hub: &Hub, call: &Call, id: &str, revision: &str) -> Result<Arc<Commit>, ApiError> {
     let (repo, _) = hub.repo(call, id)?;
-    let commit = hub.revision(&repo, revision)?;
-    let entry = entry(&commit, path)?.clone();
-    Ok((commit, entry))
+    hub.revision(&repo, revision)
 }
 
 fn redirect(status: u16, location: &str, commit: &Commit, entry: &Entry) -> Reply {
@@ -48,7 +41,19 @@ fn redirect(status: u16, location: &str, commit: &Commit, entry: &Entry) -> Repl
 }
 
 pub(crate) fn resolve(hub: &Hub, call: &Call, id: &str, revision: &str, path: &str) -> Answer {
-    let (commit, entry) = find(hub, call, id, revision, path)?;
+    let commit = commit(hub, call, id, revision)?;
+    resolve_at(hub, call, &format!("datasets/{id}"), &commit, path)
+}
+
+/// `place` is `datasets/` or `models/` with the id.
+pub(super) fn resolve_at(
+    hub: &Hub,
+    call: &Call,
+    place: &str,
+    commit: &Commit,
+    path: &str,
+) -> Answer {
+    let entry = entry(commit, path)?;
     let name = encode(path.rsplit('/').next().unwrap_or(path), "");
     Ok(match &entry.lfs {
         Some(sha256) => {
@@ -58,24 +63,28 @@ pub(crate) fn resolve(hub: &Hub, call: &Call, id: &str, revision: &str, path: &s
                 hub.storage_url,
                 hub.sign("GET", &stored)
             );
-            redirect(302, &location, &commit, &entry)
+            redirect(302, &location, commit, entry)
         }
         None => {
             let location = format!(
-                "/api/resolve-cache/datasets/{id}/{}/{}?{}=&etag={}",
+                "/api/resolve-cache/{place}/{}/{}?{}=&etag={}",
                 commit.id,
                 encode(path, "/"),
                 encode(&call.path, ""),
                 encode(&format!("\"{}\"", entry.oid), ""),
             );
-            redirect(307, &location, &commit, &entry)
+            redirect(307, &location, commit, entry)
         }
     })
 }
 
 /// The content of a regular file at a commit.
 pub(crate) fn cached(hub: &Hub, call: &Call, id: &str, sha: &str, path: &str) -> Answer {
-    let (commit, entry) = find(hub, call, id, sha, path)?;
+    cached_at(hub, call, &*commit(hub, call, id, sha)?, path)
+}
+
+pub(super) fn cached_at(hub: &Hub, call: &Call, commit: &Commit, path: &str) -> Answer {
+    let entry = entry(commit, path)?;
     if entry.lfs.is_some() {
         return Err(ApiError::coded(404, "EntryNotFound", "Entry not found"));
     }
@@ -100,7 +109,11 @@ pub(crate) fn cached(hub: &Hub, call: &Call, id: &str, sha: &str, path: &str) ->
 }
 
 pub(crate) fn raw(hub: &Hub, call: &Call, id: &str, revision: &str, path: &str) -> Answer {
-    let (commit, entry) = find(hub, call, id, revision, path)?;
+    raw_at(hub, call, &*commit(hub, call, id, revision)?, path)
+}
+
+pub(super) fn raw_at(hub: &Hub, call: &Call, commit: &Commit, path: &str) -> Answer {
+    let entry = entry(commit, path)?;
     let mut reply = match &entry.lfs {
         Some(sha256) => bytes_reply(
             200,

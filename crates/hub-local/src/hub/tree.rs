@@ -137,6 +137,20 @@ fn parse_cursor(cursor: &str) -> Option<(usize, String)> {
 
 pub(crate) fn list(hub: &Hub, call: &Call, id: &str, revision: &str, folder: &str) -> Answer {
     let (repo, _) = hub.repo(call, id)?;
+    list_of(hub, call, id, revision, folder, |revision| {
+        hub.revision(&repo, revision)
+    })
+}
+
+/// The same for whatever `find` finds commits in.
+pub(super) fn list_of(
+    hub: &Hub,
+    call: &Call,
+    id: &str,
+    revision: &str,
+    folder: &str,
+    find: impl FnOnce(&str) -> Result<Arc<Commit>, ApiError>,
+) -> Answer {
     // A cursor names the commit it began with, so that the pages fit together when the branch moves meanwhile.
     let cursor = match call.query_value("cursor") {
         None => None,
@@ -148,7 +162,7 @@ pub(crate) fn list(hub: &Hub, call: &Call, id: &str, revision: &str, folder: &st
         None => (0, revision),
         Some((start, commit)) => (*start, commit.as_str()),
     };
-    let commit = hub.revision(&repo, revision)?;
+    let commit = find(revision)?;
     if !folder.is_empty() && !commit.folders.contains_key(folder) {
         return Err(ApiError::coded(
             404,
@@ -194,6 +208,15 @@ pub(crate) async fn paths_info(
 ) -> Answer {
     let (repo, _) = hub.repo(call, id)?;
     let commit = hub.revision(&repo, revision)?;
+    paths_info_at(hub, call, id, &commit).await
+}
+
+pub(super) async fn paths_info_at(
+    hub: &Arc<Hub>,
+    call: &mut Call,
+    id: &str,
+    commit: &Arc<Commit>,
+) -> Answer {
     let is_form = call
         .header("content-type")
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
@@ -217,10 +240,10 @@ pub(crate) async fn paths_info(
     let mut entries: Vec<Value> = wanted
         .paths
         .iter()
-        .filter_map(|path| entry_json(&commit, path.trim_end_matches('/')))
+        .filter_map(|path| entry_json(commit, path.trim_end_matches('/')))
         .collect();
     if wanted.expand {
-        expand(hub, id, &commit, &mut entries)?;
+        expand(hub, id, commit, &mut entries)?;
     }
-    Ok(ok_at(&commit, &entries.into()))
+    Ok(ok_at(commit, &entries.into()))
 }
