@@ -71,9 +71,17 @@ pub(crate) async fn answer(host: &Rc<Host>, out: Out, body: &str) {
         Err(error) => return refuse(&out, 400, &format!("The request can't be read: {error}")),
     };
     // A tab that was reloaded goes on by itself.
-    let is_there = |host: &Host| host.loaded.borrow().as_ref().is_some_and(|loaded| loaded.model.name == ask.model);
+    let is_there = |host: &Host| {
+        host.loaded
+            .borrow()
+            .as_ref()
+            .is_some_and(|loaded| loaded.model.name == ask.model)
+    };
     if !is_there(host) {
-        let kept = super::files::list().await.into_iter().find(|kept| kept.is_whole && kept.model.name == ask.model);
+        let kept = super::files::list()
+            .await
+            .into_iter()
+            .find(|kept| kept.is_whole && kept.model.name == ask.model);
         let Some(kept) = kept else {
             return refuse(&out, 404, "This model is not loaded into the tab.");
         };
@@ -89,7 +97,10 @@ pub(crate) async fn answer(host: &Rc<Host>, out: Out, body: &str) {
     let Some(inbox) = inbox else {
         return refuse(&out, 404, "No model is loaded into the tab.");
     };
-    if inbox.unbounded_send(Work::Begin(Box::new(ask), out.clone())).is_err() {
+    if inbox
+        .unbounded_send(Work::Begin(Box::new(ask), out.clone()))
+        .is_err()
+    {
         refuse(&out, 503, "The model was unloaded.");
     }
 }
@@ -146,7 +157,11 @@ async fn run(host: Rc<Host>, mut chat: Chat, mut work: UnboundedReceiver<Work>) 
                 open.insert(last, one);
             }
         }
-        let gone: Vec<u64> = open.iter().filter(|(_, one)| one.out.is_stopped.get()).map(|(id, _)| *id).collect();
+        let gone: Vec<u64> = open
+            .iter()
+            .filter(|(_, one)| one.out.is_stopped.get())
+            .map(|(id, _)| *id)
+            .collect();
         for id in gone {
             chat.cancel(id);
             open.remove(&id);
@@ -158,7 +173,10 @@ async fn run(host: Rc<Host>, mut chat: Chat, mut work: UnboundedReceiver<Work>) 
                     continue;
                 }
                 for one in open.values() {
-                    event(&one.out, &json!({ "error": { "message": error.to_string() } }));
+                    event(
+                        &one.out,
+                        &json!({ "error": { "message": error.to_string() } }),
+                    );
                     one.out.end();
                 }
                 host.unload();
@@ -183,7 +201,9 @@ fn begin(chat: &mut Chat, id: u64, ask: Ask, out: Out) -> Option<Open> {
             content: one.content,
         })
         .collect();
-    let seed = ask.seed.unwrap_or_else(|| (js_sys::Math::random() * f64::from(u32::MAX)) as u64);
+    let seed = ask
+        .seed
+        .unwrap_or_else(|| (js_sys::Math::random() * f64::from(u32::MAX)) as u64);
     let wish = Wish {
         sampling: Sampling {
             temperature: ask.temperature.unwrap_or(1.0).max(0.0),
@@ -204,7 +224,10 @@ fn begin(chat: &mut Chat, id: u64, ask: Ask, out: Out) -> Option<Open> {
     match chat.begin(id, &messages, wish) {
         Ok(()) => {
             out.head(200);
-            Some(Open { out, model: ask.model })
+            Some(Open {
+                out,
+                model: ask.model,
+            })
         }
         Err(error) => {
             refuse(&out, 400, &error.to_string());
@@ -217,7 +240,10 @@ fn tell(open: &mut HashMap<u64, Open>, said: Said, fingerprint: &str) {
     match said {
         Said::Text(id, text) => {
             if let Some(one) = open.get(&id) {
-                event(&one.out, &chunk(&one.model, fingerprint, json!({ "content": text }), None));
+                event(
+                    &one.out,
+                    &chunk(&one.model, fingerprint, json!({ "content": text }), None),
+                );
             }
         }
         Said::Ended {
@@ -231,7 +257,10 @@ fn tell(open: &mut HashMap<u64, Open>, said: Said, fingerprint: &str) {
                     Reason::Stop => "stop",
                     Reason::Length => "length",
                 };
-                event(&one.out, &chunk(&one.model, fingerprint, json!({}), Some(reason)));
+                event(
+                    &one.out,
+                    &chunk(&one.model, fingerprint, json!({}), Some(reason)),
+                );
                 let usage = json!({
                     "prompt_tokens": prompt_tokens, "completion_tokens": tokens, "total_tokens": prompt_tokens + tokens,
                 });
@@ -268,22 +297,25 @@ fn note(host: &Host, chat: &Chat, open: &HashMap<u64, Open>) {
     while marks.len() > 2 && marks.front().is_some_and(|(at, _)| now - at > 8.0) {
         marks.pop_front();
     }
-    if let (Some(first), true) = (marks.front(), marks.len() > 1) {
-        if now > first.0 {
-            speed.tokens_per_second = (made - first.1) as f64 / (now - first.0);
-        }
+    if let Some(first) = marks.front()
+        && now > first.0
+    {
+        speed.tokens_per_second = (made - first.1) as f64 / (now - first.0);
     }
     speed.tokens = made;
 }
 
 /// What made the text, for the record's provenance.
 fn fingerprint(host: &Host) -> String {
-    host.loaded.borrow().as_ref().map_or_else(String::new, |loaded| {
-        format!(
-            "seedbed-engine {}; {}; sha256:{}",
-            env!("CARGO_PKG_VERSION"),
-            loaded.quantization,
-            loaded.model.sha256.as_deref().unwrap_or("unknown")
-        )
-    })
+    host.loaded
+        .borrow()
+        .as_ref()
+        .map_or_else(String::new, |loaded| {
+            format!(
+                "seedbed-engine {}; {}; sha256:{}",
+                env!("CARGO_PKG_VERSION"),
+                loaded.quantization,
+                loaded.model.sha256.as_deref().unwrap_or("unknown")
+            )
+        })
 }

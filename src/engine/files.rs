@@ -4,6 +4,7 @@ use super::opfs;
 use seedbed_core::engine::{EngineKept, EngineModel};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
 
 /// What is known of a kept file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -17,7 +18,11 @@ pub(crate) struct Note {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string can't fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// What a file is kept under. The address of a picked file changes each time; its name and size do not.

@@ -5,7 +5,9 @@ use super::files::{self, Note};
 use super::opfs::{self, Open};
 use super::{Host, Out, chats, failure};
 use js_sys::{Reflect, Uint8Array};
-use seedbed_core::engine::{EngineLine, EngineLoaded, EngineModel, EngineOrder, EngineSizes, EngineStage};
+use seedbed_core::engine::{
+    EngineLine, EngineLoaded, EngineModel, EngineOrder, EngineSizes, EngineStage,
+};
 use seedbed_core::messages::{Failure, FailureKind};
 use seedbed_engine::chat::vocabulary;
 use seedbed_engine::engine::Options;
@@ -16,7 +18,10 @@ use sha2::{Digest as _, Sha256};
 use std::rc::Rc;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestCredentials, RequestInit, Response};
+use web_sys::{
+    AbortController, Headers, ReadableStreamDefaultReader, RequestCredentials, RequestInit,
+    Response,
+};
 
 /// Bytes between two messages of progress.
 const STEP: u64 = 1 << 20;
@@ -27,8 +32,8 @@ const KV_BYTES: u64 = 256 << 20;
 
 /// Loads what `body` orders.
 pub(crate) async fn load(host: &Rc<Host>, out: &Out, body: &str) -> Result<(), Failure> {
-    let order: EngineOrder =
-        serde_json::from_str(body).map_err(|error| failure("The model could not be loaded.", error))?;
+    let order: EngineOrder = serde_json::from_str(body)
+        .map_err(|error| failure("The model could not be loaded.", error))?;
     bring(host, out, order).await
 }
 
@@ -39,14 +44,30 @@ pub(crate) async fn again(host: &Rc<Host>, out: &Out, order: EngineOrder) -> Res
         ..out.clone()
     };
     let _one = host.loading.lock().await;
-    let is_there = host.loaded.borrow().as_ref().is_some_and(|loaded| loaded.model.name == order.model.name);
-    if is_there { Ok(()) } else { locked(host, &quiet, order).await }
+    let is_there = host
+        .loaded
+        .borrow()
+        .as_ref()
+        .is_some_and(|loaded| loaded.model.name == order.model.name);
+    if is_there {
+        Ok(())
+    } else {
+        locked(host, &quiet, order).await
+    }
 }
 
 /// Opens the device anew after it was lost, and goes on with what was open.
-pub(crate) async fn recover(host: &Rc<Host>, chat: &mut seedbed_engine::chat::Chat) -> Result<(), Failure> {
+pub(crate) async fn recover(
+    host: &Rc<Host>,
+    chat: &mut seedbed_engine::chat::Chat,
+) -> Result<(), Failure> {
     let order = host.order.borrow().clone();
-    let Some(order) = order.filter(|_| host.context.borrow().as_ref().is_some_and(|context| context.lost().is_some())) else {
+    let Some(order) = order.filter(|_| {
+        host.context
+            .borrow()
+            .as_ref()
+            .is_some_and(|context| context.lost().is_some())
+    }) else {
         return Err(failure("The device failed.", "Load the model again."));
     };
     let _one = host.loading.lock().await;
@@ -66,7 +87,17 @@ async fn locked(host: &Rc<Host>, out: &Out, order: EngineOrder) -> Result<(), Fa
     let started = js_sys::Date::now();
     host.unload();
     let (weights, header, model, context) = read(host, out, &order).await?;
-    load_chat(host, out, weights, header, order.sizes, model, context, started).await?;
+    load_chat(
+        host,
+        out,
+        weights,
+        header,
+        order.sizes,
+        model,
+        context,
+        started,
+    )
+    .await?;
     *host.order.borrow_mut() = Some(order);
     Ok(())
 }
@@ -81,7 +112,12 @@ async fn read(
         .await
         .map_err(|error| failure("This browser can't run a model.", error))?;
     let mut model = order.model.clone();
-    let mut load = Load::new(context.clone(), out.clone(), &model.name, model.bytes.unwrap_or(0));
+    let mut load = Load::new(
+        context.clone(),
+        out.clone(),
+        &model.name,
+        model.bytes.unwrap_or(0),
+    );
     load.tell();
     match part_names(&model.name) {
         None => load.whole(&mut model).await?,
@@ -136,7 +172,12 @@ async fn load_chat(
     tell(EngineStage::Testing);
     let self_test = seedbed_engine::selftest::run(&context, &header)
         .await
-        .map_err(|error| failure("This device computes wrongly, so no model runs on it.", error))?;
+        .map_err(|error| {
+            failure(
+                "This device computes wrongly, so no model runs on it.",
+                error,
+            )
+        })?;
     tell(EngineStage::Preparing);
     let options = options(&weights, &context, sizes);
     let made = EngineSizes {
@@ -144,8 +185,14 @@ async fn load_chat(
         slots: options.slots as u32,
     };
     let weights = Rc::new(weights);
-    let chat = seedbed_engine::chat::Chat::new(context, weights.clone(), options, &vocabulary(&header.metadata), &today())
-        .map_err(cannot)?;
+    let chat = seedbed_engine::chat::Chat::new(
+        context,
+        weights.clone(),
+        options,
+        &vocabulary(&header.metadata),
+        &today(),
+    )
+    .map_err(cannot)?;
     let loaded = EngineLoaded {
         family: format!("{:?}", weights.spec.arch),
         quantization: quantization(&header),
@@ -187,7 +234,9 @@ fn options(weights: &Weights, context: &Context, sizes: EngineSizes) -> Options 
     .min(spec.context);
     let per_slot = spec.kv_bytes_per_token_f16().max(1) * length as u64;
     let per_layer = per_slot / 2 / spec.layers.len().max(1) as u64;
-    let fit = (KV_BYTES / per_slot).min(context.adapter.binding_bytes / per_layer.max(1)).saturating_sub(1);
+    let fit = (KV_BYTES / per_slot)
+        .min(context.adapter.binding_bytes / per_layer.max(1))
+        .saturating_sub(1);
     let slots = match sizes.slots {
         0 if is_slow => fit.clamp(1, 4),
         0 => fit.clamp(1, 16),
@@ -204,7 +253,11 @@ fn options(weights: &Weights, context: &Context, sizes: EngineSizes) -> Options 
 
 /// The date that templates may insert; fixed for a day, so that rows of a run agree.
 fn today() -> String {
-    js_sys::Date::new_0().to_iso_string().as_string().unwrap_or_default()[..10].to_owned()
+    js_sys::Date::new_0()
+        .to_iso_string()
+        .as_string()
+        .unwrap_or_default()[..10]
+        .to_owned()
 }
 
 struct Load {
@@ -333,9 +386,12 @@ impl Load {
         };
         if wrong || model.bytes.is_some_and(|bytes| bytes != self.have) {
             let _ = opfs::remove(&files::data_name(&key)).await;
-            return Err(Failure::new(FailureKind::Invalid, "The file is damaged: its checksum is not the one it should have.")
-                .means("It was deleted; no model runs in this tab.")
-                .next("Load it again."));
+            return Err(Failure::new(
+                FailureKind::Invalid,
+                "The file is damaged: its checksum is not the one it should have.",
+            )
+            .means("It was deleted; no model runs in this tab.")
+            .next("Load it again."));
         }
         model.sha256 = Some(sha256);
         model.bytes = Some(self.have);
@@ -372,7 +428,15 @@ impl Load {
             let headers = Headers::new().map_err(|error| offline(opfs::words(&error)))?;
             // This header alone needs no leave of the server's.
             headers
-                .append("Range", &format!("bytes={from}-{}", model.bytes.map_or(String::new(), |bytes| (bytes - 1).to_string())))
+                .append(
+                    "Range",
+                    &format!(
+                        "bytes={from}-{}",
+                        model
+                            .bytes
+                            .map_or(String::new(), |bytes| (bytes - 1).to_string())
+                    ),
+                )
                 .map_err(|error| offline(opfs::words(&error)))?;
             init.set_headers(&headers);
         }
@@ -394,7 +458,10 @@ impl Load {
                 }
                 if self.before > 0 {
                     let _ = opfs::remove(&files::data_name(key)).await;
-                    return Err(failure("One of the model's files has changed on the server.", "Load it again."));
+                    return Err(failure(
+                        "One of the model's files has changed on the server.",
+                        "Load it again.",
+                    ));
                 }
                 self.reader = GgufReader::new(&model.name, None);
                 self.builder = None;
@@ -405,9 +472,12 @@ impl Load {
             }
             200 => from = 0,
             404 => {
-                return Err(Failure::new(FailureKind::NotFound, format!("There is no file {} at this address.", model.name))
-                    .means("No model runs in this tab.")
-                    .next("Check the link: it should end in .gguf and open in a browser."));
+                return Err(Failure::new(
+                    FailureKind::NotFound,
+                    format!("There is no file {} at this address.", model.name),
+                )
+                .means("No model runs in this tab.")
+                .next("Check the link: it should end in .gguf and open in a browser."));
             }
             401 | 403 => {
                 return Err(Failure::new(FailureKind::Forbidden, format!("{} can't be fetched without leave.", model.name))
@@ -417,7 +487,9 @@ impl Load {
             status => return Err(offline(format!("the server answered {status}"))),
         }
         if self.total == 0 {
-            self.total = header("content-length").and_then(|text| text.parse::<u64>().ok()).map_or(0, |left| left + from);
+            self.total = header("content-length")
+                .and_then(|text| text.parse::<u64>().ok())
+                .map_or(0, |left| left + from);
         }
         note.model = model.clone();
         note.version = version;
@@ -438,7 +510,9 @@ impl Load {
             if Reflect::get(&piece, &"done".into()).is_ok_and(|done| done.is_truthy()) {
                 break;
             }
-            let Ok(bytes) = Reflect::get(&piece, &"value".into()).and_then(wasm_bindgen::JsCast::dyn_into::<Uint8Array>) else {
+            let Ok(bytes) = Reflect::get(&piece, &"value".into())
+                .and_then(wasm_bindgen::JsCast::dyn_into::<Uint8Array>)
+            else {
                 continue;
             };
             let bytes = bytes.to_vec();
@@ -462,21 +536,30 @@ impl Load {
             open.flush();
         }
         if model.bytes.is_some_and(|bytes| self.have < bytes) {
-            return Err(offline(format!("the connection ended after {} bytes", self.have)));
+            return Err(offline(format!(
+                "the connection ended after {} bytes",
+                self.have
+            )));
         }
         Ok(())
     }
 
     fn finish(mut self) -> Result<(Weights, Header), Failure> {
         let cannot = |error: String| failure("This file can't be run here.", error);
-        self.reader.finish().map_err(|error| cannot(error.to_string()))?;
+        self.reader
+            .finish()
+            .map_err(|error| cannot(error.to_string()))?;
         let header = self
             .reader
             .header()
             .cloned()
             .ok_or_else(|| cannot("It has no header.".to_owned()))?;
-        let builder = self.builder.ok_or_else(|| cannot("It holds no weights.".to_owned()))?;
-        let weights = builder.finish(&self.context).map_err(|error| cannot(error.to_string()))?;
+        let builder = self
+            .builder
+            .ok_or_else(|| cannot("It holds no weights.".to_owned()))?;
+        let weights = builder
+            .finish(&self.context)
+            .map_err(|error| cannot(error.to_string()))?;
         // Memory that ran out is told later than it was asked for.
         if let Some(reason) = self.context.lost() {
             return Err(failure("The model does not fit this device.", reason));
@@ -517,8 +600,12 @@ pub(crate) async fn parity(host: &Rc<Host>, body: &str) -> Result<Vec<u8>, Failu
         .await
         .and_then(wasm_bindgen::JsCast::dyn_into)
         .map_err(|error| cannot(opfs::words(&error)))?;
-    let buffer = response.array_buffer().map_err(|error| cannot(opfs::words(&error)))?;
-    let buffer = JsFuture::from(buffer).await.map_err(|error| cannot(opfs::words(&error)))?;
+    let buffer = response
+        .array_buffer()
+        .map_err(|error| cannot(opfs::words(&error)))?;
+    let buffer = JsFuture::from(buffer)
+        .await
+        .map_err(|error| cannot(opfs::words(&error)))?;
     let bytes = Uint8Array::new(&buffer);
     let mut at = 0;
     while at < bytes.length() {

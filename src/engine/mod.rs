@@ -86,7 +86,10 @@ impl Out {
         if self.is_silent {
             return;
         }
-        post(&[("id", self.id.into()), ("bytes", Uint8Array::from(bytes).into())]);
+        post(&[
+            ("id", self.id.into()),
+            ("bytes", Uint8Array::from(bytes).into()),
+        ]);
     }
 
     pub(crate) fn end(&self) {
@@ -117,15 +120,22 @@ pub(crate) fn failure(what: &str, error: impl ToString) -> Failure {
 
 impl Host {
     /// Opens the device, if that was not done.
-    pub(crate) async fn context(&self) -> Result<Rc<seedbed_engine::gpu::context::Context>, String> {
+    pub(crate) async fn context(
+        &self,
+    ) -> Result<Rc<seedbed_engine::gpu::context::Context>, String> {
         let known = self.context.borrow().clone();
         if let Some(context) = known.filter(|context| context.lost().is_none()) {
             return Ok(context);
         }
         let opened = if has_webgpu() {
-            seedbed_engine::gpu::context::Context::open().await.map_err(|error| error.to_string())
+            seedbed_engine::gpu::context::Context::open()
+                .await
+                .map_err(|error| error.to_string())
         } else {
-            Err("This browser has no WebGPU. A recent Chrome, Edge, Safari or Firefox has it.".to_owned())
+            Err(
+                "This browser has no WebGPU. A recent Chrome, Edge, Safari or Firefox has it."
+                    .to_owned(),
+            )
         };
         match opened {
             Ok(context) => {
@@ -142,16 +152,21 @@ impl Host {
     }
 
     pub(crate) async fn state(&self) -> EngineState {
-        let adapter = self.context().await.ok().map(|context| seedbed_core::engine::EngineAdapter {
-            name: context.adapter.name.clone(),
-            is_software: context.adapter.is_software,
-            binding_bytes: context.adapter.binding_bytes,
-        });
+        let adapter =
+            self.context()
+                .await
+                .ok()
+                .map(|context| seedbed_core::engine::EngineAdapter {
+                    name: context.adapter.name.clone(),
+                    is_software: context.adapter.is_software,
+                    binding_bytes: context.adapter.binding_bytes,
+                });
+        let kept = files::list().await;
         EngineState {
             adapter,
             trouble: self.trouble.borrow().clone(),
             loaded: self.loaded.borrow().clone(),
-            kept: files::list().await,
+            kept,
             speed: *self.speed.borrow(),
         }
     }
@@ -164,7 +179,9 @@ impl Host {
     }
 
     async fn answer(self: Rc<Self>, out: Out, path: &str, body: String) {
-        let state = |state: EngineState| serde_json::to_vec(&EngineLine::State(Box::new(state))).unwrap_or_default();
+        let state = |state: EngineState| {
+            serde_json::to_vec(&EngineLine::State(Box::new(state))).unwrap_or_default()
+        };
         match path {
             "/state" => out.whole(200, &state(self.state().await)),
             "/load" => {
@@ -186,7 +203,9 @@ impl Host {
             "/forget" => {
                 let answer = match files::forget(&body).await {
                     Ok(()) => EngineLine::State(Box::new(self.state().await)),
-                    Err(error) => EngineLine::Failed(failure("The file could not be deleted.", error)),
+                    Err(error) => {
+                        EngineLine::Failed(failure("The file could not be deleted.", error))
+                    }
                 };
                 out.whole(200, &serde_json::to_vec(&answer).unwrap_or_default());
             }
@@ -212,7 +231,10 @@ impl Host {
                 .and_then(|value| value.as_string())
                 .unwrap_or_default()
         };
-        let Some(id) = Reflect::get(data, &"id".into()).ok().and_then(|id| id.as_f64()) else {
+        let Some(id) = Reflect::get(data, &"id".into())
+            .ok()
+            .and_then(|id| id.as_f64())
+        else {
             return;
         };
         let id = id as u32;
@@ -248,7 +270,9 @@ pub(crate) fn start() {
     console_error_panic_hook::set_once();
     let Some(scope) = scope() else { return };
     let host = Rc::new(Host::default());
-    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| host.take(&message.data()));
+    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
+        host.take(&message.data());
+    });
     scope.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));
     post(&[("ready", JsValue::TRUE)]);
 }

@@ -4,8 +4,8 @@ use js_sys::{JsString, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    File, FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetDirectoryOptions, FileSystemGetFileOptions,
-    FileSystemReadWriteOptions, FileSystemSyncAccessHandle,
+    File, FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetDirectoryOptions,
+    FileSystemGetFileOptions, FileSystemReadWriteOptions, FileSystemSyncAccessHandle,
 };
 
 /// The folder of model files.
@@ -30,7 +30,8 @@ async fn wait<T: wasm_bindgen::JsCast>(promise: js_sys::Promise) -> Result<T, St
 
 async fn folder() -> Result<FileSystemDirectoryHandle, String> {
     let scope = super::scope().ok_or("this is no worker")?;
-    let storage = Reflect::get(&scope.navigator(), &"storage".into()).map_err(|error| words(&error))?;
+    let storage =
+        Reflect::get(&scope.navigator(), &"storage".into()).map_err(|error| words(&error))?;
     if storage.is_undefined() {
         return Err("this browser keeps no files here".to_owned());
     }
@@ -56,7 +57,9 @@ pub(crate) async fn names() -> Result<Vec<String>, String> {
         if Reflect::get(&step, &"done".into()).is_ok_and(|done| done.is_truthy()) {
             return Ok(out);
         }
-        if let Ok(name) = Reflect::get(&step, &"value".into()).and_then(wasm_bindgen::JsCast::dyn_into::<JsString>) {
+        if let Ok(name) = Reflect::get(&step, &"value".into())
+            .and_then(wasm_bindgen::JsCast::dyn_into::<JsString>)
+        {
             out.push(name.into());
         }
     }
@@ -67,7 +70,9 @@ pub(crate) async fn size(name: &str) -> u64 {
     let Ok(handle) = handle(name, false).await else {
         return 0;
     };
-    wait::<File>(handle.get_file()).await.map_or(0, |file| file.size() as u64)
+    wait::<File>(handle.get_file())
+        .await
+        .map_or(0, |file| file.size() as u64)
 }
 
 /// A small file's text.
@@ -82,7 +87,10 @@ pub(crate) async fn remove(name: &str) -> Result<(), String> {
         return Ok(());
     }
     let gone = folder().await?.remove_entry(name);
-    JsFuture::from(gone).await.map(|_| ()).map_err(|error| words(&error))
+    JsFuture::from(gone)
+        .await
+        .map(|_| ())
+        .map_err(|error| words(&error))
 }
 
 /// A file that is open; closed when dropped.
@@ -131,7 +139,9 @@ impl Open {
     }
 
     pub(crate) fn truncate(&self, size: u64) -> Result<(), String> {
-        self.0.truncate_with_f64(size as f64).map_err(|error| words(&error))
+        self.0
+            .truncate_with_f64(size as f64)
+            .map_err(|error| words(&error))
     }
 
     pub(crate) fn flush(&self) {

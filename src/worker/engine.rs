@@ -60,7 +60,8 @@ impl Port {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         options.set_name("seedbed engine");
-        let worker = Worker::new_with_options(SCRIPT, &options).map_err(|error| broken(format!("{error:?}")))?;
+        let worker = Worker::new_with_options(SCRIPT, &options)
+            .map_err(|error| broken(format!("{error:?}")))?;
         let port = Rc::downgrade(self);
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new({
             let port = port.clone();
@@ -111,7 +112,9 @@ impl Port {
         let id = id as u32;
         let answer = if let Some(status) = number(data, "status") {
             Answer::Head(status as u16)
-        } else if let Ok(bytes) = Reflect::get(data, &"bytes".into()).and_then(wasm_bindgen::JsCast::dyn_into::<Uint8Array>) {
+        } else if let Ok(bytes) = Reflect::get(data, &"bytes".into())
+            .and_then(wasm_bindgen::JsCast::dyn_into::<Uint8Array>)
+        {
             Answer::Piece(bytes.to_vec())
         } else {
             Answer::End
@@ -151,7 +154,9 @@ struct Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if self.port.waiting.borrow_mut().remove(&self.id).is_some() {
-            self.port.post(&[("id", self.id.into()), ("stop", JsValue::TRUE)]).ok();
+            self.port
+                .post(&[("id", self.id.into()), ("stop", JsValue::TRUE)])
+                .ok();
         }
     }
 }
@@ -174,12 +179,19 @@ async fn send(port: Rc<Port>, request: HttpRequest) -> Result<HttpResponse, Tran
         port: Rc::clone(&port),
         id,
     };
-    let method = if request.method == Method::Get { "GET" } else { "POST" };
+    let method = if request.method == Method::Get {
+        "GET"
+    } else {
+        "POST"
+    };
     port.post(&[
         ("id", id.into()),
         ("method", method.into()),
         ("path", request.url[CONTROL.len()..].into()),
-        ("body", String::from_utf8_lossy(&request.body).as_ref().into()),
+        (
+            "body",
+            String::from_utf8_lossy(&request.body).as_ref().into(),
+        ),
     ])
     .map_err(|error| broken(format!("{error:?}")))?;
     let Answer::Head(status) = next(&mut answers).await? else {
@@ -201,7 +213,10 @@ async fn send(port: Rc<Port>, request: HttpRequest) -> Result<HttpResponse, Tran
 }
 
 impl Transport for Ways {
-    fn send(&self, request: HttpRequest) -> LocalBoxFuture<'static, Result<HttpResponse, TransportError>> {
+    fn send(
+        &self,
+        request: HttpRequest,
+    ) -> LocalBoxFuture<'static, Result<HttpResponse, TransportError>> {
         if request.url.starts_with(CONTROL) {
             return send(Rc::clone(&self.engine), request).boxed_local();
         }

@@ -33,7 +33,10 @@ impl Backend {
             headers: Vec::new(),
             body,
         };
-        self.transport.send(request).await.map_err(|error| stopped(&error))
+        self.transport
+            .send(request)
+            .await
+            .map_err(|error| stopped(&error))
     }
 
     /// The engine's answer: a state, or a failure that it put into words itself.
@@ -60,7 +63,8 @@ impl Backend {
     }
 
     pub(crate) async fn engine_forget(&self, url: &str) -> Result<Reply> {
-        self.engine_reply(Method::Post, "/forget", url.as_bytes().to_vec()).await
+        self.engine_reply(Method::Post, "/forget", url.as_bytes().to_vec())
+            .await
     }
 
     pub(crate) async fn engine_load(&self, ticket: &Ticket, order: &EngineOrder) -> Result<Reply> {
@@ -81,6 +85,8 @@ impl Backend {
                 }
             }
         }
-        state.map(Reply::Engine).ok_or_else(|| unreachable("loading ended without a word"))
+        state
+            .map(Reply::Engine)
+            .ok_or_else(|| unreachable("loading ended without a word"))
     }
 }

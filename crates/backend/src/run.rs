@@ -648,7 +648,11 @@ fn planned_item(row: PlannedRow) -> PlannedItem {
 /// The engine's version, quantization and file hash, from `seedbed-engine 0.1.0; Q4_1; sha256:…`.
 fn made_by(fingerprint: &str) -> [Option<String>; 3] {
     let mut parts = fingerprint.split("; ").map(str::to_owned);
-    [parts.next().filter(|text| !text.is_empty()), parts.next(), parts.next()]
+    [
+        parts.next().filter(|text| !text.is_empty()),
+        parts.next(),
+        parts.next(),
+    ]
 }
 
 fn host(address: &str) -> String {

@@ -10,11 +10,20 @@ use seedbed_engine::gpu::context::Context;
 use seedbed_engine::load;
 use serde_json::json;
 
-#[allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a command-line tool")]
+#[allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is a command-line tool"
+)]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let path = arguments.first().ok_or("usage: bench MODEL.gguf [TOKENS] [--lanes | --groups]")?;
-    let tokens: usize = arguments.get(1).and_then(|text| text.parse().ok()).unwrap_or(24);
+    let path = arguments
+        .first()
+        .ok_or("usage: bench MODEL.gguf [TOKENS] [--lanes | --groups]")?;
+    let tokens: usize = arguments
+        .get(1)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(24);
     let lanes = arguments.iter().find_map(|text| match text.as_str() {
         "--lanes" => Some(true),
         "--groups" => Some(false),
@@ -47,7 +56,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             for id in 0..batch {
                 engine.submit(Request {
                     id: id as u64,
-                    prompt: prompt.iter().map(|token| token + id as u32 + 100 * run).collect(),
+                    prompt: prompt
+                        .iter()
+                        .map(|token| token + id as u32 + 100 * run)
+                        .collect(),
                     max_tokens: if run == 0 { 2 } else { tokens },
                     sampling: Sampling::default(),
                     stream: id as u32,

@@ -15,7 +15,11 @@ use crate::gpu::weights::Weights;
 pub fn vocabulary(metadata: &Metadata) -> Vocabulary {
     let key = |name: &str| format!("tokenizer.ggml.{name}");
     let text = |name: &str| metadata.get_str(&key(name)).map(str::to_owned);
-    let id = |name: &str| metadata.get_u64(&key(name)).and_then(|id| u32::try_from(id).ok());
+    let id = |name: &str| {
+        metadata
+            .get_u64(&key(name))
+            .and_then(|id| u32::try_from(id).ok())
+    };
     let strings = |name: &str| {
         metadata
             .get_strings(&key(name))
@@ -29,7 +33,10 @@ pub fn vocabulary(metadata: &Metadata) -> Vocabulary {
         tokens: strings("tokens"),
         merges: strings("merges"),
         kinds: match metadata.get_array(&key("token_type")) {
-            Some(Array::Numbers(all)) => all.iter().map(|kind| kind.as_i64().unwrap_or(1) as u8).collect(),
+            Some(Array::Numbers(all)) => all
+                .iter()
+                .map(|kind| kind.as_i64().unwrap_or(1) as u8)
+                .collect(),
             _ => Vec::new(),
         },
         scores: metadata.get_f32s(&key("scores")).unwrap_or_default(),
@@ -39,7 +46,9 @@ pub fn vocabulary(metadata: &Metadata) -> Vocabulary {
         unknown: id("unknown_token_id"),
         add_bos: flag("add_bos_token"),
         add_space_prefix: flag("add_space_prefix"),
-        chat_template: metadata.get_str("tokenizer.chat_template").map(str::to_owned),
+        chat_template: metadata
+            .get_str("tokenizer.chat_template")
+            .map(str::to_owned),
     }
 }
 

@@ -10,10 +10,10 @@ use std::rc::Rc;
 
 use seedbed_weights::Spec;
 
-use crate::{Error, now};
 use crate::gpu::context::{Context, Pipeline};
 use crate::gpu::weights::{Matrix, Weights};
 use crate::gpu::wgsl::{self, Attention, Finish, Kernel, Product, RESULT_HEAD, Spread};
+use crate::{Error, now};
 
 /// How an engine is laid out.
 #[derive(Debug, Clone)]
@@ -209,7 +209,12 @@ pub struct Engine {
 
 impl Engine {
     /// Lays out the buffers for `options`.
-    pub fn new(context: Rc<Context>, weights: Rc<Weights>, options: Options, stops: &[u32]) -> Result<Self, Error> {
+    pub fn new(
+        context: Rc<Context>,
+        weights: Rc<Weights>,
+        options: Options,
+        stops: &[u32],
+    ) -> Result<Self, Error> {
         let spec = &weights.spec;
         let lanes = options.lanes.unwrap_or(context.adapter.is_software);
         let options = Options {
@@ -226,7 +231,8 @@ impl Engine {
         let kv_rows = spec.kv_heads * spec.head_dim;
         // One more slot, for what prompts share.
         let kv_slots = options.slots + 1;
-        let kv_bytes = (kv_slots * options.context * kv_rows * if options.half_kv { 2 } else { 4 }) as u64;
+        let kv_bytes =
+            (kv_slots * options.context * kv_rows * if options.half_kv { 2 } else { 4 }) as u64;
         if kv_bytes > context.adapter.binding_bytes {
             return Err(Error::Unsupported(format!(
                 "{} sequences of {} tokens need {} MB for a layer's keys, more than this device binds ({} MB); choose fewer or shorter ones",
@@ -259,11 +265,22 @@ impl Engine {
             } else {
                 floats(options.slots * spec.heads * SPLITS * (spec.head_dim + 4))
             },
-            cols: [context.storage((columns * 16) as u64), context.storage((columns * 16) as u64)],
+            cols: [
+                context.storage((columns * 16) as u64),
+                context.storage((columns * 16) as u64),
+            ],
             globals: [context.uniform(), context.uniform()],
         };
-        let keys = spec.layers.iter().map(|_| context.storage(kv_bytes)).collect();
-        let values = spec.layers.iter().map(|_| context.storage(kv_bytes)).collect();
+        let keys = spec
+            .layers
+            .iter()
+            .map(|_| context.storage(kv_bytes))
+            .collect();
+        let values = spec
+            .layers
+            .iter()
+            .map(|_| context.storage(kv_bytes))
+            .collect();
         let (ropes, rope_of) = rope_tables(&context, &weights, options.context);
         let active = (0..options.slots).map(|_| None).collect();
         let landing = context.landing((results * 4) as u64);
@@ -299,7 +316,11 @@ impl Engine {
 
     /// Bytes of keys and values.
     pub fn kv_bytes(&self) -> u64 {
-        self.keys.iter().chain(&self.values).map(wgpu::Buffer::size).sum()
+        self.keys
+            .iter()
+            .chain(&self.values)
+            .map(wgpu::Buffer::size)
+            .sum()
     }
 
     fn spec(&self) -> &Spec {
@@ -308,7 +329,11 @@ impl Engine {
 
     fn plan(&mut self, pass: Pass, columns: usize, is_long: bool) -> Rc<Vec<Step>> {
         let (_, width) = spread(self.lanes, columns);
-        let kind = if matches!(spread(self.lanes, columns).0, Spread::Tile) { 0 } else { width };
+        let kind = if matches!(spread(self.lanes, columns).0, Spread::Tile) {
+            0
+        } else {
+            width
+        };
         if let Some(plan) = self.plans.get(&(pass, kind, is_long)) {
             return plan.clone();
         }
@@ -317,8 +342,8 @@ impl Engine {
         plan
     }
 
-    fn encode(&self, encoder: &mut wgpu::CommandEncoder, plan: &[Step], columns: usize) {
-        let mut pass = encoder.begin_compute_pass(&Default::default());
+    fn encode(encoder: &mut wgpu::CommandEncoder, plan: &[Step], columns: usize) {
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         for step in plan {
             pass.set_pipeline(&step.pipeline.pipeline);
             pass.set_bind_group(0, &step.group, &[]);
@@ -334,12 +359,17 @@ impl Engine {
 
     fn set_columns(&self, side: usize, columns: &[[u32; 4]]) {
         self.context.write(&self.buffers.cols[side], 0, columns);
-        self.context.write(&self.buffers.globals[side], 0, &[columns.len() as u32, 0, 0, 0]);
+        self.context.write(
+            &self.buffers.globals[side],
+            0,
+            &[columns.len() as u32, 0, 0, 0],
+        );
     }
 
     fn set_base(&self, slot: usize, base: usize, shared: usize) {
         let row = [base as u32, shared as u32, 0, 0];
-        self.context.write(&self.buffers.slots, (slot * 16) as u64, &row);
+        self.context
+            .write(&self.buffers.slots, (slot * 16) as u64, &row);
     }
 
     /// Fills a slot's keys and values with tokens at positions from `start` on.
@@ -353,8 +383,11 @@ impl Engine {
                 .collect();
             self.set_columns(1, &columns);
             let plan = self.plan(Pass::Prefill, columns.len(), false);
-            let mut encoder = self.context.device.create_command_encoder(&Default::default());
-            self.encode(&mut encoder, &plan, columns.len());
+            let mut encoder = self
+                .context
+                .device
+                .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            Self::encode(&mut encoder, &plan, columns.len());
             self.context.queue.submit([encoder.finish()]);
         }
     }
@@ -375,8 +408,11 @@ impl Engine {
                 .collect();
             self.set_columns(1, &columns);
             let plan = self.plan(Pass::Score, columns.len(), false);
-            let mut encoder = self.context.device.create_command_encoder(&Default::default());
-            self.encode(&mut encoder, &plan, columns.len());
+            let mut encoder = self
+                .context
+                .device
+                .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            Self::encode(&mut encoder, &plan, columns.len());
             self.context.queue.submit([encoder.finish()]);
             let bytes = (columns.len() * stride * 4) as u64;
             let all: Vec<f32> = self.context.copy_of(&self.buffers.logits, bytes).await?;
@@ -393,7 +429,9 @@ impl Engine {
     fn check(&self, prompt: &[u32]) -> Result<(), Error> {
         let vocab = self.spec().vocab;
         if prompt.is_empty() {
-            return Err(Error::Unsupported("An empty prompt can't be continued.".to_owned()));
+            return Err(Error::Unsupported(
+                "An empty prompt can't be continued.".to_owned(),
+            ));
         }
         if prompt.len() >= self.options.context {
             return Err(Error::Unsupported(format!(
@@ -403,7 +441,9 @@ impl Engine {
             )));
         }
         if let Some(token) = prompt.iter().find(|token| **token as usize >= vocab) {
-            return Err(Error::Unsupported(format!("Token {token} is not one of the model's {vocab}.")));
+            return Err(Error::Unsupported(format!(
+                "Token {token} is not one of the model's {vocab}."
+            )));
         }
         Ok(())
     }
@@ -438,10 +478,10 @@ impl Engine {
     }
 
     fn release(&mut self, slot: usize) {
-        if let Some(active) = self.active[slot].take() {
-            if active.is_on_prefix {
-                self.prefix.users -= 1;
-            }
+        if let Some(active) = self.active[slot].take()
+            && active.is_on_prefix
+        {
+            self.prefix.users -= 1;
         }
     }
 
@@ -455,7 +495,10 @@ impl Engine {
         if self.prefix.users > 0 {
             return 0;
         }
-        let wanted = self.queue.front().map_or(0, |next| usable(common(&next.prompt, prompt)));
+        let wanted = self
+            .queue
+            .front()
+            .map_or(0, |next| usable(common(&next.prompt, prompt)));
         if wanted < SHARED {
             return 0;
         }
@@ -474,7 +517,11 @@ impl Engine {
             };
             let prompt = &request.prompt;
             let shared = self.share(prompt);
-            self.set_base(slot, if shared > 0 { self.options.slots } else { slot }, shared);
+            self.set_base(
+                slot,
+                if shared > 0 { self.options.slots } else { slot },
+                shared,
+            );
             let last = prompt.len() - 1;
             self.prefill(slot, shared, &prompt[shared..last]);
             let sampling = request.sampling;
@@ -493,14 +540,16 @@ impl Engine {
                 0,
                 0,
             ];
-            self.context.write(&self.buffers.settings, (slot * 48) as u64, &settings);
+            self.context
+                .write(&self.buffers.settings, (slot * 48) as u64, &settings);
             if sampling.penalty != 1.0 {
                 let words = self.spec().vocab.div_ceil(32);
                 let mut seen = vec![0_u32; words];
                 for token in prompt {
                     seen[*token as usize / 32] |= 1 << (token % 32);
                 }
-                self.context.write(&self.buffers.seen, (slot * words * 4) as u64, &seen);
+                self.context
+                    .write(&self.buffers.seen, (slot * words * 4) as u64, &seen);
             }
             if shared > 0 {
                 self.prefix.users += 1;
@@ -523,7 +572,11 @@ impl Engine {
         if columns.is_empty() {
             return Ok(Vec::new());
         }
-        let longest = columns.iter().map(|column| column[1] as usize).max().unwrap_or(0);
+        let longest = columns
+            .iter()
+            .map(|column| column[1] as usize)
+            .max()
+            .unwrap_or(0);
         let is_long = !self.lanes && longest >= self.options.long;
         let plan = self.plan(Pass::Decode, columns.len(), is_long);
         self.set_columns(0, &columns);
@@ -534,10 +587,13 @@ impl Engine {
         };
         let started = now();
         let results = &self.buffers.results;
-        let mut encoder = self.context.device.create_command_encoder(&Default::default());
+        let mut encoder = self
+            .context
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.clear_buffer(results, 0, None);
         for _ in 0..steps {
-            self.encode(&mut encoder, &plan, columns.len());
+            Self::encode(&mut encoder, &plan, columns.len());
         }
         encoder.copy_buffer_to_buffer(results, 0, &self.landing, 0, self.landing.size());
         self.context.queue.submit([encoder.finish()]);
@@ -547,7 +603,11 @@ impl Engine {
         }
         let pace = (now() - started) / steps as f64;
         // The first step also compiles the kernels, in some browsers.
-        self.pace = Some(if self.pace.is_none() { pace.min(PATIENCE / 4.0) } else { pace });
+        self.pace = Some(if self.pace.is_none() {
+            pace.min(PATIENCE / 4.0)
+        } else {
+            pace
+        });
         Ok(self.take_in(&words))
     }
 
@@ -558,7 +618,11 @@ impl Engine {
         let stride = vocab.next_multiple_of(4);
         let bytes = (columns * stride * 4) as u64;
         let all: Vec<f32> = self.context.copy_of(&self.buffers.logits, bytes).await?;
-        Ok(all.chunks_exact(stride).flat_map(|row| &row[..vocab]).copied().collect())
+        Ok(all
+            .chunks_exact(stride)
+            .flat_map(|row| &row[..vocab])
+            .copied()
+            .collect())
     }
 
     fn take_in(&mut self, words: &[u32]) -> Vec<Event> {
@@ -617,7 +681,11 @@ fn common(a: &[u32], b: &[u32]) -> usize {
 
 /// Cosines and sines for every position, computed in f64: a GPU's own are inexact for large angles. One table for each
 /// distinct set of frequencies.
-fn rope_tables(context: &Context, weights: &Weights, positions: usize) -> (Vec<wgpu::Buffer>, Vec<usize>) {
+fn rope_tables(
+    context: &Context,
+    weights: &Weights,
+    positions: usize,
+) -> (Vec<wgpu::Buffer>, Vec<usize>) {
     let spec = &weights.spec;
     let mut known: Vec<Vec<f32>> = Vec::new();
     let mut tables = Vec::new();
@@ -677,7 +745,11 @@ impl<'a> Planner<'a> {
         let mut all = vec![&self.engine.buffers.globals[self.side()]];
         all.extend_from_slice(buffers);
         let group = context.bind(&pipeline, &all);
-        self.steps.push(Step { pipeline, group, size });
+        self.steps.push(Step {
+            pipeline,
+            group,
+            size,
+        });
     }
 
     /// A product for every piece of a matrix. `row0` is where its rows go in an output of `out_rows`.
@@ -733,7 +805,15 @@ impl<'a> Planner<'a> {
             let groups = (spec.hidden / 32).div_ceil(64) as u32;
             self.push(
                 &kernel,
-                &[&piece.values, &piece.extra, cols, &first.attn_norm, &buffers.h, &buffers.xn, &buffers.ss],
+                &[
+                    &piece.values,
+                    &piece.extra,
+                    cols,
+                    &first.attn_norm,
+                    &buffers.h,
+                    &buffers.xn,
+                    &buffers.ss,
+                ],
                 Size::Columns(groups),
             );
         }
@@ -762,7 +842,14 @@ impl<'a> Planner<'a> {
             }
             let residual = |next| [&buffers.h, next, &buffers.xn, &buffers.ss];
             if let Some(post) = &layer.post_attn {
-                self.product(&layer.out, None, (0, spec.hidden), Finish::Plain, &buffers.attended, &[&buffers.branch]);
+                self.product(
+                    &layer.out,
+                    None,
+                    (0, spec.hidden),
+                    Finish::Plain,
+                    &buffers.attended,
+                    &[&buffers.branch],
+                );
                 self.post(post, &layer.ffn_norm);
             } else {
                 self.product(
@@ -782,12 +869,29 @@ impl<'a> Planner<'a> {
                 &buffers.xn,
                 &[&buffers.ss, &buffers.mid],
             );
-            let next = weights.layers.get(index + 1).map_or(&weights.output_norm, |next| &next.attn_norm);
+            let next = weights
+                .layers
+                .get(index + 1)
+                .map_or(&weights.output_norm, |next| &next.attn_norm);
             if let Some(post) = &layer.post_ffn {
-                self.product(&layer.down, None, (0, spec.hidden), Finish::Plain, &buffers.mid, &[&buffers.branch]);
+                self.product(
+                    &layer.down,
+                    None,
+                    (0, spec.hidden),
+                    Finish::Plain,
+                    &buffers.mid,
+                    &[&buffers.branch],
+                );
                 self.post(post, next);
             } else {
-                self.product(&layer.down, None, (0, spec.hidden), Finish::Residual, &buffers.mid, &residual(next));
+                self.product(
+                    &layer.down,
+                    None,
+                    (0, spec.hidden),
+                    Finish::Residual,
+                    &buffers.mid,
+                    &residual(next),
+                );
             }
         }
         if self.pass != Pass::Prefill {
@@ -802,10 +906,21 @@ impl<'a> Planner<'a> {
             );
         }
         if self.pass == Pass::Decode {
-            let kernel = wgsl::sample(spec.vocab, spec.vocab.next_multiple_of(4), engine.options.steps);
+            let kernel = wgsl::sample(
+                spec.vocab,
+                spec.vocab.next_multiple_of(4),
+                engine.options.steps,
+            );
             self.push(
                 &kernel,
-                &[&buffers.settings, &buffers.stops, &buffers.logits, cols, &buffers.seen, &buffers.results],
+                &[
+                    &buffers.settings,
+                    &buffers.stops,
+                    &buffers.logits,
+                    cols,
+                    &buffers.seen,
+                    &buffers.results,
+                ],
                 Size::Each,
             );
         }
@@ -817,7 +932,14 @@ impl<'a> Planner<'a> {
         let spec = &self.engine.weights.spec;
         self.push(
             &wgsl::post_norm(spec.hidden, spec.eps),
-            &[&buffers.branch, own, next, &buffers.h, &buffers.xn, &buffers.ss],
+            &[
+                &buffers.branch,
+                own,
+                next,
+                &buffers.h,
+                &buffers.xn,
+                &buffers.ss,
+            ],
             Size::Columns(1),
         );
     }
@@ -840,13 +962,25 @@ impl<'a> Planner<'a> {
         };
         let cols = &buffers.cols[self.side()];
         let rope = &engine.ropes[engine.rope_of[index]];
-        let norms = weights.layers[index].qk_norm.as_ref().unwrap_or(&buffers.dummy);
+        let norms = weights.layers[index]
+            .qk_norm
+            .as_ref()
+            .unwrap_or(&buffers.dummy);
         let (keys, values) = (&engine.keys[index], &engine.values[index]);
         let heads = spec.heads as u32;
         if self.is_long {
             self.push(
                 &attention.attend_split(true, SPLITS),
-                &[cols, &buffers.slots, rope, norms, &buffers.qkv, keys, values, &buffers.parts],
+                &[
+                    cols,
+                    &buffers.slots,
+                    rope,
+                    norms,
+                    &buffers.qkv,
+                    keys,
+                    values,
+                    &buffers.parts,
+                ],
                 Size::Split(heads),
             );
             self.push(
@@ -857,7 +991,16 @@ impl<'a> Planner<'a> {
         } else if self.pass == Pass::Decode {
             self.push(
                 &attention.attend(true),
-                &[cols, &buffers.slots, rope, norms, &buffers.qkv, keys, values, &buffers.attended],
+                &[
+                    cols,
+                    &buffers.slots,
+                    rope,
+                    norms,
+                    &buffers.qkv,
+                    keys,
+                    values,
+                    &buffers.attended,
+                ],
                 Size::Columns(heads),
             );
         } else {
@@ -869,7 +1012,14 @@ impl<'a> Planner<'a> {
             );
             self.push(
                 &attention.attend(false),
-                &[cols, &buffers.slots, &buffers.qkv, keys, values, &buffers.attended],
+                &[
+                    cols,
+                    &buffers.slots,
+                    &buffers.qkv,
+                    keys,
+                    values,
+                    &buffers.attended,
+                ],
                 Size::Columns(heads),
             );
         }

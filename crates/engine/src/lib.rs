@@ -38,11 +38,12 @@ impl From<seedbed_weights::Error> for Error {
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn now() -> f64 {
     use std::time::{SystemTime, UNIX_EPOCH};
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
 }
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn now() -> f64 {
     js_sys::Date::now() / 1000.0
 }
-

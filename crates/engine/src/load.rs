@@ -21,10 +21,14 @@ pub fn model(context: &Context, path: &Path, config: Option<&Path>) -> Result<We
         let text = std::fs::read_to_string(&config)
             .map_err(|error| Error::File(format!("{}: {error}", config.display())))?;
         let size = std::fs::metadata(path).map_err(failed)?.len();
-        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let name = path
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let mut reader = SafetensorsReader::new(&name, &text, Some(size))?;
         let mut builder = None;
-        stream(context, path, &mut builder, |bytes, sink| reader.push(bytes, sink))?;
+        stream(context, path, &mut builder, |bytes, sink| {
+            reader.push(bytes, sink)
+        })?;
         reader.finish()?;
         let builder = builder.ok_or_else(|| Error::File(format!("{name} holds no weights")))?;
         return builder.finish(context);
@@ -34,7 +38,9 @@ pub fn model(context: &Context, path: &Path, config: Option<&Path>) -> Result<We
 
 /// Reads a GGUF file into the device's memory.
 pub fn gguf(context: &Context, path: &Path) -> Result<(Weights, Header), Error> {
-    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let name = path
+        .file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let parts = part_names(&name).unwrap_or_else(|| vec![name.clone()]);
     let mut builder = None;
     let mut reader = None;
@@ -50,7 +56,9 @@ pub fn gguf(context: &Context, path: &Path) -> Result<(Weights, Header), Error> 
                 reader
             }
         };
-        stream(context, &path, &mut builder, |bytes, sink| reader.push(bytes, sink))?;
+        stream(context, &path, &mut builder, |bytes, sink| {
+            reader.push(bytes, sink)
+        })?;
     }
     let (Some(mut reader), Some(builder)) = (reader, builder) else {
         return Err(Error::File(format!("{name} holds no weights")));

@@ -2,6 +2,8 @@
 //!
 //! Formulas as in `transformers`' `modeling_llama` and its relatives; rotated pairs are neighbours, as on the device.
 
+#![allow(clippy::many_single_char_names, reason = "the names of the formulas")]
+
 use std::collections::HashMap;
 
 use seedbed_weights::{Activation, Part, Role, Spec};
@@ -13,7 +15,11 @@ fn product(matrix: &[f32], x: &[f32], rows: usize) -> Vec<f32> {
     (0..rows)
         .map(|row| {
             let weights = &matrix[row * x.len()..(row + 1) * x.len()];
-            weights.iter().zip(x).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum::<f64>() as f32
+            weights
+                .iter()
+                .zip(x)
+                .map(|(w, x)| f64::from(*w) * f64::from(*x))
+                .sum::<f64>() as f32
         })
         .collect()
 }
@@ -21,7 +27,10 @@ fn product(matrix: &[f32], x: &[f32], rows: usize) -> Vec<f32> {
 fn normed(x: &[f32], weights: &[f32], eps: f32) -> Vec<f32> {
     let mean = x.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>() / x.len() as f64;
     let factor = 1.0 / (mean + f64::from(eps)).sqrt();
-    x.iter().zip(weights).map(|(x, w)| (f64::from(*x) * factor) as f32 * w).collect()
+    x.iter()
+        .zip(weights)
+        .map(|(x, w)| (f64::from(*x) * factor) as f32 * w)
+        .collect()
 }
 
 fn add(to: &mut [f32], from: &[f32]) {
@@ -34,7 +43,11 @@ fn add(to: &mut [f32], from: &[f32]) {
 pub fn score(spec: &Spec, tensors: &Tensors, ids: &[u32]) -> Option<Vec<Vec<f32>>> {
     let get = |role: Role| tensors.get(&role);
     let embedding = get(Role::Embedding)?;
-    let head = if spec.tied { embedding } else { get(Role::Head)? };
+    let head = if spec.tied {
+        embedding
+    } else {
+        get(Role::Head)?
+    };
     let (d, kv_heads) = (spec.head_dim, spec.kv_heads);
     let (q_rows, kv_rows) = (spec.heads * d, kv_heads * d);
     let mut keys: Vec<Vec<Vec<f32>>> = vec![Vec::new(); spec.layers.len()];
@@ -42,7 +55,11 @@ pub fn score(spec: &Spec, tensors: &Tensors, ids: &[u32]) -> Option<Vec<Vec<f32>
     let mut out = Vec::with_capacity(ids.len());
     for (position, id) in ids.iter().enumerate() {
         let at = *id as usize * spec.hidden;
-        let mut h: Vec<f32> = embedding.get(at..at + spec.hidden)?.iter().map(|x| x * spec.embed_scale).collect();
+        let mut h: Vec<f32> = embedding
+            .get(at..at + spec.hidden)?
+            .iter()
+            .map(|x| x * spec.embed_scale)
+            .collect();
         for (index, layer) in spec.layers.iter().enumerate() {
             let part = |part| get(Role::Layer(index, part));
             let x = normed(&h, part(Part::AttnNorm)?, spec.eps);
@@ -56,7 +73,8 @@ pub fn score(spec: &Spec, tensors: &Tensors, ids: &[u32]) -> Option<Vec<Vec<f32>
             let mut q = project(Part::Q, Part::QBias, q_rows)?;
             let mut k = project(Part::K, Part::KBias, kv_rows)?;
             let v = project(Part::V, Part::VBias, kv_rows)?;
-            let frequencies = spec.inverse_frequencies(index, get(Role::RopeFactors).map(Vec::as_slice));
+            let frequencies =
+                spec.inverse_frequencies(index, get(Role::RopeFactors).map(Vec::as_slice));
             let turn = |all: &mut [f32], norm: Part| -> Option<()> {
                 for one in all.chunks_exact_mut(d) {
                     if spec.qk_norm {
@@ -77,21 +95,30 @@ pub fn score(spec: &Spec, tensors: &Tensors, ids: &[u32]) -> Option<Vec<Vec<f32>
             turn(&mut k, Part::KNorm)?;
             keys[index].push(k);
             values[index].push(v);
-            let first = layer.window.map_or(0, |window| (position + 1).saturating_sub(window));
+            let first = layer
+                .window
+                .map_or(0, |window| (position + 1).saturating_sub(window));
             let mut attended = vec![0.0; q_rows];
             for (number, query) in q.chunks_exact(d).enumerate() {
                 let kv = number / (spec.heads / kv_heads) * d;
                 let scores: Vec<f64> = keys[index][first..=position]
                     .iter()
                     .map(|key| {
-                        let dot: f64 = query.iter().zip(&key[kv..kv + d]).map(|(q, k)| f64::from(*q) * f64::from(*k)).sum();
+                        let dot: f64 = query
+                            .iter()
+                            .zip(&key[kv..kv + d])
+                            .map(|(q, k)| f64::from(*q) * f64::from(*k))
+                            .sum();
                         dot * f64::from(spec.attn_scale)
                     })
                     .collect();
                 let top = scores.iter().copied().fold(f64::MIN, f64::max);
                 let weights: Vec<f64> = scores.iter().map(|score| (score - top).exp()).collect();
                 let total: f64 = weights.iter().sum();
-                for (i, to) in attended[number * d..(number + 1) * d].iter_mut().enumerate() {
+                for (i, to) in attended[number * d..(number + 1) * d]
+                    .iter_mut()
+                    .enumerate()
+                {
                     let sum: f64 = weights
                         .iter()
                         .zip(&values[index][first..=position])
@@ -116,7 +143,10 @@ pub fn score(spec: &Spec, tensors: &Tensors, ids: &[u32]) -> Option<Vec<Vec<f32>
                     let act = match spec.activation {
                         Activation::Silu => g / (1.0 + (-g).exp()),
                         Activation::GeluTanh => {
-                            0.5 * g * (1.0 + (0.797_884_560_802_865_4 * (g + 0.044_715 * g * g * g)).tanh())
+                            0.5 * g
+                                * (1.0
+                                    + (0.797_884_560_802_865_4 * (g + 0.044_715 * g * g * g))
+                                        .tanh())
                         }
                     };
                     (act * f64::from(*up)) as f32

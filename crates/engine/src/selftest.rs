@@ -44,12 +44,16 @@ fn block(dtype: DType, scale: f32, numbers: &mut Numbers, out: &mut Vec<u8>) {
         out.push(numbers.next() as u8);
     }
     let bytes = &mut out[start..];
-    let mut put = |at: usize, value: f32| bytes[at..at + 2].copy_from_slice(&f32_to_half(value).to_le_bytes());
+    let mut put = |at: usize, value: f32| {
+        bytes[at..at + 2].copy_from_slice(&f32_to_half(value).to_le_bytes());
+    };
     let jitter = 1.0 + 0.5 * numbers.unit();
     match dtype {
         DType::F32 => bytes.copy_from_slice(&(numbers.unit() * scale).to_le_bytes()),
         DType::F16 => put(0, numbers.unit() * scale),
-        DType::BF16 => bytes.copy_from_slice(&((numbers.unit() * scale).to_bits() >> 16).to_le_bytes()[..2]),
+        DType::BF16 => {
+            bytes.copy_from_slice(&((numbers.unit() * scale).to_bits() >> 16).to_le_bytes()[..2]);
+        }
         DType::Q8_0 => put(0, scale * jitter / 127.0),
         DType::Q4_0 => put(0, scale * jitter / 8.0),
         DType::Q5_0 => put(0, scale * jitter / 16.0),
@@ -87,20 +91,24 @@ fn small(spec: &Spec) -> (Spec, Vec<usize>) {
     }
     let heads = (2..=64)
         .map(|half| 2 * half)
-        .find(|heads| heads * spec.head_dim % 256 == 0)
+        .find(|heads| (heads * spec.head_dim).is_multiple_of(256))
         .unwrap_or(4);
     let small = Spec {
         layers: picked
             .iter()
             .map(|index| {
-                let mut layer = spec.layers[*index].clone();
+                let mut layer = spec.layers[*index];
                 layer.window = layer.window.map(|_| 5);
                 layer
             })
             .collect(),
         hidden: 256,
         heads,
-        kv_heads: if spec.kv_heads == spec.heads { heads } else { 2 },
+        kv_heads: if spec.kv_heads == spec.heads {
+            heads
+        } else {
+            2
+        },
         ffn: 512,
         vocab: 256,
         context: 64,
@@ -144,19 +152,32 @@ pub async fn run(context: &Rc<Context>, header: &Header) -> Result<f64, Error> {
                 Part::QBias => (1, q_rows),
                 Part::KBias | Part::VBias => (1, kv_rows),
                 Part::QNorm | Part::KNorm => (1, spec.head_dim),
-                Part::AttnNorm | Part::FfnNorm | Part::PostAttnNorm | Part::PostFfnNorm => (1, spec.hidden),
+                Part::AttnNorm | Part::FfnNorm | Part::PostAttnNorm | Part::PostFfnNorm => {
+                    (1, spec.hidden)
+                }
             },
         };
         let count = rows * cols;
         let mut bytes = Vec::new();
         if rows == 1 {
-            let centre = if matches!(role, Role::Layer(_, Part::QBias | Part::KBias | Part::VBias)) { 0.0 } else { 1.0 };
+            let centre = if matches!(
+                role,
+                Role::Layer(_, Part::QBias | Part::KBias | Part::VBias)
+            ) {
+                0.0
+            } else {
+                1.0
+            };
             for _ in 0..count {
                 bytes.extend((centre + 0.2 * numbers.unit()).to_le_bytes());
             }
         } else {
             // So that a product is about as large as what goes in.
-            let scale = if role == Role::Embedding { 1.0 } else { 1.7 / (cols as f32).sqrt() };
+            let scale = if role == Role::Embedding {
+                1.0
+            } else {
+                1.7 / (cols as f32).sqrt()
+            };
             for _ in 0..count / tensor.dtype.block_len() {
                 block(tensor.dtype, scale, &mut numbers, &mut bytes);
             }

@@ -10,7 +10,9 @@ use seedbed_engine::engine::{Options, Reason};
 use seedbed_engine::gpu::context::Context;
 use seedbed_engine::{load, selftest};
 use seedbed_weights::{DType, Header, Part, Role};
-use support::{assert_small, context, fixture, nmse_32, read_floats, read_ids, request, run, weights};
+use support::{
+    assert_small, context, fixture, nmse_32, read_floats, read_ids, request, run, weights,
+};
 
 const TYPES: [&str; 8] = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"];
 /// Squared error over squared scores; the fixtures' own precision is f32.
@@ -48,13 +50,21 @@ fn check_types(family: &str) {
     let Some(context) = context() else { return };
     let context = Rc::new(context);
     for kind in TYPES {
-        check(&context, &format!("{family}/model-{kind}.gguf"), &format!("{family}/ref-{kind}"));
+        check(
+            &context,
+            &format!("{family}/model-{kind}.gguf"),
+            &format!("{family}/ref-{kind}"),
+        );
     }
 }
 
 fn check_safetensors(family: &str) {
     let Some(context) = context() else { return };
-    check(&Rc::new(context), &format!("{family}/model.safetensors"), &format!("{family}/ref"));
+    check(
+        &Rc::new(context),
+        &format!("{family}/model.safetensors"),
+        &format!("{family}/ref"),
+    );
 }
 
 /// Llama in all eight simple types, with the permuted rows of GGUF.
@@ -79,7 +89,11 @@ fn qwen3_in_every_type() {
 #[test]
 fn llama_in_q4_k_m() {
     let Some(context) = context() else { return };
-    check(&Rc::new(context), "llama-Q4_K_M/model.gguf", "llama-Q4_K_M/ref");
+    check(
+        &Rc::new(context),
+        "llama-Q4_K_M/model.gguf",
+        "llama-Q4_K_M/ref",
+    );
 }
 
 /// Q5_K under an embedding of Q8_0.
@@ -126,7 +140,11 @@ fn matrices_in_several_pieces() {
     let all = context.adapter.binding_bytes;
     // Four rows of 160 floats fit: the smallest limit at which these models can be held.
     context.adapter.binding_bytes = 3000;
-    let models = ["llama/model-F32.gguf", "qwen2/model-Q4_0.gguf", "qwen3/model-Q5_1.gguf"];
+    let models = [
+        "llama/model-F32.gguf",
+        "qwen2/model-Q4_0.gguf",
+        "qwen3/model-Q5_1.gguf",
+    ];
     let held: Vec<_> = models.iter().map(|name| weights(&context, name)).collect();
     context.adapter.binding_bytes = all;
     let context = Rc::new(context);
@@ -144,9 +162,17 @@ fn matrices_in_several_pieces() {
             // Each of the 3 layers has 5 products, none of which fits whole; embedding, attention, head and sampling.
             assert!(engine.dispatches(1) > 30, "{name} is not in pieces");
             let scores = block_on(engine.score(&ids)).unwrap();
-            assert_small(nmse_32(&scores, &read_floats(&format!("{reference}/logits.f32"))), BOUND, name);
+            assert_small(
+                nmse_32(&scores, &read_floats(&format!("{reference}/logits.f32"))),
+                BOUND,
+                name,
+            );
             let greedy = read_ids(&format!("{reference}/greedy.json"));
-            assert_eq!(run(&mut engine, &[request(1, &ids, greedy.len())])[0].tokens, greedy, "{name}");
+            assert_eq!(
+                run(&mut engine, &[request(1, &ids, greedy.len())])[0].tokens,
+                greedy,
+                "{name}"
+            );
         }
     }
 }
@@ -156,7 +182,9 @@ fn matrices_in_several_pieces() {
 fn rows_too_large_for_the_device() {
     let Some(mut context) = context() else { return };
     context.adapter.binding_bytes = 100;
-    let error = load::model(&context, &fixture("llama/model-F32.gguf"), None).err().unwrap();
+    let error = load::model(&context, &fixture("llama/model-F32.gguf"), None)
+        .err()
+        .unwrap();
     assert!(error.to_string().contains("do not fit"), "{error}");
 }
 
@@ -169,7 +197,12 @@ fn header(context: &Context, name: &str) -> Header {
 fn self_test_accepts_every_family_and_type() {
     let Some(context) = context() else { return };
     let context = Rc::new(context);
-    for name in ["llama/model-Q4_0.gguf", "qwen2/model-Q8_0.gguf", "qwen3/model-F16.gguf", "llama-Q4_K_M/model.gguf"] {
+    for name in [
+        "llama/model-Q4_0.gguf",
+        "qwen2/model-Q8_0.gguf",
+        "qwen3/model-F16.gguf",
+        "llama-Q4_K_M/model.gguf",
+    ] {
         let error = block_on(selftest::run(&context, &header(&context, name))).unwrap();
         // Keys and values are halves there.
         assert!(error < 1e-3, "{name}: {error}");
@@ -183,7 +216,9 @@ fn types_mixed_within_a_layer() {
     let Some(mut context) = context() else { return };
     let mut mixed = header(&context, "llama/model-Q4_0.gguf");
     for tensor in &mut mixed.tensors {
-        let Role::Layer(layer, part) = tensor.role else { continue };
+        let Role::Layer(layer, part) = tensor.role else {
+            continue;
+        };
         tensor.dtype = match (part, layer % 2) {
             (Part::Q, _) => DType::Q5K,
             (Part::K, 0) | (Part::Gate, 1) => DType::F32,

@@ -11,7 +11,7 @@ mod tokenizer;
 
 pub use split::Splitter;
 pub use template::{Message, Template};
-pub use text::{Stream, StopStrings};
+pub use text::{StopStrings, Stream};
 pub use tokenizer::Tokenizer;
 
 /// A tokenizer as a model file describes it (GGUF keys `tokenizer.ggml.*`).
@@ -58,10 +58,14 @@ pub struct Part {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A kind that is not known.
-    #[error("The model's tokenizer is of the kind “{0}”, which this engine does not have. Choose a model of the Llama, Qwen, SmolLM or Gemma 3 family.")]
+    #[error(
+        "The model's tokenizer is of the kind “{0}”, which this engine does not have. Choose a model of the Llama, Qwen, SmolLM or Gemma 3 family."
+    )]
     UnknownTokenizer(String),
     /// A pre-tokenizer that is not known.
-    #[error("The model's text is cut by the rules “{0}”, which this engine does not have. Choose a model of the Llama 3, Qwen, SmolLM or Gemma 3 family.")]
+    #[error(
+        "The model's text is cut by the rules “{0}”, which this engine does not have. Choose a model of the Llama 3, Qwen, SmolLM or Gemma 3 family."
+    )]
     UnknownPreTokenizer(String),
     /// Something is not there.
     #[error("The model file lacks {0}. Choose another file of this model.")]

@@ -70,7 +70,11 @@ fn class(c: char) -> Class {
         };
     }
     match get_general_category(c) {
-        G::UppercaseLetter | G::LowercaseLetter | G::TitlecaseLetter | G::ModifierLetter | G::OtherLetter => Class::Letter,
+        G::UppercaseLetter
+        | G::LowercaseLetter
+        | G::TitlecaseLetter
+        | G::ModifierLetter
+        | G::OtherLetter => Class::Letter,
         G::DecimalNumber | G::LetterNumber | G::OtherNumber => Class::Number,
         _ if c.is_whitespace() => Class::Space,
         _ => Class::Other,
@@ -86,7 +90,10 @@ struct Chars {
 impl Chars {
     fn new(text: &str) -> Self {
         Self {
-            all: text.char_indices().map(|(at, c)| (at, c, class(c))).collect(),
+            all: text
+                .char_indices()
+                .map(|(at, c)| (at, c, class(c)))
+                .collect(),
             end: text.len(),
         }
     }
@@ -135,7 +142,11 @@ impl Chars {
     /// `\s+(?!\S)|\s+` at `i`, a space: the end. The last of several spaces is left to what follows.
     fn spaces(&self, i: usize) -> usize {
         let end = self.run(i, Class::Space);
-        if end < self.all.len() && end - i > 1 { end - 1 } else { end }
+        if end < self.all.len() && end - i > 1 {
+            end - 1
+        } else {
+            end
+        }
     }
 }
 
@@ -146,7 +157,11 @@ fn gpt2<'a>(text: &'a str, out: &mut Vec<&'a str>) {
         let end = if let Some(length) = chars.contraction(i, false) {
             i + length
         } else {
-            let after = if chars.char(i) == Some(' ') { chars.class(i + 1) } else { None };
+            let after = if chars.char(i) == Some(' ') {
+                chars.class(i + 1)
+            } else {
+                None
+            };
             match (first, after) {
                 (_, Some(class)) if class != Class::Space => chars.run(i + 1, class),
                 (Class::Space, _) => chars.spaces(i),
@@ -167,7 +182,10 @@ fn modern<'a>(text: &'a str, digits: usize, out: &mut Vec<&'a str>) {
             i + length
         } else if first == Class::Letter {
             chars.run(i, Class::Letter)
-        } else if first != Class::Number && !is_break(i) && chars.class(i + 1) == Some(Class::Letter) {
+        } else if first != Class::Number
+            && !is_break(i)
+            && chars.class(i + 1) == Some(Class::Letter)
+        {
             chars.run(i + 1, Class::Letter)
         } else if first == Class::Number {
             chars.run(i, Class::Number).min(i + digits)

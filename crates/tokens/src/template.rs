@@ -45,16 +45,24 @@ impl Template {
         environment.set_syntax(syntax);
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(64);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_function("raise_exception", |text: String| -> Result<Value, minijinja::Error> {
-            Err(minijinja::Error::new(ErrorKind::InvalidOperation, text))
-        });
+        environment
+            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.add_function(
+            "raise_exception",
+            |text: String| -> Result<Value, minijinja::Error> {
+                Err(minijinja::Error::new(ErrorKind::InvalidOperation, text))
+            },
+        );
         let date = date.to_owned();
         environment.add_function("strftime_now", move |format: String| dated(&format, &date));
         environment.add_filter("tojson", to_json);
-        environment.add_template_owned("chat", source.to_owned()).map_err(wrong)?;
+        environment
+            .add_template_owned("chat", source.to_owned())
+            .map_err(wrong)?;
         let text = |id: Option<u32>| {
-            id.and_then(|id| vocabulary.tokens.get(id as usize)).cloned().unwrap_or_default()
+            id.and_then(|id| vocabulary.tokens.get(id as usize))
+                .cloned()
+                .unwrap_or_default()
         };
         let mut marks: Vec<String> = vocabulary
             .tokens
@@ -79,10 +87,19 @@ impl Template {
     ///
     /// # Errors
     /// The template refuses the messages, or does not end.
-    pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<Vec<Part>, Error> {
+    pub fn render(
+        &self,
+        messages: &[Message],
+        add_generation_prompt: bool,
+    ) -> Result<Vec<Part>, Error> {
         let messages: Vec<Value> = messages
             .iter()
-            .map(|one| Value::from_pairs([("role", one.role.clone()), ("content", self.disarm(&one.content))]))
+            .map(|one| {
+                Value::from_pairs([
+                    ("role", one.role.clone()),
+                    ("content", self.disarm(&one.content)),
+                ])
+            })
             .collect();
         let template = self
             .environment
@@ -99,7 +116,11 @@ impl Template {
             })
             .map_err(|error| match error.kind() {
                 ErrorKind::OutOfFuel => Error::Template("it does not come to an end".to_owned()),
-                _ => Error::Template(error.detail().map_or_else(|| error.to_string(), str::to_owned)),
+                _ => Error::Template(
+                    error
+                        .detail()
+                        .map_or_else(|| error.to_string(), str::to_owned),
+                ),
             })?;
         Ok(text
             .split(MARK)
@@ -116,7 +137,9 @@ impl Template {
             return text;
         }
         for mark in &self.marks {
-            let Some(first) = mark.chars().next() else { continue };
+            let Some(first) = mark.chars().next() else {
+                continue;
+            };
             let mut cut = mark.clone();
             cut.insert(first.len_utf8(), MARK);
             text = text.replace(mark.as_str(), &cut);
@@ -128,7 +151,18 @@ impl Template {
 /// The parts of `strftime` that templates use.
 fn dated(format: &str, date: &str) -> String {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
     ];
     let mut parts = date.splitn(3, '-');
     let (year, month, day) = (
@@ -154,7 +188,9 @@ fn dated(format: &str, date: &str) -> String {
 fn to_json(value: Value, kwargs: Kwargs) -> Result<Value, minijinja::Error> {
     let indent: Option<usize> = kwargs.get("indent")?;
     let _ = kwargs.get::<Option<bool>>("ensure_ascii")?;
-    let wrong = |error: std::fmt::Error| minijinja::Error::new(ErrorKind::InvalidOperation, error.to_string());
+    let wrong = |error: std::fmt::Error| {
+        minijinja::Error::new(ErrorKind::InvalidOperation, error.to_string())
+    };
     let mut out = String::new();
     dump(&value, indent, 0, &mut out).map_err(wrong)?;
     Ok(Value::from_safe_string(out))
@@ -194,7 +230,12 @@ fn dump(value: &Value, indent: Option<usize>, depth: usize, out: &mut String) ->
                 line(out, depth + 1);
                 quote(&key.to_string(), out)?;
                 out.push_str(": ");
-                dump(&value.get_item(&key).unwrap_or_default(), indent, depth + 1, out)?;
+                dump(
+                    &value.get_item(&key).unwrap_or_default(),
+                    indent,
+                    depth + 1,
+                    out,
+                )?;
             }
             line(out, depth);
             out.push('}');

@@ -71,7 +71,11 @@ impl StopStrings {
     /// For one reply. Empty texts are left out.
     pub fn new(stops: &[String]) -> Self {
         Self {
-            stops: stops.iter().filter(|stop| !stop.is_empty()).cloned().collect(),
+            stops: stops
+                .iter()
+                .filter(|stop| !stop.is_empty())
+                .cloned()
+                .collect(),
             held: String::new(),
         }
     }
@@ -82,7 +86,11 @@ impl StopStrings {
             return (text.to_owned(), false);
         }
         self.held.push_str(text);
-        let first = self.stops.iter().filter_map(|stop| self.held.find(stop.as_str())).min();
+        let first = self
+            .stops
+            .iter()
+            .filter_map(|stop| self.held.find(stop.as_str()))
+            .min();
         if let Some(at) = first {
             self.held.truncate(at);
             return (std::mem::take(&mut self.held), true);
@@ -92,7 +100,11 @@ impl StopStrings {
             .held
             .char_indices()
             .map(|(at, _)| at)
-            .find(|at| self.stops.iter().any(|stop| stop.starts_with(&self.held[*at..])))
+            .find(|at| {
+                self.stops
+                    .iter()
+                    .any(|stop| stop.starts_with(&self.held[*at..]))
+            })
             .unwrap_or(self.held.len());
         let rest = self.held.split_off(keep);
         (std::mem::replace(&mut self.held, rest), false)

@@ -64,7 +64,9 @@ fn printable(byte: u8) -> char {
         return char::from(byte);
     }
     // The others follow from U+0100 on, in order.
-    let before = (0..byte).filter(|b| !matches!(b, 33..=126 | 161..=172 | 174..=255)).count();
+    let before = (0..byte)
+        .filter(|b| !matches!(b, 33..=126 | 161..=172 | 174..=255))
+        .count();
     char::from_u32(256 + before as u32).unwrap_or('\u{fffd}')
 }
 
@@ -84,9 +86,16 @@ impl Tokenizer {
                 vocabulary.kinds.len()
             )));
         }
-        for (name, id) in [("bos", vocabulary.bos), ("eos", vocabulary.eos), ("eot", vocabulary.eot), ("unknown", vocabulary.unknown)] {
+        for (name, id) in [
+            ("bos", vocabulary.bos),
+            ("eos", vocabulary.eos),
+            ("eot", vocabulary.eot),
+            ("unknown", vocabulary.unknown),
+        ] {
             if id.is_some_and(|id| id as usize >= count) {
-                return Err(Error::Contradiction(format!("the {name} token is not one of the {count}")));
+                return Err(Error::Contradiction(format!(
+                    "the {name} token is not one of the {count}"
+                )));
             }
         }
         let kind = |id: usize| vocabulary.kinds.get(id).copied().unwrap_or(1);
@@ -95,7 +104,9 @@ impl Tokenizer {
             // Of two tokens with one text the first is used, as the reference does.
             ids.entry(token.clone()).or_insert(id as u32);
         }
-        let special: Vec<bool> = (0..count).map(|id| matches!(kind(id), CONTROL | USER_DEFINED)).collect();
+        let special: Vec<bool> = (0..count)
+            .map(|id| matches!(kind(id), CONTROL | USER_DEFINED))
+            .collect();
         let mut marks: Vec<(String, u32)> = vocabulary
             .tokens
             .iter()
@@ -107,11 +118,23 @@ impl Tokenizer {
         let (model, texts) = match vocabulary.model.as_str() {
             "gpt2" => byte_level(vocabulary, &ids, &special)?,
             "llama" => sentence_piece(vocabulary, &ids, &special)?,
-            "" => return Err(Error::Missing("the kind of its tokenizer (tokenizer.ggml.model)")),
+            "" => {
+                return Err(Error::Missing(
+                    "the kind of its tokenizer (tokenizer.ggml.model)",
+                ));
+            }
             other => return Err(Error::UnknownTokenizer(other.to_owned())),
         };
-        let mut stops: Vec<u32> = [vocabulary.eos, vocabulary.eot].into_iter().flatten().collect();
-        stops.extend(ENDS.iter().filter_map(|text| ids.get(*text)).copied().filter(|id| kind(*id as usize) == CONTROL));
+        let mut stops: Vec<u32> = [vocabulary.eos, vocabulary.eot]
+            .into_iter()
+            .flatten()
+            .collect();
+        stops.extend(
+            ENDS.iter()
+                .filter_map(|text| ids.get(*text))
+                .copied()
+                .filter(|id| kind(*id as usize) == CONTROL),
+        );
         stops.sort_unstable();
         stops.dedup();
         // Without the flag, only SentencePiece models begin with one.
@@ -220,14 +243,21 @@ impl Tokenizer {
     fn next_mark(&self, text: &str) -> Option<(usize, usize, u32)> {
         self.marks
             .iter()
-            .filter_map(|(mark, id)| text.find(mark.as_str()).map(|at| (at, Reverse(mark.len()), *id)))
+            .filter_map(|(mark, id)| {
+                text.find(mark.as_str())
+                    .map(|at| (at, Reverse(mark.len()), *id))
+            })
             .min()
             .map(|(at, length, id)| (at, length.0, id))
     }
 
     fn plain(&self, text: &str, is_first: bool, out: &mut Vec<u32>) {
         match &self.model {
-            Model::Bytes { splitter, bytes, merges } => {
+            Model::Bytes {
+                splitter,
+                bytes,
+                merges,
+            } => {
                 for piece in splitter.split(text) {
                     if *splitter == Splitter::Llama3 {
                         let token: String = piece.bytes().map(printable).collect();
@@ -236,8 +266,13 @@ impl Tokenizer {
                             continue;
                         }
                     }
-                    let symbols: Vec<u32> = piece.bytes().filter_map(|byte| bytes[byte as usize]).collect();
-                    merge(symbols, out, |left, right| merges.get(&(left, right)).copied());
+                    let symbols: Vec<u32> = piece
+                        .bytes()
+                        .filter_map(|byte| bytes[byte as usize])
+                        .collect();
+                    merge(symbols, out, |left, right| {
+                        merges.get(&(left, right)).copied()
+                    });
                 }
             }
             Model::Sentence { prefix, blanks, .. } => {
@@ -249,9 +284,15 @@ impl Tokenizer {
                 while !rest.is_empty() {
                     let next = blanks
                         .iter()
-                        .filter_map(|(blank, id)| rest.find(blank.as_str()).map(|at| (at, Reverse(blank.len()), *id)))
+                        .filter_map(|(blank, id)| {
+                            rest.find(blank.as_str())
+                                .map(|at| (at, Reverse(blank.len()), *id))
+                        })
                         .min();
-                    let (at, length, id) = next.map_or((rest.len(), 0, None), |(at, length, id)| (at, length.0, Some(id)));
+                    let (at, length, id) = next
+                        .map_or((rest.len(), 0, None), |(at, length, id)| {
+                            (at, length.0, Some(id))
+                        });
                     self.sentence(&rest[..at], out);
                     out.extend(id);
                     rest = &rest[at + length..];
@@ -262,11 +303,20 @@ impl Tokenizer {
 
     /// Merges the neighbours whose joined text has the best score.
     fn sentence(&self, text: &str, out: &mut Vec<u32>) {
-        let Model::Sentence { scores, bytes, unknown, .. } = &self.model else {
+        let Model::Sentence {
+            scores,
+            bytes,
+            unknown,
+            ..
+        } = &self.model
+        else {
             return;
         };
         // A character that is no token can still be part of one, so places stand for themselves until the end.
-        let chars: Vec<&str> = text.char_indices().map(|(at, c)| &text[at..at + c.len_utf8()]).collect();
+        let chars: Vec<&str> = text
+            .char_indices()
+            .map(|(at, c)| &text[at..at + c.len_utf8()])
+            .collect();
         let mut starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
         starts.push(text.len());
         let mut next: Vec<usize> = (1..=chars.len()).collect();
@@ -286,7 +336,12 @@ impl Tokenizer {
         }
         while let Some((_, Reverse(left), right, to)) = heap.pop() {
             // What was offered may be gone or longer by now.
-            if !alive[left] || right >= chars.len() || !alive[right] || next[left] != right || end[right] != to {
+            if !alive[left]
+                || right >= chars.len()
+                || !alive[right]
+                || next[left] != right
+                || end[right] != to
+            {
                 continue;
             }
             alive[right] = false;
@@ -305,7 +360,11 @@ impl Tokenizer {
             let piece = &text[starts[at]..starts[end[at]]];
             match self.ids.get(piece) {
                 Some(id) => out.push(*id),
-                None => out.extend(piece.bytes().map(|byte| bytes[byte as usize].unwrap_or(*unknown))),
+                None => out.extend(
+                    piece
+                        .bytes()
+                        .map(|byte| bytes[byte as usize].unwrap_or(*unknown)),
+                ),
             }
             at = next[at];
         }
@@ -343,14 +402,26 @@ fn merge(mut symbols: Vec<u32>, out: &mut Vec<u32>, rank: impl Fn(u32, u32) -> O
     let mut heap = BinaryHeap::new();
     let offer = |heap: &mut BinaryHeap<_>, symbols: &[u32], left: usize, right: usize| {
         if let Some((rank, id)) = rank(symbols[left], symbols[right]) {
-            heap.push(Reverse((rank, left, right, symbols[left], symbols[right], id)));
+            heap.push(Reverse((
+                rank,
+                left,
+                right,
+                symbols[left],
+                symbols[right],
+                id,
+            )));
         }
     };
     for i in 1..count {
         offer(&mut heap, &symbols, i - 1, i);
     }
     while let Some(Reverse((_, left, right, a, b, id))) = heap.pop() {
-        if !alive[left] || !alive[right] || next[left] != right || symbols[left] != a || symbols[right] != b {
+        if !alive[left]
+            || !alive[right]
+            || next[left] != right
+            || symbols[left] != a
+            || symbols[right] != b
+        {
             continue;
         }
         symbols[left] = id;
@@ -364,7 +435,13 @@ fn merge(mut symbols: Vec<u32>, out: &mut Vec<u32>, rank: impl Fn(u32, u32) -> O
             offer(&mut heap, &symbols, before[left], left);
         }
     }
-    out.extend(symbols.into_iter().zip(alive).filter(|one| one.1).map(|one| one.0));
+    out.extend(
+        symbols
+            .into_iter()
+            .zip(alive)
+            .filter(|one| one.1)
+            .map(|one| one.0),
+    );
 }
 
 fn byte_level(
@@ -372,27 +449,36 @@ fn byte_level(
     ids: &HashMap<String, u32>,
     special: &[bool],
 ) -> Result<(Model, Vec<Vec<u8>>), Error> {
-    let name = vocabulary
-        .pre
-        .as_deref()
-        .ok_or(Error::Missing("the name of its pre-tokenizer (tokenizer.ggml.pre)"))?;
-    let splitter = Splitter::named(name).ok_or_else(|| Error::UnknownPreTokenizer(name.to_owned()))?;
+    let name = vocabulary.pre.as_deref().ok_or(Error::Missing(
+        "the name of its pre-tokenizer (tokenizer.ggml.pre)",
+    ))?;
+    let splitter =
+        Splitter::named(name).ok_or_else(|| Error::UnknownPreTokenizer(name.to_owned()))?;
     let letters: Vec<char> = (0..=255).map(printable).collect();
-    let byte_of: HashMap<char, u8> = letters.iter().enumerate().map(|(byte, c)| (*c, byte as u8)).collect();
+    let byte_of: HashMap<char, u8> = letters
+        .iter()
+        .enumerate()
+        .map(|(byte, c)| (*c, byte as u8))
+        .collect();
     let bytes: Vec<Option<u32>> = letters
         .iter()
         .map(|c| ids.get(c.encode_utf8(&mut [0; 4]) as &str).copied())
         .collect();
     // What every text is made of has to be there.
     if let Some(byte) = (b' '..=b'~').find(|byte| bytes[*byte as usize].is_none()) {
-        return Err(Error::Contradiction(format!("no token stands for {:?}", char::from(byte))));
+        return Err(Error::Contradiction(format!(
+            "no token stands for {:?}",
+            char::from(byte)
+        )));
     }
     let mut merges = HashMap::with_capacity(vocabulary.merges.len());
     for (rank, line) in vocabulary.merges.iter().enumerate() {
-        let wrong = || Error::Contradiction(format!("merge {rank} ({line:?}) is not made of tokens"));
+        let wrong =
+            || Error::Contradiction(format!("merge {rank} ({line:?}) is not made of tokens"));
         let (left, right) = line.split_once(' ').ok_or_else(wrong)?;
         let of = |text: &str| ids.get(text).copied();
-        let (Some(a), Some(b), Some(joined)) = (of(left), of(right), of(&format!("{left}{right}"))) else {
+        let (Some(a), Some(b), Some(joined)) = (of(left), of(right), of(&format!("{left}{right}")))
+        else {
             return Err(wrong());
         };
         merges.entry((a, b)).or_insert((rank as u32, joined));
@@ -405,12 +491,20 @@ fn byte_level(
             if *is_special {
                 return token.clone().into_bytes();
             }
-            let decoded: Option<Vec<u8>> = token.chars().map(|c| byte_of.get(&c).copied()).collect();
+            let decoded: Option<Vec<u8>> =
+                token.chars().map(|c| byte_of.get(&c).copied()).collect();
             // Some vocabularies hold plain text beside.
             decoded.unwrap_or_else(|| token.clone().into_bytes())
         })
         .collect();
-    Ok((Model::Bytes { splitter, bytes, merges }, texts))
+    Ok((
+        Model::Bytes {
+            splitter,
+            bytes,
+            merges,
+        },
+        texts,
+    ))
 }
 
 fn sentence_piece(
@@ -425,7 +519,9 @@ fn sentence_piece(
             vocabulary.scores.len()
         )));
     }
-    let bytes: Vec<Option<u32>> = (0..=255_u32).map(|byte| ids.get(&format!("<0x{byte:02X}>")).copied()).collect();
+    let bytes: Vec<Option<u32>> = (0..=255_u32)
+        .map(|byte| ids.get(&format!("<0x{byte:02X}>")).copied())
+        .collect();
     let unknown = vocabulary.unknown.or_else(|| ids.get("<unk>").copied());
     let unknown = match unknown {
         Some(unknown) => unknown,
@@ -450,7 +546,9 @@ fn sentence_piece(
         .enumerate()
         .map(|(id, token)| {
             if vocabulary.kinds.get(id) == Some(&BYTE) {
-                let byte = token.get(3..5).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+                let byte = token
+                    .get(3..5)
+                    .and_then(|hex| u8::from_str_radix(hex, 16).ok());
                 return byte.map_or_else(Vec::new, |byte| vec![byte]);
             }
             if special[id] {

@@ -31,16 +31,19 @@ pub struct Context {
     pub adapter: Adapter,
     pub(crate) device: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
-    layouts: RefCell<HashMap<Vec<Bind>, Rc<(wgpu::BindGroupLayout, wgpu::PipelineLayout)>>>,
+    layouts: RefCell<HashMap<Vec<Bind>, Layout>>,
     pipelines: RefCell<HashMap<String, Rc<Pipeline>>>,
     /// Told from another thread natively.
     lost: Arc<Mutex<Option<String>>>,
 }
 
+/// Of a kernel's bindings.
+type Layout = Rc<(wgpu::BindGroupLayout, wgpu::PipelineLayout)>;
+
 /// A kernel, ready to run.
 pub(crate) struct Pipeline {
     pub(crate) pipeline: wgpu::ComputePipeline,
-    layout: Rc<(wgpu::BindGroupLayout, wgpu::PipelineLayout)>,
+    layout: Layout,
 }
 
 impl Context {
@@ -56,7 +59,9 @@ impl Context {
             max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size,
             ..wgpu::Limits::default()
         };
-        let binding_bytes = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let binding_bytes = limits
+            .max_storage_buffer_binding_size
+            .min(limits.max_buffer_size);
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("seedbed"),
@@ -112,7 +117,7 @@ impl Context {
         self.lost.lock().ok()?.clone()
     }
 
-    fn layout(&self, bindings: &[Bind]) -> Rc<(wgpu::BindGroupLayout, wgpu::PipelineLayout)> {
+    fn layout(&self, bindings: &[Bind]) -> Layout {
         let mut layouts = self.layouts.borrow_mut();
         layouts
             .entry(bindings.to_vec())
@@ -127,7 +132,9 @@ impl Context {
                             ty: match kind {
                                 Bind::Uniform => wgpu::BufferBindingType::Uniform,
                                 Bind::Read => wgpu::BufferBindingType::Storage { read_only: true },
-                                Bind::Write => wgpu::BufferBindingType::Storage { read_only: false },
+                                Bind::Write => {
+                                    wgpu::BufferBindingType::Storage { read_only: false }
+                                }
                             },
                             has_dynamic_offset: false,
                             min_binding_size: None,
@@ -135,15 +142,19 @@ impl Context {
                         count: None,
                     })
                     .collect();
-                let group = self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-                    label: None,
-                    entries: &entries,
-                });
-                let whole = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                    label: None,
-                    bind_group_layouts: &[Some(&group)],
-                    immediate_size: 0,
-                });
+                let group =
+                    self.device
+                        .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+                            label: None,
+                            entries: &entries,
+                        });
+                let whole = self
+                    .device
+                    .create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                        label: None,
+                        bind_group_layouts: &[Some(&group)],
+                        immediate_size: 0,
+                    });
                 Rc::new((group, whole))
             })
             .clone()
@@ -155,24 +166,30 @@ impl Context {
             return pipeline.clone();
         }
         let layout = self.layout(&kernel.bindings);
-        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: None,
-            source: wgpu::ShaderSource::Wgsl(kernel.text.as_str().into()),
-        });
-        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: None,
-            layout: Some(&layout.1),
-            module: &module,
-            entry_point: Some("main"),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                // Workgroup memory is always written before it is read.
-                zero_initialize_workgroup_memory: false,
-                ..Default::default()
-            },
-            cache: None,
-        });
+        let module = self
+            .device
+            .create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: None,
+                source: wgpu::ShaderSource::Wgsl(kernel.text.as_str().into()),
+            });
+        let pipeline = self
+            .device
+            .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: None,
+                layout: Some(&layout.1),
+                module: &module,
+                entry_point: Some("main"),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    // Workgroup memory is always written before it is read.
+                    zero_initialize_workgroup_memory: false,
+                    ..Default::default()
+                },
+                cache: None,
+            });
         let pipeline = Rc::new(Pipeline { pipeline, layout });
-        self.pipelines.borrow_mut().insert(kernel.text.clone(), pipeline.clone());
+        self.pipelines
+            .borrow_mut()
+            .insert(kernel.text.clone(), pipeline.clone());
         pipeline
     }
 
@@ -197,7 +214,9 @@ impl Context {
         self.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
             size: bytes.max(16).next_multiple_of(16),
-            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
+            usage: wgpu::BufferUsages::STORAGE
+                | wgpu::BufferUsages::COPY_DST
+                | wgpu::BufferUsages::COPY_SRC,
             mapped_at_creation: false,
         })
     }
@@ -211,9 +230,15 @@ impl Context {
         })
     }
 
-    pub(crate) fn write<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, byte: u64, data: &[T]) {
+    pub(crate) fn write<T: bytemuck::NoUninit>(
+        &self,
+        buffer: &wgpu::Buffer,
+        byte: u64,
+        data: &[T],
+    ) {
         if !data.is_empty() {
-            self.queue.write_buffer(buffer, byte, bytemuck::cast_slice(data));
+            self.queue
+                .write_buffer(buffer, byte, bytemuck::cast_slice(data));
         }
     }
 
@@ -233,15 +258,22 @@ impl Context {
     }
 
     /// Waits for the copies into a landing buffer and reads it.
-    pub(crate) async fn land<T: bytemuck::Pod>(&self, buffer: &wgpu::Buffer) -> Result<Vec<T>, Error> {
+    pub(crate) async fn land<T: bytemuck::Pod>(
+        &self,
+        buffer: &wgpu::Buffer,
+    ) -> Result<Vec<T>, Error> {
         let (done, outcome) = oneshot::channel();
         buffer.map_async(wgpu::MapMode::Read, .., move |result| {
             let _ = done.send(result);
         });
-        self.wait()?;
+        // Natively, somebody has to let the device work; a browser does it by itself.
+        #[cfg(not(target_arch = "wasm32"))]
+        self.device
+            .poll(wgpu::PollType::wait_indefinitely())
+            .map_err(|error| Error::Device(error.to_string()))?;
         outcome
             .await
-            .map_err(|_| Error::Device("the device dropped a read".to_owned()))?
+            .map_err(|_gone| Error::Device("the device dropped a read".to_owned()))?
             .map_err(|error| Error::Device(format!("a result could not be read: {error}")))?;
         let view = buffer
             .get_mapped_range(..)
@@ -250,15 +282,6 @@ impl Context {
         drop(view);
         buffer.unmap();
         Ok(out)
-    }
-
-    /// Natively, lets the device work until it is done; a browser does this by itself.
-    pub(crate) fn wait(&self) -> Result<(), Error> {
-        #[cfg(not(target_arch = "wasm32"))]
-        self.device
-            .poll(wgpu::PollType::wait_indefinitely())
-            .map_err(|error| Error::Device(error.to_string()))?;
-        Ok(())
     }
 
     /// Bytes per second that a copy from buffer to buffer reads and writes: what reading weights is measured against.
@@ -270,7 +293,9 @@ impl Context {
         for _ in 0..4 {
             let rounds = 8;
             let started = crate::now();
-            let mut encoder = self.device.create_command_encoder(&Default::default());
+            let mut encoder = self
+                .device
+                .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             for _ in 0..rounds {
                 encoder.copy_buffer_to_buffer(&from, 0, &to, 0, size);
             }
@@ -297,8 +322,10 @@ impl Context {
         let held: Vec<_> = buffers.iter().map(|data| self.upload(data)).collect();
         let all: Vec<_> = std::iter::once(&uniform).chain(&held).collect();
         let group = self.bind(&pipeline, &all);
-        let mut encoder = self.device.create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
+        let mut encoder = self
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         pass.set_pipeline(&pipeline.pipeline);
         pass.set_bind_group(0, &group, &[]);
         let [x, y, z] = workgroups;
@@ -307,15 +334,24 @@ impl Context {
         self.queue.submit([encoder.finish()]);
         let mut out = Vec::with_capacity(buffers.len());
         for (buffer, data) in held.iter().zip(buffers) {
-            out.push(self.copy_of(buffer, size_of_val(data.as_slice()) as u64).await?);
+            out.push(
+                self.copy_of(buffer, size_of_val(data.as_slice()) as u64)
+                    .await?,
+            );
         }
         Ok(out)
     }
 
     /// A copy of a buffer of the GPU. For tests and tools.
-    pub(crate) async fn copy_of<T: bytemuck::Pod>(&self, buffer: &wgpu::Buffer, bytes: u64) -> Result<Vec<T>, Error> {
+    pub(crate) async fn copy_of<T: bytemuck::Pod>(
+        &self,
+        buffer: &wgpu::Buffer,
+        bytes: u64,
+    ) -> Result<Vec<T>, Error> {
         let landing = self.landing(bytes);
-        let mut encoder = self.device.create_command_encoder(&Default::default());
+        let mut encoder = self
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(buffer, 0, &landing, 0, bytes);
         self.queue.submit([encoder.finish()]);
         self.land(&landing).await
@@ -340,8 +376,15 @@ async fn pick(instance: &wgpu::Instance) -> Result<wgpu::Adapter, Error> {
         let names: Vec<_> = all.iter().map(|one| one.get_info().name).collect();
         return all
             .into_iter()
-            .find(|one| one.get_info().name.to_lowercase().contains(&name.to_lowercase()))
-            .ok_or_else(|| Error::NoAdapter(format!("none is called {name}; there are {names:?}")));
+            .find(|one| {
+                one.get_info()
+                    .name
+                    .to_lowercase()
+                    .contains(&name.to_lowercase())
+            })
+            .ok_or_else(|| {
+                Error::NoAdapter(format!("none is called {name}; there are {names:?}"))
+            });
     }
     instance
         .request_adapter(&wgpu::RequestAdapterOptions {

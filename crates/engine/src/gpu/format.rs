@@ -153,7 +153,11 @@ impl Packer {
                 let size = self.dtype.block_bytes();
                 for (group, raw) in bytes.chunks_exact(size).enumerate() {
                     let scale = half(raw, 0);
-                    let offset = if is_offset { half(raw, 2) } else { times(scale, -8.0) };
+                    let offset = if is_offset {
+                        half(raw, 2)
+                    } else {
+                        times(scale, -8.0)
+                    };
                     let at = self.value_at(block, group, lane);
                     words(&mut self.packed.values[at..at + 4], &raw[size - 16..]);
                     let at = (block * self.groups + group) * 4 + lane;
@@ -165,12 +169,19 @@ impl Packer {
                 let size = self.dtype.block_bytes();
                 for (group, raw) in bytes.chunks_exact(size).enumerate() {
                     let scale = half(raw, 0);
-                    let offset = if is_offset { half(raw, 2) } else { times(scale, -16.0) };
+                    let offset = if is_offset {
+                        half(raw, 2)
+                    } else {
+                        times(scale, -16.0)
+                    };
                     let at = self.value_at(block, group, lane);
                     words(&mut self.packed.values[at..at + 4], &raw[size - 16..]);
                     let at = (block * self.groups + group) * 8 + lane;
                     self.packed.extra[at] = pair(scale, offset);
-                    words(&mut self.packed.extra[at + 4..at + 5], &raw[size - 20..size - 16]);
+                    words(
+                        &mut self.packed.extra[at + 4..at + 5],
+                        &raw[size - 20..size - 16],
+                    );
                 }
             }
             DType::Q4K | DType::Q5K => self.four_or_five_k(block, lane, bytes),
@@ -200,7 +211,11 @@ impl Packer {
         let is_five = self.dtype == DType::Q5K;
         for (index, raw) in bytes.chunks_exact(self.dtype.block_bytes()).enumerate() {
             let scales = &raw[4..16];
-            let (high, low) = if is_five { (&raw[16..48], &raw[48..]) } else { (&raw[..0], &raw[16..]) };
+            let (high, low) = if is_five {
+                (&raw[16..48], &raw[48..])
+            } else {
+                (&raw[..0], &raw[16..])
+            };
             let at = (block * (self.groups / 8) + index) * 4 + lane;
             self.packed.supers[at] = pair(half(raw, 0), half(raw, 2));
             for sub in 0..8 {
@@ -245,7 +260,8 @@ impl Packer {
                 for l in 0..GROUP {
                     let byte = low[64 * side + 32 * (quad & 1) + l];
                     self.codes[l] = if quad < 2 { byte & 15 } else { byte >> 4 };
-                    highs[l / 16] |= u32::from(high[32 * side + l] >> (2 * quad) & 3) << (l % 16 * 2);
+                    highs[l / 16] |=
+                        u32::from(high[32 * side + l] >> (2 * quad) & 3) << (l % 16 * 2);
                 }
                 let at = self.value_at(block, group, lane);
                 nibbles(&mut self.packed.values[at..at + 4], &self.codes);

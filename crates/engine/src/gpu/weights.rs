@@ -24,8 +24,14 @@ pub(crate) struct Matrix {
 
 impl Matrix {
     /// Room for `rows` rows. `beside` is the layout of a matrix that the same kernel reads: both are cut alike.
-    fn new(context: &Context, format: Format, beside: Format, rows: usize, width: usize) -> Result<Self, Error> {
-        if width % GROUP != 0 {
+    fn new(
+        context: &Context,
+        format: Format,
+        beside: Format,
+        rows: usize,
+        width: usize,
+    ) -> Result<Self, Error> {
+        if !width.is_multiple_of(GROUP) {
             return Err(Error::Unsupported(format!(
                 "a matrix is {width} wide, which is not a multiple of {GROUP}"
             )));
@@ -36,7 +42,9 @@ impl Matrix {
         let larger = per_block.max((groups * ROWS * beside.vectors() * 16) as u64);
         let fit = (context.binding_bytes() / larger) as usize;
         if fit == 0 {
-            return Err(Error::Unsupported(format!("four rows of {width} do not fit into one buffer of this device")));
+            return Err(Error::Unsupported(format!(
+                "four rows of {width} do not fit into one buffer of this device"
+            )));
         }
         let count = blocks.div_ceil(fit);
         let each = blocks.div_ceil(count);
@@ -44,7 +52,8 @@ impl Matrix {
         let mut block0 = 0;
         while block0 < blocks {
             let now = each.min(blocks - block0);
-            let extra = now * (groups * format.extra_words() + groups / 8 * format.super_words()) * 4;
+            let extra =
+                now * (groups * format.extra_words() + groups / 8 * format.super_words()) * 4;
             pieces.push(Piece {
                 block0,
                 blocks: now,
@@ -61,7 +70,10 @@ impl Matrix {
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.pieces.iter().map(|piece| piece.values.size() + piece.extra.size()).sum()
+        self.pieces
+            .iter()
+            .map(|piece| piece.values.size() + piece.extra.size())
+            .sum()
     }
 
     /// Writes packed blocks, the first of which is block `first` of the matrix.
@@ -80,10 +92,22 @@ impl Matrix {
             let slice = from - first..to - first;
             let at = from - piece.block0;
             let part = |words: usize| slice.start * words..slice.end * words;
-            context.write(&piece.values, (at * value_words * 4) as u64, &packed.values[part(value_words)]);
-            context.write(&piece.extra, (at * extra_words * 4) as u64, &packed.extra[part(extra_words)]);
+            context.write(
+                &piece.values,
+                (at * value_words * 4) as u64,
+                &packed.values[part(value_words)],
+            );
+            context.write(
+                &piece.extra,
+                (at * extra_words * 4) as u64,
+                &packed.extra[part(extra_words)],
+            );
             let supers = (piece.blocks * extra_words + at * super_words) * 4;
-            context.write(&piece.extra, supers as u64, &packed.supers[part(super_words)]);
+            context.write(
+                &piece.extra,
+                supers as u64,
+                &packed.supers[part(super_words)],
+            );
         }
     }
 }
@@ -139,7 +163,11 @@ impl Weights {
 
     /// Bytes of matrices that are read for one token.
     pub fn bytes_per_token(&self) -> u64 {
-        let unused = if self.head.is_some() { self.embedding.bytes() } else { 0 };
+        let unused = if self.head.is_some() {
+            self.embedding.bytes()
+        } else {
+            0
+        };
         self.bytes() - unused
     }
 }
@@ -212,7 +240,10 @@ impl Builder {
     /// # Errors
     /// The engine has no kernels for its widths.
     pub fn new(spec: &Spec) -> Result<Self, Error> {
-        if spec.hidden % 32 != 0 || spec.head_dim % 4 != 0 || spec.head_dim > 256 {
+        if !spec.hidden.is_multiple_of(32)
+            || !spec.head_dim.is_multiple_of(4)
+            || spec.head_dim > 256
+        {
             return Err(Error::Unsupported(format!(
                 "a width of {} with heads of {} is not one this engine computes (multiples of 32, heads of at most 256)",
                 spec.hidden, spec.head_dim
@@ -232,7 +263,12 @@ impl Builder {
     }
 
     /// Makes room for the matrix that a tensor belongs to, at its first row.
-    fn make_room(&mut self, context: &Context, header: &Header, tensor: &Tensor) -> Result<(), Error> {
+    fn make_room(
+        &mut self,
+        context: &Context,
+        header: &Header,
+        tensor: &Tensor,
+    ) -> Result<(), Error> {
         let own = Format::of(tensor.dtype);
         // A tensor of a later file is not known yet.
         let format = |role: Role| {
@@ -242,8 +278,12 @@ impl Builder {
                 .find(|other| other.role == role)
                 .map(|other| Format::of(other.dtype))
         };
-        let (q_rows, kv_rows) = (self.spec.heads * self.spec.head_dim, self.spec.kv_heads * self.spec.head_dim);
-        let made = |beside: Format| Matrix::new(context, own, beside, tensor.rows, tensor.cols).map(Some);
+        let (q_rows, kv_rows) = (
+            self.spec.heads * self.spec.head_dim,
+            self.spec.kv_heads * self.spec.head_dim,
+        );
+        let made =
+            |beside: Format| Matrix::new(context, own, beside, tensor.rows, tensor.cols).map(Some);
         let Role::Layer(index, part) = tensor.role else {
             match tensor.role {
                 Role::Embedding => self.embedding = made(own)?,
@@ -271,7 +311,9 @@ impl Builder {
                 let mut row0 = 0;
                 for ((_, rows), kind) in parts.into_iter().zip(kinds) {
                     let kind = kind.ok_or_else(|| {
-                        Error::Unsupported(format!("queries, keys and values of layer {index} are in different files"))
+                        Error::Unsupported(format!(
+                            "queries, keys and values of layer {index} are in different files"
+                        ))
                     })?;
                     let matrix = Matrix::new(context, kind, kind, rows, tensor.cols)?;
                     layer.qkv.push(Placed { row0, matrix });
@@ -288,7 +330,10 @@ impl Builder {
     }
 
     fn target(&self, role: Role) -> Option<Target> {
-        let (q_rows, kv_rows) = (self.spec.heads * self.spec.head_dim, self.spec.kv_heads * self.spec.head_dim);
+        let (q_rows, kv_rows) = (
+            self.spec.heads * self.spec.head_dim,
+            self.spec.kv_heads * self.spec.head_dim,
+        );
         let turn = (!self.spec.neighbour_rope).then_some(self.spec.head_dim);
         let plain = |matrix| {
             Some(Target {
@@ -328,7 +373,10 @@ impl Builder {
         match slot {
             Slot::Embedding => self.embedding.as_ref(),
             Slot::Head => self.head.as_ref(),
-            Slot::Qkv(layer, index) => self.layers[layer].qkv.get(index).map(|placed| &placed.matrix),
+            Slot::Qkv(layer, index) => self.layers[layer]
+                .qkv
+                .get(index)
+                .map(|placed| &placed.matrix),
             Slot::Out(layer) => self.layers[layer].out.as_ref(),
             Slot::Gate(layer) => self.layers[layer].gate.as_ref(),
             Slot::Up(layer) => self.layers[layer].up.as_ref(),
@@ -359,13 +407,22 @@ impl Builder {
             });
         }
         let Some(mut current) = self.current.take().filter(|one| one.tensor == rows.tensor) else {
-            return Err(Error::Unsupported(format!("the rows of {} did not begin with the first", tensor.name)));
+            return Err(Error::Unsupported(format!(
+                "the rows of {} did not begin with the first",
+                tensor.name
+            )));
         };
         let Some(matrix) = self.matrix(target.matrix) else {
-            return Err(Error::Unsupported(format!("{} has no place in this model", tensor.name)));
+            return Err(Error::Unsupported(format!(
+                "{} has no place in this model",
+                tensor.name
+            )));
         };
         let Some(row_bytes) = tensor.dtype.row_bytes(tensor.cols) else {
-            return Err(Error::Unsupported(format!("{} has rows of an odd size", tensor.name)));
+            return Err(Error::Unsupported(format!(
+                "{} has rows of an odd size",
+                tensor.name
+            )));
         };
         if let (Some(whole), Some(width)) = (current.whole.as_mut(), target.turn) {
             for raw in rows.bytes.chunks_exact(row_bytes) {
@@ -385,10 +442,17 @@ impl Builder {
             let now = if is_last { have } else { have / ROWS * ROWS };
             if now > 0 {
                 let mut packer = Packer::new(tensor.dtype, tensor.cols, now.div_ceil(ROWS));
-                for (row, raw) in current.pending[..now * row_bytes].chunks_exact(row_bytes).enumerate() {
+                for (row, raw) in current.pending[..now * row_bytes]
+                    .chunks_exact(row_bytes)
+                    .enumerate()
+                {
                     packer.put(row, raw);
                 }
-                matrix.write(context, (target.row0 + current.rows) / ROWS, &packer.finish());
+                matrix.write(
+                    context,
+                    (target.row0 + current.rows) / ROWS,
+                    &packer.finish(),
+                );
                 current.pending.drain(..now * row_bytes);
                 current.rows += now;
             }
@@ -408,9 +472,15 @@ impl Builder {
             Role::RopeFactors | Role::Layer(_, Part::QBias | Part::KBias | Part::VBias)
         );
         if is_norm && spec.norm_plus_one {
-            values.iter_mut().for_each(|value| *value += 1.0);
+            for value in &mut values {
+                *value += 1.0;
+            }
         }
-        let (q_rows, kv_rows, width) = (spec.heads * spec.head_dim, spec.kv_heads * spec.head_dim, spec.head_dim);
+        let (q_rows, kv_rows, width) = (
+            spec.heads * spec.head_dim,
+            spec.kv_heads * spec.head_dim,
+            spec.head_dim,
+        );
         let turned = |values: Vec<f32>| {
             if spec.neighbour_rope {
                 return values;
@@ -427,7 +497,9 @@ impl Builder {
             Role::Layer(layer, part) => {
                 let vectors = &mut self.vectors[layer];
                 let mut put = |at: usize, values: Vec<f32>| {
-                    let all = vectors.bias.get_or_insert_with(|| vec![0.0; q_rows + 2 * kv_rows]);
+                    let all = vectors
+                        .bias
+                        .get_or_insert_with(|| vec![0.0; q_rows + 2 * kv_rows]);
                     all[at..at + values.len()].copy_from_slice(&values);
                 };
                 match part {
@@ -466,9 +538,14 @@ impl Builder {
             if matrices.qkv.is_empty() {
                 return Err(Error::Unsupported("the model has no queries".to_owned()));
             }
-            let (gate, up) = (matrix(matrices.gate, "gate")?, matrix(matrices.up, "up projection")?);
+            let (gate, up) = (
+                matrix(matrices.gate, "gate")?,
+                matrix(matrices.up, "up projection")?,
+            );
             if gate.pieces.len() != up.pieces.len() {
-                return Err(Error::Unsupported("the gate and the up projection are cut differently".to_owned()));
+                return Err(Error::Unsupported(
+                    "the gate and the up projection are cut differently".to_owned(),
+                ));
             }
             layers.push(Layer {
                 qkv: matrices.qkv,

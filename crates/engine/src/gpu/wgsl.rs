@@ -88,7 +88,15 @@ fn float(value: f32) -> String {
 }
 
 /// WGSL that defines the scales of a group's four rows: `sN` (scale, offset) for each row.
-fn scales(format: Format, prefix: &str, extra: &str, gi: &str, groups: usize, blocks: usize, block: &str) -> String {
+fn scales(
+    format: Format,
+    prefix: &str,
+    extra: &str,
+    gi: &str,
+    groups: usize,
+    blocks: usize,
+    block: &str,
+) -> String {
     let mut out = String::new();
     let words = format.extra_words();
     let supers = blocks * groups * words;
@@ -103,7 +111,10 @@ fn scales(format: Format, prefix: &str, extra: &str, gi: &str, groups: usize, bl
         }
         Format::Q4 | Format::Q5 => {
             for r in 0..4 {
-                let _ = writeln!(out, "let {prefix}s{r} = unpack2x16float({extra}[{gi} * {words}u + {r}u]);");
+                let _ = writeln!(
+                    out,
+                    "let {prefix}s{r} = unpack2x16float({extra}[{gi} * {words}u + {r}u]);"
+                );
             }
         }
         Format::Q4K | Format::Q5K => {
@@ -140,13 +151,24 @@ fn scales(format: Format, prefix: &str, extra: &str, gi: &str, groups: usize, bl
 }
 
 /// WGSL that defines `w0` to `w7`, the 32 integers of row `r` of group `gi` as floats, without scale and offset.
-fn values(format: Format, prefix: &str, values: &str, extra: &str, gi: &str, r: &str, row: usize) -> String {
+fn values(
+    format: Format,
+    prefix: &str,
+    values: &str,
+    extra: &str,
+    gi: &str,
+    r: &str,
+    row: usize,
+) -> String {
     let mut out = String::new();
     let words = format.extra_words();
     match format {
         Format::F32 => {
             for v in 0..8 {
-                let _ = writeln!(out, "let w{v} = bitcast<vec4<f32>>({values}[({gi} * 4u + {r}) * 8u + {v}u]);");
+                let _ = writeln!(
+                    out,
+                    "let w{v} = bitcast<vec4<f32>>({values}[({gi} * 4u + {r}) * 8u + {v}u]);"
+                );
             }
         }
         Format::F16 | Format::BF16 => {
@@ -155,7 +177,10 @@ fn values(format: Format, prefix: &str, values: &str, extra: &str, gi: &str, r: 
                 for (half, (a, b)) in [("x", "y"), ("z", "w")].into_iter().enumerate() {
                     let w = 2 * v + half;
                     let _ = if format == Format::F16 {
-                        writeln!(out, "let w{w} = vec4<f32>(unpack2x16float(p{v}.{a}), unpack2x16float(p{v}.{b}));")
+                        writeln!(
+                            out,
+                            "let w{w} = vec4<f32>(unpack2x16float(p{v}.{a}), unpack2x16float(p{v}.{b}));"
+                        )
                     } else {
                         writeln!(
                             out,
@@ -167,7 +192,10 @@ fn values(format: Format, prefix: &str, values: &str, extra: &str, gi: &str, r: 
         }
         Format::Q8 => {
             for v in 0..2 {
-                let _ = writeln!(out, "let p{v} = bitcast<vec4<i32>>({values}[({gi} * 4u + {r}) * 2u + {v}u]);");
+                let _ = writeln!(
+                    out,
+                    "let p{v} = bitcast<vec4<i32>>({values}[({gi} * 4u + {r}) * 2u + {v}u]);"
+                );
                 for (k, c) in ["x", "y", "z", "w"].into_iter().enumerate() {
                     let w = 4 * v + k;
                     let _ = writeln!(
@@ -281,21 +309,31 @@ struct Declare {
 impl Declare {
     fn globals() -> Self {
         let mut all = Self::default();
-        all.text.push_str("struct Globals { columns: u32, keys: u32, a: u32, b: u32 }\n");
-        let _ = writeln!(all.text, "@group(0) @binding(0) var<uniform> globals: Globals;");
+        all.text
+            .push_str("struct Globals { columns: u32, keys: u32, a: u32, b: u32 }\n");
+        let _ = writeln!(
+            all.text,
+            "@group(0) @binding(0) var<uniform> globals: Globals;"
+        );
         all.bindings.push(Bind::Uniform);
         all
     }
 
     fn read(&mut self, name: &str, element: &str) {
         let at = self.bindings.len();
-        let _ = writeln!(self.text, "@group(0) @binding({at}) var<storage, read> {name}: array<{element}>;");
+        let _ = writeln!(
+            self.text,
+            "@group(0) @binding({at}) var<storage, read> {name}: array<{element}>;"
+        );
         self.bindings.push(Bind::Read);
     }
 
     fn write(&mut self, name: &str, element: &str) {
         let at = self.bindings.len();
-        let _ = writeln!(self.text, "@group(0) @binding({at}) var<storage, read_write> {name}: array<{element}>;");
+        let _ = writeln!(
+            self.text,
+            "@group(0) @binding({at}) var<storage, read_write> {name}: array<{element}>;"
+        );
         self.bindings.push(Bind::Write);
     }
 
@@ -319,7 +357,10 @@ impl Product {
     /// Workgroups to run for `columns` columns.
     pub fn workgroups(&self, columns: usize) -> [u32; 3] {
         let (x, y) = match self.spread {
-            Spread::Lane => (self.blocks.div_ceil(THREADS), columns.div_ceil(self.columns)),
+            Spread::Lane => (
+                self.blocks.div_ceil(THREADS),
+                columns.div_ceil(self.columns),
+            ),
             Spread::Split => (self.blocks.div_ceil(2), columns.div_ceil(self.columns)),
             Spread::Tile => {
                 let blocks = if self.is_glu() { 8 } else { 16 };
@@ -374,7 +415,11 @@ impl Product {
         let b0 = self.block0;
         match self.finish {
             Finish::Scale { bias } => {
-                let bias = if bias { format!(" + bias[{b0}u + block]") } else { String::new() };
+                let bias = if bias {
+                    format!(" + bias[{b0}u + block]")
+                } else {
+                    String::new()
+                };
                 format!(
                     "fn finish(block: u32, column: u32, acc: vec4<f32>, norm: f32) {{ y[column * {stride}u + {b0}u + block] = acc * norm{bias}; }}"
                 )
@@ -420,20 +465,40 @@ impl Product {
                 let _ = writeln!(out, "let x{c}_{v} = x[xat{c} + g * 8u + {v}u];");
             }
             let terms: Vec<String> = (0..8).map(|v| format!("x{c}_{v}")).collect();
-            let _ = writeln!(out, "let sum{c} = dot({}, vec4<f32>(1.0));", terms.join(" + "));
+            let _ = writeln!(
+                out,
+                "let sum{c} = dot({}, vec4<f32>(1.0));",
+                terms.join(" + ")
+            );
         }
         let matrices: &[(Format, &str, &str, &str)] = &[
             (self.format, "a", "values", "extra"),
             (self.second, "b", "values2", "extra2"),
         ];
         for (format, prefix, vals, extra) in &matrices[..if self.is_glu() { 2 } else { 1 }] {
-            let _ = write!(out, "{{\n{}", scales(*format, prefix, extra, "gi", groups, self.blocks, "block"));
+            let _ = write!(
+                out,
+                "{{\n{}",
+                scales(*format, prefix, extra, "gi", groups, self.blocks, "block")
+            );
             for (r, component) in COMPONENTS.into_iter().enumerate() {
-                let _ = writeln!(out, "{{\n{}", values(*format, prefix, vals, extra, "gi", &format!("{r}u"), r));
+                let _ = writeln!(
+                    out,
+                    "{{\n{}",
+                    values(*format, prefix, vals, extra, "gi", &format!("{r}u"), r)
+                );
                 for c in 0..columns {
-                    let dots: Vec<String> = (0..8).map(|v| format!("dot(w{v}, x{c}_{v})")).collect();
+                    let dots: Vec<String> =
+                        (0..8).map(|v| format!("dot(w{v}, x{c}_{v})")).collect();
                     let _ = writeln!(out, "let dot{c} = {};", dots.join(" + "));
-                    out.push_str(&add(*format, prefix, r, &format!("acc{prefix}{c}.{component}"), &format!("dot{c}"), &format!("sum{c}")));
+                    out.push_str(&add(
+                        *format,
+                        prefix,
+                        r,
+                        &format!("acc{prefix}{c}.{component}"),
+                        &format!("dot{c}"),
+                        &format!("sum{c}"),
+                    ));
                 }
                 out.push_str("}\n");
             }
@@ -465,7 +530,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
             &[("$BLOCKS", self.blocks.to_string()), ("$N", n.to_string())],
         );
         for c in 0..n {
-            let _ = writeln!(text, "let c{c} = min(column + {c}u, globals.columns - 1u); let xat{c} = c{c} * {stride}u;");
+            let _ = writeln!(
+                text,
+                "let c{c} = min(column + {c}u, globals.columns - 1u); let xat{c} = c{c} * {stride}u;"
+            );
         }
         text.push_str(&self.accumulators(n));
         let _ = write!(
@@ -484,8 +552,15 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
             } else {
                 "let norm = 1.0;".to_owned()
             };
-            let accs = if self.is_glu() { format!("acca{c}, accb{c}") } else { format!("acca{c}") };
-            let _ = writeln!(text, "if (column + {c}u < globals.columns) {{ {norm} finish(block, c{c}, {accs}, norm); }}");
+            let accs = if self.is_glu() {
+                format!("acca{c}, accb{c}")
+            } else {
+                format!("acca{c}")
+            };
+            let _ = writeln!(
+                text,
+                "if (column + {c}u < globals.columns) {{ {norm} finish(block, c{c}, {accs}, norm); }}"
+            );
         }
         text.push_str("}\n");
         text
@@ -511,7 +586,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
             ],
         );
         for c in 0..n {
-            let _ = writeln!(text, "let c{c} = min(column + {c}u, globals.columns - 1u); let xat{c} = c{c} * {stride}u;");
+            let _ = writeln!(
+                text,
+                "let c{c} = min(column + {c}u, globals.columns - 1u); let xat{c} = c{c} * {stride}u;"
+            );
         }
         text.push_str(&self.accumulators(n));
         let _ = write!(
@@ -539,7 +617,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         }
         text.push_str("workgroupBarrier();\nfor (var step = 16u; step > 0u; step = step >> 1u) {\nif (lane < step) {\n");
         for k in 0..per {
-            let _ = writeln!(text, "shared_acc[lid * {per}u + {k}u] += shared_acc[(lid + step) * {per}u + {k}u];");
+            let _ = writeln!(
+                text,
+                "shared_acc[lid * {per}u + {k}u] += shared_acc[(lid + step) * {per}u + {k}u];"
+            );
         }
         if self.has_norm() {
             text.push_str("shared_ss[lid] += shared_ss[lid + step];\n");
@@ -547,16 +628,25 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         text.push_str("}\nworkgroupBarrier();\n}\nif (lane == 0u && wanted == block) {\n");
         for (c, component) in COMPONENTS.into_iter().enumerate().take(n) {
             let norm = if self.has_norm() {
-                format!("let total = shared_ss[lid].{component}; let norm = {};", self.norm_factor())
+                format!(
+                    "let total = shared_ss[lid].{component}; let norm = {};",
+                    self.norm_factor()
+                )
             } else {
                 "let norm = 1.0;".to_owned()
             };
             let accs = if self.is_glu() {
-                format!("shared_acc[lid * {per}u + {c}u], shared_acc[lid * {per}u + {}u]", n + c)
+                format!(
+                    "shared_acc[lid * {per}u + {c}u], shared_acc[lid * {per}u + {}u]",
+                    n + c
+                )
             } else {
                 format!("shared_acc[lid * {per}u + {c}u]")
             };
-            let _ = writeln!(text, "if (column + {c}u < globals.columns) {{ {norm} finish(block, c{c}, {accs}, norm); }}");
+            let _ = writeln!(
+                text,
+                "if (column + {c}u < globals.columns) {{ {norm} finish(block, c{c}, {accs}, norm); }}"
+            );
         }
         text.push_str("}\n}\n");
         text
@@ -569,9 +659,21 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         let load = |format: Format, prefix: &str, vals: &str, extra: &str, block: &str| {
             let mut out = format!("{{\nlet block = {block};\nlet gi = block * {groups}u + g;\n");
             // The scales of all four rows are read, one is used: a thread's row is not known to the text.
-            out.push_str(&scales(format, prefix, extra, "gi", groups, self.blocks, "block"));
+            out.push_str(&scales(
+                format,
+                prefix,
+                extra,
+                "gi",
+                groups,
+                self.blocks,
+                "block",
+            ));
             for r in 0..4 {
-                let _ = write!(out, "if (row == {r}u) {{\n{}", values(format, prefix, vals, extra, "gi", &format!("{r}u"), r));
+                let _ = write!(
+                    out,
+                    "if (row == {r}u) {{\n{}",
+                    values(format, prefix, vals, extra, "gi", &format!("{r}u"), r)
+                );
                 for v in 0..8 {
                     let value = match format {
                         Format::F32 | Format::F16 | Format::BF16 => format!("w{v}"),
@@ -588,11 +690,29 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) groups: 
         let loads = if self.is_glu() {
             format!(
                 "if (lid < 32u) {} else {}",
-                load(self.format, "a", "values", "extra", "min(first + lid / 4u, LAST)"),
-                load(self.second, "b", "values2", "extra2", "min(first + (lid - 32u) / 4u, LAST)")
+                load(
+                    self.format,
+                    "a",
+                    "values",
+                    "extra",
+                    "min(first + lid / 4u, LAST)"
+                ),
+                load(
+                    self.second,
+                    "b",
+                    "values2",
+                    "extra2",
+                    "min(first + (lid - 32u) / 4u, LAST)"
+                )
             )
         } else {
-            load(self.format, "a", "values", "extra", "min(first + lid / 4u, LAST)")
+            load(
+                self.format,
+                "a",
+                "values",
+                "extra",
+                "min(first + lid / 4u, LAST)",
+            )
         };
         let mut text = fill(
             "const LAST = $LASTu;
@@ -625,7 +745,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) count: v
             ],
         );
         for r in 0..4 {
-            let _ = writeln!(text, "let l{r} = tile_w[(ty * 4u + {r}u) * 9u + v]; let h{r} = tile_w[(32u + ty * 4u + {r}u) * 9u + v];");
+            let _ = writeln!(
+                text,
+                "let l{r} = tile_w[(ty * 4u + {r}u) * 9u + v]; let h{r} = tile_w[(32u + ty * 4u + {r}u) * 9u + v];"
+            );
         }
         for c in 0..4 {
             let _ = writeln!(
@@ -646,13 +769,19 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) count: v
                 "let norm = 1.0;".to_owned()
             };
             let stores = if self.is_glu() {
-                format!("if (first + ty <= LAST) {{ finish(first + ty, c, low[{c}], high[{c}], norm); }}")
+                format!(
+                    "if (first + ty <= LAST) {{ finish(first + ty, c, low[{c}], high[{c}], norm); }}"
+                )
             } else {
                 format!(
                     "if (first + ty <= LAST) {{ finish(first + ty, c, low[{c}], norm); }}\nif (first + 8u + ty <= LAST) {{ finish(first + 8u + ty, c, high[{c}], norm); }}"
                 )
             };
-            let _ = writeln!(text, "{{ let c = column + tx + {}u; if (c < globals.columns) {{ {norm}\n{stores} }} }}", 8 * c);
+            let _ = writeln!(
+                text,
+                "{{ let c = column + tx + {}u; if (c < globals.columns) {{ {norm}\n{stores} }} }}",
+                8 * c
+            );
         }
         text.push_str("}\n");
         text
@@ -674,7 +803,11 @@ pub fn embed(format: Format, width: usize, blocks: usize, block0: usize, scale: 
     let mut rows = String::new();
     rows.push_str(&scales(format, "a", "extra", "gi", groups, blocks, "block"));
     for r in 0..4 {
-        let _ = write!(rows, "if (row == {r}u) {{\n{}", values(format, "a", "values", "extra", "gi", &format!("{r}u"), r));
+        let _ = write!(
+            rows,
+            "if (row == {r}u) {{\n{}",
+            values(format, "a", "values", "extra", "gi", &format!("{r}u"), r)
+        );
         for v in 0..8 {
             let value = match format {
                 Format::F32 | Format::F16 | Format::BF16 => format!("w{v}"),
@@ -760,7 +893,9 @@ impl Attention {
 
     fn load(&self, buffer: &str, at: &str) -> String {
         if self.half {
-            format!("vec4<f32>(unpack2x16float({buffer}[{at}].x), unpack2x16float({buffer}[{at}].y))")
+            format!(
+                "vec4<f32>(unpack2x16float({buffer}[{at}].x), unpack2x16float({buffer}[{at}].y))"
+            )
         } else {
             format!("{buffer}[{at}]")
         }
@@ -787,7 +922,11 @@ impl Attention {
         } else {
             out.push_str("fn factor(at: u32) -> f32 { return 1.0; }\n");
         }
-        let norm = if self.qk_norm.is_some() { " * norms[norm_at + i]" } else { "" };
+        let norm = if self.qk_norm.is_some() {
+            " * norms[norm_at + i]"
+        } else {
+            ""
+        };
         // Rows are stored so that the two of a rotated pair are neighbours.
         let rotate = if self.rope {
             "let t = rope[position * D4 + i];\nreturn vec4<f32>(v.x * t.x - v.y * t.y, v.y * t.x + v.x * t.y, v.z * t.z - v.w * t.w, v.w * t.z + v.z * t.w);"
@@ -911,9 +1050,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let all_end = col.y + 1u;"
                 .to_owned()
         };
-        let start = self
-            .window
-            .map_or("0u".to_owned(), |window| format!("select(0u, col.y + 1u - {window}u, col.y + 1u > {window}u)"));
+        let start = self.window.map_or("0u".to_owned(), |window| {
+            format!("select(0u, col.y + 1u - {window}u, col.y + 1u > {window}u)")
+        });
         let body = fill(
             "$CONSTANTSconst SHARE = $SHAREu;
 $TURN
@@ -1025,7 +1164,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   y[(id.y * HEADS + head) * D4 + dim] = sum / weight;
 }
 ",
-            &[("$CONSTANTS", self.constants()), ("$SPLITS", splits.to_string())],
+            &[
+                ("$CONSTANTS", self.constants()),
+                ("$SPLITS", splits.to_string()),
+            ],
         );
         all.kernel(&body)
     }

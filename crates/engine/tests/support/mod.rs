@@ -23,7 +23,10 @@ pub(crate) fn context() -> Option<Context> {
     match block_on(Context::open()) {
         Ok(context) => Some(context),
         Err(error) => {
-            assert!(std::env::var("SEEDBED_NEED_ADAPTER").as_deref() != Ok("1"), "{error}");
+            assert!(
+                std::env::var("SEEDBED_NEED_ADAPTER").as_deref() != Ok("1"),
+                "{error}"
+            );
             skipped(&error.to_string());
             None
         }
@@ -32,7 +35,11 @@ pub(crate) fn context() -> Option<Context> {
 
 /// A file of the fixtures, which lie beside the project.
 pub(crate) fn fixture(name: &str) -> PathBuf {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/engine-fixtures")).join(name);
+    let path = PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../../shared/engine-fixtures"
+    ))
+    .join(name);
     assert!(
         path.exists(),
         "{} is missing: the fixtures have to lie in ../shared beside the project",
@@ -72,7 +79,10 @@ pub(crate) fn nmse_32(is: &[f32], should: &[f32]) -> f64 {
 /// Fails for NaN too.
 #[track_caller]
 pub(crate) fn assert_small(error: f64, bound: f64, what: &str) {
-    assert!(error <= bound, "{what}: normalised squared error {error:.2e}, more than {bound:.0e}");
+    assert!(
+        error <= bound,
+        "{what}: normalised squared error {error:.2e}, more than {bound:.0e}"
+    );
 }
 
 /// `SplitMix64`: the same numbers everywhere.
@@ -110,14 +120,20 @@ impl Numbers {
 pub(crate) fn row(dtype: DType, cols: usize, numbers: &mut Numbers) -> Vec<u8> {
     let mut out = Vec::new();
     for _ in 0..cols / dtype.block_len() {
-        let mut bytes: Vec<u8> = (0..dtype.block_bytes()).map(|_| numbers.next() as u8).collect();
+        let mut bytes: Vec<u8> = (0..dtype.block_bytes())
+            .map(|_| numbers.next() as u8)
+            .collect();
         let size = 1.0 + 0.5 * numbers.unit();
         let offset = numbers.unit();
-        let mut put = |at: usize, value: f32| bytes[at..at + 2].copy_from_slice(&f32_to_half(value).to_le_bytes());
+        let mut put = |at: usize, value: f32| {
+            bytes[at..at + 2].copy_from_slice(&f32_to_half(value).to_le_bytes());
+        };
         match dtype {
             DType::F32 => bytes.copy_from_slice(&numbers.unit().to_le_bytes()),
             DType::F16 => put(0, numbers.unit()),
-            DType::BF16 => bytes.copy_from_slice(&((numbers.unit().to_bits() >> 16) as u16).to_le_bytes()),
+            DType::BF16 => {
+                bytes.copy_from_slice(&((numbers.unit().to_bits() >> 16) as u16).to_le_bytes());
+            }
             DType::Q8_0 => put(0, size / 127.0),
             DType::Q4_0 => put(0, size / 8.0),
             DType::Q5_0 => put(0, size / 16.0),
@@ -186,7 +202,10 @@ pub(crate) fn note(all: &mut [(u64, Outcome)], event: Event) {
     let Some((_, outcome)) = all.iter_mut().find(|(one, _)| *one == id) else {
         panic!("{event:?} is of nobody");
     };
-    assert!(outcome.reason.is_none() && !outcome.broken, "{event:?} after the end");
+    assert!(
+        outcome.reason.is_none() && !outcome.broken,
+        "{event:?} after the end"
+    );
     match event {
         Event::Tokens(_, tokens) => outcome.tokens.extend(tokens),
         Event::Finished(_, reason) => outcome.reason = Some(reason),
@@ -196,7 +215,10 @@ pub(crate) fn note(all: &mut [(u64, Outcome)], event: Event) {
 
 /// Runs all requests to their ends.
 pub(crate) fn run(engine: &mut Engine, requests: &[Request]) -> Vec<Outcome> {
-    let mut all: Vec<_> = requests.iter().map(|one| (one.id, Outcome::default())).collect();
+    let mut all: Vec<_> = requests
+        .iter()
+        .map(|one| (one.id, Outcome::default()))
+        .collect();
     for one in requests {
         engine.submit(one.clone()).unwrap();
     }

@@ -14,9 +14,12 @@ impl Asked<'_> {
         let failure =
             Failure::new(FailureKind::Network, format!("No answer from {host}.")).means(KEPT);
         if address.kind == EndpointKind::Tab {
-            Failure::new(FailureKind::Network, "The model in this tab did not answer.")
-                .means(KEPT)
-                .next("Open “Choose a model” and load it again, or choose another one.")
+            Failure::new(
+                FailureKind::Network,
+                "The model in this tab did not answer.",
+            )
+            .means(KEPT)
+            .next("Open “Choose a model” and load it again, or choose another one.")
         } else if address.is_loopback {
             failure.next(format!(
                 "Check that the server runs and listens at {host}. It must also allow this page: with Ollama, set \

@@ -1,9 +1,4 @@
-//! Scores and greedy tokens of a checkpoint, to be compared with another implementation's.
-//!
-//! `parity --model FILE [--config FILE] --ids ids.json --out logits.f32` writes `[T, V]` little-endian f32 scores;
-//! `--greedy N` prints the N tokens that follow as JSON. `--half` keeps keys and values as halves, as the app does;
-//! `--lanes` and `--groups` choose the kernels, which otherwise the adapter does; `--self-test` compares the device with
-//! the CPU first.
+//! The tool itself.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,8 +9,7 @@ use seedbed_engine::engine::{Engine, Event, Options, Request, Sampling};
 use seedbed_engine::gpu::context::Context;
 use seedbed_engine::{load, selftest};
 
-const USAGE: &str =
-    "usage: parity --model FILE [--config FILE] --ids ids.json [--out logits.f32] [--greedy N] [--half] [--long N] [--self-test] [--lanes | --groups]";
+const USAGE: &str = "usage: parity --model FILE [--config FILE] --ids ids.json [--out logits.f32] [--greedy N] [--half] [--long N] [--self-test] [--lanes | --groups]";
 
 #[derive(Default)]
 struct Arguments {
@@ -31,7 +25,7 @@ struct Arguments {
 }
 
 #[allow(clippy::print_stderr, reason = "this is a command-line tool")]
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -45,7 +39,11 @@ fn read_arguments() -> Result<Arguments, String> {
     let mut all = Arguments::default();
     let mut given = std::env::args().skip(1);
     while let Some(name) = given.next() {
-        let mut value = || given.next().ok_or_else(|| format!("{name} needs a value\n{USAGE}"));
+        let mut value = || {
+            given
+                .next()
+                .ok_or_else(|| format!("{name} needs a value\n{USAGE}"))
+        };
         match name.as_str() {
             "--model" => all.model = Some(value()?.into()),
             "--config" => all.config = Some(value()?.into()),
@@ -53,12 +51,20 @@ fn read_arguments() -> Result<Arguments, String> {
             "--out" => all.out = Some(value()?.into()),
             "--greedy" => {
                 let count = value()?;
-                all.greedy = Some(count.parse().map_err(|_| format!("{count} is no number"))?);
+                all.greedy = Some(
+                    count
+                        .parse()
+                        .map_err(|error| format!("{count} is no number: {error}"))?,
+                );
             }
             "--self-test" => all.self_test = true,
             "--long" => {
                 let count = value()?;
-                all.long = Some(count.parse().map_err(|_| format!("{count} is no number"))?);
+                all.long = Some(
+                    count
+                        .parse()
+                        .map_err(|error| format!("{count} is no number: {error}"))?,
+                );
             }
             "--half" => all.half = true,
             "--lanes" => all.lanes = Some(true),
@@ -69,22 +75,30 @@ fn read_arguments() -> Result<Arguments, String> {
     Ok(all)
 }
 
-#[allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a command-line tool")]
+#[allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is a command-line tool"
+)]
 fn run() -> Result<(), String> {
     let arguments = read_arguments()?;
     let (Some(model), Some(ids)) = (&arguments.model, &arguments.ids) else {
         return Err(USAGE.to_owned());
     };
-    let text = std::fs::read_to_string(ids).map_err(|error| format!("{}: {error}", ids.display()))?;
-    let ids: Vec<u32> = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", ids.display()))?;
+    let text =
+        std::fs::read_to_string(ids).map_err(|error| format!("{}: {error}", ids.display()))?;
+    let ids: Vec<u32> =
+        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", ids.display()))?;
     let context = Rc::new(block_on(Context::open()).map_err(|error| error.to_string())?);
     eprintln!("on {} ({})", context.adapter.name, context.adapter.driver);
     if arguments.self_test {
         let (_, header) = load::gguf(&context, model).map_err(|error| error.to_string())?;
-        let error = block_on(selftest::run(&context, &header)).map_err(|error| error.to_string())?;
+        let error =
+            block_on(selftest::run(&context, &header)).map_err(|error| error.to_string())?;
         eprintln!("self-test: off by {error:.2e} of the spread");
     }
-    let weights = load::model(&context, model, arguments.config.as_deref()).map_err(|error| error.to_string())?;
+    let weights = load::model(&context, model, arguments.config.as_deref())
+        .map_err(|error| error.to_string())?;
     let options = Options {
         context: ids.len() + arguments.greedy.unwrap_or(0) + 1,
         half_kv: arguments.half,
@@ -96,7 +110,8 @@ fn run() -> Result<(), String> {
         Engine::new(context, Rc::new(weights), options, &[]).map_err(|error| error.to_string())?;
     if let Some(out) = &arguments.out {
         let scores = block_on(engine.score(&ids)).map_err(|error| error.to_string())?;
-        std::fs::write(out, bytemuck::cast_slice(&scores)).map_err(|error| format!("{}: {error}", out.display()))?;
+        std::fs::write(out, bytemuck::cast_slice(&scores))
+            .map_err(|error| format!("{}: {error}", out.display()))?;
     }
     if let Some(count) = arguments.greedy.filter(|count| *count > 0) {
         let request = Request {
@@ -113,11 +128,16 @@ fn run() -> Result<(), String> {
                 match event {
                     Event::Tokens(_, tokens) => made.extend(tokens),
                     Event::Finished(..) => {}
-                    Event::Broken(_) => return Err("the device computed something that is not a number".to_owned()),
+                    Event::Broken(_) => {
+                        return Err("the device computed something that is not a number".to_owned());
+                    }
                 }
             }
         }
-        println!("{}", serde_json::to_string(&made).map_err(|error| error.to_string())?);
+        println!(
+            "{}",
+            serde_json::to_string(&made).map_err(|error| error.to_string())?
+        );
     }
     Ok(())
 }
