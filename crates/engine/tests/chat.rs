@@ -120,3 +120,69 @@ fn nothing_in_a_message_ends_its_turn() {
     assert_eq!(honest, attacked);
     assert!(text.contains(attack), "{text}");
 }
+
+/// A device that is lost in the middle of a reply costs nothing but time: the reply goes on, on another device.
+#[test]
+fn a_reply_survives_the_loss_of_its_device() {
+    use futures::executor::block_on;
+    use seedbed_engine::chat::{Chat, Said, Wish};
+    use seedbed_engine::engine::Options;
+    use seedbed_engine::gpu::context::Context;
+
+    let Some(vocabulary) = real() else { return };
+    let path = std::path::PathBuf::from(std::env::var("SEEDBED_MODEL").unwrap());
+    let open = || {
+        let context = match block_on(Context::open()) {
+            Ok(context) => Rc::new(context),
+            Err(error) => {
+                assert!(std::env::var("SEEDBED_NEED_ADAPTER").is_err(), "{error}");
+                eprintln!("SKIPPED: {error}");
+                return None;
+            }
+        };
+        let weights = seedbed_engine::load::model(&context, &path, None).unwrap();
+        Some((context, Rc::new(weights)))
+    };
+    let Some((context, weights)) = open() else { return };
+    let options = Options {
+        context: 128,
+        ..Options::default()
+    };
+    let fixture: Value = serde_json::from_str(&std::fs::read_to_string(FIXTURE).unwrap()).unwrap();
+    let case = &fixture["cases"][0];
+    let message = Message {
+        role: "user".to_owned(),
+        content: "Write one sentence about the sea.".to_owned(),
+    };
+    let mut chat = Chat::new(context.clone(), weights, options, &vocabulary, "2026-01-02").unwrap();
+    let wish = Wish {
+        max_tokens: 40,
+        ..Wish::default()
+    };
+    chat.begin(1, &[message], wish).unwrap();
+    let (mut text, mut losses) = (String::new(), 0);
+    while chat.open() > 0 {
+        match block_on(chat.advance()) {
+            Ok(said) => {
+                for one in said {
+                    if let Said::Text(_, more) = one {
+                        text.push_str(&more);
+                    }
+                }
+                if losses == 0 && text.len() > 20 {
+                    losses = 1;
+                    context.lose();
+                }
+            }
+            Err(_) => {
+                assert_eq!(losses, 1, "lost again");
+                losses = 2;
+                let (context, weights) = open().unwrap();
+                chat.recover(context, weights).unwrap();
+            }
+        }
+    }
+    assert_eq!(losses, 2, "the device was never lost");
+    let wanted = case["text"].as_str().unwrap().trim_end_matches("<|im_end|>");
+    assert_eq!(text.trim(), wanted.trim());
+}

@@ -342,6 +342,12 @@ impl Context {
         Ok(out)
     }
 
+    /// Loses the device, as a driver's crash would. For tests.
+    #[doc(hidden)]
+    pub fn lose(&self) {
+        self.device.destroy();
+    }
+
     /// A copy of a buffer of the GPU. For tests and tools.
     pub(crate) async fn copy_of<T: bytemuck::Pod>(
         &self,
