@@ -472,6 +472,11 @@ impl Engine {
         found
     }
 
+    /// Tokens whose keys and values are shared by prompts that begin with them.
+    pub fn shared_tokens(&self) -> usize {
+        self.prefix.tokens.len()
+    }
+
     /// Sequences that wait or run.
     pub fn open(&self) -> usize {
         self.queue.len() + self.active.iter().flatten().count()

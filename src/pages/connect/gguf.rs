@@ -53,7 +53,7 @@ pub const ADVISED: [Advised; 7] = [
         file: "Qwen3-0.6B-Q8_0.gguf",
         about_bytes: 639_000_000,
         license: "Apache-2.0",
-        good_for: "Thinks before it answers: better answers, several times slower.",
+        good_for: "Able for its size, in many languages; asked to answer without thinking aloud.",
     },
     Advised {
         name: "Llama 3.2 1B Instruct",

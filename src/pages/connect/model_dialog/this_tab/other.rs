@@ -82,7 +82,7 @@ fn LinkField(loader: Loader) -> impl IntoView {
                             .into_any()
                     }
                     (None, Err(_)) => {
-                        "As the Hub shows it, or owner/repo/file.gguf. Families that run: Llama, SmolLM2, SmolLM3, Qwen2, Qwen2.5, Qwen3."
+                        "As the Hub shows it, or owner/repo/file.gguf. Families that run: Llama, SmolLM2, SmolLM3, Qwen2, Qwen2.5, Qwen3, Gemma 3."
                             .into_any()
                     }
                 }}
