@@ -143,7 +143,9 @@ fn a_reply_survives_the_loss_of_its_device() {
         let weights = seedbed_engine::load::model(&context, &path, None).unwrap();
         Some((context, Rc::new(weights)))
     };
-    let Some((context, weights)) = open() else { return };
+    let Some((context, weights)) = open() else {
+        return;
+    };
     let options = Options {
         context: 128,
         ..Options::default()
@@ -183,6 +185,9 @@ fn a_reply_survives_the_loss_of_its_device() {
         }
     }
     assert_eq!(losses, 2, "the device was never lost");
-    let wanted = case["text"].as_str().unwrap().trim_end_matches("<|im_end|>");
+    let wanted = case["text"]
+        .as_str()
+        .unwrap()
+        .trim_end_matches("<|im_end|>");
     assert_eq!(text.trim(), wanted.trim());
 }

@@ -13,7 +13,11 @@ use seedbed_engine::gpu::weights::Weights;
 use support::{Numbers, Outcome, context, nmse_32, request, run, weights};
 
 /// A model with bias, one with norms of queries and keys, and one that is quantized.
-const MODELS: [&str; 3] = ["llama/model-Q4_1.gguf", "qwen2/model-F16.gguf", "qwen3/model-Q8_0.gguf"];
+const MODELS: [&str; 3] = [
+    "llama/model-Q4_1.gguf",
+    "qwen2/model-F16.gguf",
+    "qwen3/model-Q8_0.gguf",
+];
 
 fn options(slots: usize, lanes: bool) -> Options {
     Options {
@@ -41,9 +45,17 @@ fn prompts(count: usize) -> Vec<Vec<u32>> {
 }
 
 /// Each by itself, in an engine of one slot.
-fn alone(context: &Rc<Context>, weights: &Rc<Weights>, lanes: bool, requests: &[Request]) -> Vec<Outcome> {
+fn alone(
+    context: &Rc<Context>,
+    weights: &Rc<Weights>,
+    lanes: bool,
+    requests: &[Request],
+) -> Vec<Outcome> {
     let mut one = engine(context, weights, options(1, lanes));
-    requests.iter().map(|request| run(&mut one, std::slice::from_ref(request)).remove(0)).collect()
+    requests
+        .iter()
+        .map(|request| run(&mut one, std::slice::from_ref(request)).remove(0))
+        .collect()
 }
 
 fn each(check: impl Fn(&Rc<Context>, &Rc<Weights>, bool, &str)) {
@@ -52,7 +64,12 @@ fn each(check: impl Fn(&Rc<Context>, &Rc<Weights>, bool, &str)) {
     for model in MODELS {
         let weights = weights(&context, model);
         for lanes in [true, false] {
-            check(&context, &weights, lanes, &format!("{model}, lanes {lanes}"));
+            check(
+                &context,
+                &weights,
+                lanes,
+                &format!("{model}, lanes {lanes}"),
+            );
         }
     }
 }
@@ -69,7 +86,10 @@ fn a_sequence_beside_others_is_the_sequence_alone() {
             .collect();
         let wanted = alone(context, weights, lanes, &requests);
         for slots in [3, 6] {
-            let found = run(&mut engine(context, weights, options(slots, lanes)), &requests);
+            let found = run(
+                &mut engine(context, weights, options(slots, lanes)),
+                &requests,
+            );
             assert_eq!(found, wanted, "{what}, {slots} slots");
         }
     });
@@ -92,7 +112,10 @@ fn a_prompt_may_be_cut_anywhere() {
         let (wanted, tokens) = scores(64);
         for chunk in [1, 3, 7] {
             let (found, made) = scores(chunk);
-            assert!(nmse_32(&found, &wanted) < 1e-10, "{what}, pieces of {chunk}");
+            assert!(
+                nmse_32(&found, &wanted) < 1e-10,
+                "{what}, pieces of {chunk}"
+            );
             assert_eq!(made, tokens, "{what}, pieces of {chunk}");
         }
     });
@@ -102,7 +125,11 @@ fn a_prompt_may_be_cut_anywhere() {
 #[test]
 fn steps_may_go_out_together() {
     each(|context, weights, lanes, what| {
-        let requests: Vec<Request> = prompts(2).iter().zip(0..).map(|(prompt, id)| request(id, prompt, 21)).collect();
+        let requests: Vec<Request> = prompts(2)
+            .iter()
+            .zip(0..)
+            .map(|(prompt, id)| request(id, prompt, 21))
+            .collect();
         let made = |steps: usize| {
             let options = Options {
                 steps,
@@ -130,7 +157,10 @@ fn a_shared_beginning_changes_nothing() {
             .collect();
         let mut shared = engine(context, weights, options(3, lanes));
         let found = run(&mut shared, &requests);
-        assert!(shared.shared_tokens() >= beginning.len(), "{what}: nothing was shared");
+        assert!(
+            shared.shared_tokens() >= beginning.len(),
+            "{what}: nothing was shared"
+        );
         assert_eq!(found, alone(context, weights, lanes, &requests), "{what}");
         // Another beginning afterwards takes its place.
         let other: Vec<Request> = requests
@@ -140,7 +170,11 @@ fn a_shared_beginning_changes_nothing() {
                 ..one.clone()
             })
             .collect();
-        assert_eq!(run(&mut shared, &other), alone(context, weights, lanes, &other), "{what}, reversed");
+        assert_eq!(
+            run(&mut shared, &other),
+            alone(context, weights, lanes, &other),
+            "{what}, reversed"
+        );
     });
 }
 
@@ -157,7 +191,11 @@ fn attention_may_be_spread() {
                 long,
                 ..options(1, false)
             };
-            run(&mut engine(&context, &weights, options), &[request(1, &prompt, 16)]).remove(0)
+            run(
+                &mut engine(&context, &weights, options),
+                &[request(1, &prompt, 16)],
+            )
+            .remove(0)
         };
         assert_eq!(made(100), made(100_000), "{model}");
     }
@@ -196,9 +234,17 @@ fn draws_do_not_depend_on_the_batch() {
             stream,
             ..requests[0].clone()
         };
-        let variants = alone(context, weights, lanes, &[other(0, 5), other(1, 5), other(0, 6)]);
+        let variants = alone(
+            context,
+            weights,
+            lanes,
+            &[other(0, 5), other(1, 5), other(0, 6)],
+        );
         assert_eq!(variants[0], wanted[0], "{what}");
-        assert!(variants[1] != variants[0] && variants[2] != variants[0], "{what}: always the same draw");
+        assert!(
+            variants[1] != variants[0] && variants[2] != variants[0],
+            "{what}: always the same draw"
+        );
     });
 }
 
@@ -206,7 +252,11 @@ fn draws_do_not_depend_on_the_batch() {
 #[test]
 fn cancelling_one_leaves_the_others() {
     each(|context, weights, lanes, what| {
-        let requests: Vec<Request> = prompts(5).iter().zip(0..).map(|(prompt, id)| request(id, prompt, 12)).collect();
+        let requests: Vec<Request> = prompts(5)
+            .iter()
+            .zip(0..)
+            .map(|(prompt, id)| request(id, prompt, 12))
+            .collect();
         let wanted = alone(context, weights, lanes, &requests);
         let options = Options {
             steps: 2,
@@ -216,12 +266,18 @@ fn cancelling_one_leaves_the_others() {
         for one in &requests {
             two.submit(one.clone()).unwrap();
         }
-        let mut all: Vec<(u64, Outcome)> = requests.iter().map(|one| (one.id, Outcome::default())).collect();
+        let mut all: Vec<(u64, Outcome)> = requests
+            .iter()
+            .map(|one| (one.id, Outcome::default()))
+            .collect();
         let mut rounds = 0;
         while two.open() > 0 {
             for event in block_on(two.advance()).unwrap() {
                 let (Event::Tokens(id, _) | Event::Finished(id, _) | Event::Broken(id)) = event;
-                assert!(rounds < 2 || (id != 0 && id != 4), "{what}: {id} was cancelled");
+                assert!(
+                    rounds < 2 || (id != 0 && id != 4),
+                    "{what}: {id} was cancelled"
+                );
                 support::note(&mut all, event);
             }
             rounds += 1;
@@ -242,19 +298,41 @@ fn replies_end_for_a_reason() {
     each(|context, weights, lanes, what| {
         let prompt = prompts(1).remove(0);
         let free = alone(context, weights, lanes, &[request(1, &prompt, 20)]).remove(0);
-        assert_eq!((free.tokens.len(), free.reason), (20, Some(Reason::Length)), "{what}");
+        assert_eq!(
+            (free.tokens.len(), free.reason),
+            (20, Some(Reason::Length)),
+            "{what}"
+        );
         let stop = free.tokens[7];
         let first = free.tokens.iter().position(|token| *token == stop).unwrap();
-        let mut stopping = Engine::new(context.clone(), weights.clone(), options(1, lanes), &[1, stop]).unwrap();
+        let mut stopping = Engine::new(
+            context.clone(),
+            weights.clone(),
+            options(1, lanes),
+            &[1, stop],
+        )
+        .unwrap();
         let stopped = run(&mut stopping, &[request(1, &prompt, 20)]).remove(0);
-        assert_eq!((&stopped.tokens[..], stopped.reason), (&free.tokens[..first], Some(Reason::Stop)), "{what}");
+        assert_eq!(
+            (&stopped.tokens[..], stopped.reason),
+            (&free.tokens[..first], Some(Reason::Stop)),
+            "{what}"
+        );
         let small = Options {
             context: prompt.len() + 5,
             ..options(1, lanes)
         };
         let room = small.context.max(16) - prompt.len() + 1;
-        let full = run(&mut engine(context, weights, small), &[request(1, &prompt, 500)]).remove(0);
-        assert_eq!((full.tokens.len(), full.reason), (room, Some(Reason::Length)), "{what}");
+        let full = run(
+            &mut engine(context, weights, small),
+            &[request(1, &prompt, 500)],
+        )
+        .remove(0);
+        assert_eq!(
+            (full.tokens.len(), full.reason),
+            (room, Some(Reason::Length)),
+            "{what}"
+        );
     });
 }
 
@@ -271,7 +349,10 @@ fn impossible_requests_are_refused() {
         (vec![3, 256], 5, "Token 256 is not one of the model's 256"),
         (vec![3], 0, "No tokens"),
     ] {
-        let error = one.submit(request(1, &prompt, tokens)).unwrap_err().to_string();
+        let error = one
+            .submit(request(1, &prompt, tokens))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(reason), "{error}");
     }
     assert_eq!(one.open(), 0);
