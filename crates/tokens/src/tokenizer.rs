@@ -4,6 +4,7 @@ use crate::split::Splitter;
 use crate::{Error, Part, Vocabulary};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 /// Kinds of tokens, as `tokenizer.ggml.token_type` numbers them.
 const CONTROL: u8 = 3;
@@ -258,6 +259,14 @@ impl Tokenizer {
                 bytes,
                 merges,
             } => {
+                // Qwen's tokenizers compose letters and accents first.
+                let composed: String;
+                let text = if *splitter == Splitter::Qwen2 && !is_nfc(text) {
+                    composed = text.nfc().collect();
+                    &composed
+                } else {
+                    text
+                };
                 for piece in splitter.split(text) {
                     if *splitter == Splitter::Llama3 {
                         let token: String = piece.bytes().map(printable).collect();
@@ -551,7 +560,7 @@ fn sentence_piece(
                     .and_then(|hex| u8::from_str_radix(hex, 16).ok());
                 return byte.map_or_else(Vec::new, |byte| vec![byte]);
             }
-            if special[id] {
+            if special[id] && vocabulary.kinds.get(id) == Some(&CONTROL) {
                 return token.clone().into_bytes();
             }
             token.replace(BLANK, " ").into_bytes()
