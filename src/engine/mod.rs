@@ -168,6 +168,7 @@ impl Host {
             loaded: self.loaded.borrow().clone(),
             kept,
             speed: *self.speed.borrow(),
+            heap_bytes: heap_bytes(),
         }
     }
 
@@ -258,6 +259,15 @@ impl Host {
             host.open.borrow_mut().remove(&id);
         });
     }
+}
+
+/// Bytes of this module's memory, which never shrinks.
+fn heap_bytes() -> u64 {
+    let buffer = Reflect::get(&wasm_bindgen::memory(), &"buffer".into()).unwrap_or_default();
+    Reflect::get(&buffer, &"byteLength".into())
+        .ok()
+        .and_then(|length| length.as_f64())
+        .map_or(0, |length| length as u64)
 }
 
 fn has_webgpu() -> bool {

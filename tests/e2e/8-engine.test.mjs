@@ -65,6 +65,8 @@ describe("the engine in a browser", { skip: !existsSync(FIXTURES) && "the fixtur
       assert.match(state.loaded.model.sha256, /^b179c952.*db53$/);
       assert.ok(state.loaded.self_test < 5e-3);
       assert.equal(state.kept[0].is_whole, true);
+      // The file goes through the worker, never into it.
+      assert.ok(state.heap_bytes > 0 && state.heap_bytes < 60_000_000, `${state.heap_bytes} bytes`);
     });
 
     it("writes the reference's tokens, one by one and side by side", async () => {

@@ -105,6 +105,9 @@ pub struct EngineState {
     pub kept: Vec<EngineKept>,
     /// How quick it is.
     pub speed: EngineSpeed,
+    /// Bytes of the worker's own memory, the most it ever took. Weights are not in it: they go through to the device.
+    #[serde(default)]
+    pub heap_bytes: u64,
 }
 
 /// Where loading is.
