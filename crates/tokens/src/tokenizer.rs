@@ -52,8 +52,8 @@ pub struct Tokenizer {
     /// What each token stands for.
     texts: Vec<Vec<u8>>,
     special: Vec<bool>,
-    /// Tokens matched in template text, longest first.
-    marks: Vec<(String, u32)>,
+    /// Tokens matched in template text, by their first byte, longest first.
+    marks: HashMap<u8, Vec<(String, u32)>>,
     stops: Vec<u32>,
     bos: Option<u32>,
 }
@@ -116,6 +116,11 @@ impl Tokenizer {
             .map(|(id, token)| (token.clone(), id as u32))
             .collect();
         marks.sort_by_key(|(text, _)| Reverse(text.len()));
+        let mut by_first: HashMap<u8, Vec<(String, u32)>> = HashMap::new();
+        for (text, id) in marks {
+            let first = text.as_bytes()[0];
+            by_first.entry(first).or_default().push((text, id));
+        }
         let (model, texts) = match vocabulary.model.as_str() {
             "gpt2" => byte_level(vocabulary, &ids, &special)?,
             "llama" => sentence_piece(vocabulary, &ids, &special)?,
@@ -146,7 +151,7 @@ impl Tokenizer {
             texts,
             // Text of user-defined tokens is text when a model writes it.
             special: (0..count).map(|id| kind(id) == CONTROL).collect(),
-            marks,
+            marks: by_first,
             stops,
             bos: vocabulary.bos.filter(|_| adds_bos),
         })
@@ -242,14 +247,14 @@ impl Tokenizer {
 
     /// The first control token in `text`: where, how long, which. Of several at one place the longest.
     fn next_mark(&self, text: &str) -> Option<(usize, usize, u32)> {
-        self.marks
-            .iter()
-            .filter_map(|(mark, id)| {
-                text.find(mark.as_str())
-                    .map(|at| (at, Reverse(mark.len()), *id))
-            })
-            .min()
-            .map(|(at, length, id)| (at, length.0, id))
+        text.bytes().enumerate().find_map(|(at, byte)| {
+            let (mark, id) = self
+                .marks
+                .get(&byte)?
+                .iter()
+                .find(|(mark, _)| text.as_bytes()[at..].starts_with(mark.as_bytes()))?;
+            Some((at, mark.len(), *id))
+        })
     }
 
     fn plain(&self, text: &str, is_first: bool, out: &mut Vec<u32>) {
