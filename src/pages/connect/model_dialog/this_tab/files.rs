@@ -27,7 +27,7 @@ fn is_kept(loader: Loader, url: &str) -> bool {
 
 /// The button that loads `model`.
 fn load_button(loader: Loader, label: String, name: &str, model: EngineModel) -> AnyView {
-    let name = format!(": {name}");
+    let name = format!(" {name}");
     view! {
         <button
             type="button"
@@ -179,7 +179,7 @@ fn kept_row(
             }
             .into_any()
         } else {
-            let name = format!(": {}", model.name);
+            let name = format!(" {}", model.name);
             view! {
                 <button
                     type="button"

@@ -122,7 +122,7 @@ fn PickField(loader: Loader) -> impl IntoView {
         });
     };
     view! {
-        <div class="field" class:invalid=move || error.with(Option::is_some)>
+        <div class="tab-pick">
             <div class="actions">
                 <label class="btn file-button" aria-disabled=move || loader.is_blocked.get().to_string()>
                     "Choose a file on this computer"
