@@ -293,6 +293,17 @@ pub fn size_of(done: u64, total: u64) -> String {
     }
 }
 
+/// Why this browser can't run a model, in plain words, and the technical text where there is more to it.
+pub fn trouble(text: &str) -> (&str, Option<&str>) {
+    if text.to_ascii_lowercase().contains("adapter") {
+        return (
+            "This browser gives the page no graphics card to compute with. Graphics acceleration may be switched off in its settings, or the card is too old.",
+            Some(text),
+        );
+    }
+    (text, None)
+}
+
 /// What is being done, for a heading.
 pub fn stage_text(stage: EngineStage) -> &'static str {
     match stage {
@@ -466,6 +477,16 @@ mod tests {
             assert!(error.contains(word), "{text}: {error}");
         }
         assert_eq!(check_name("m-of-00003.GGUF"), Ok(()));
+    }
+
+    #[test]
+    fn a_missing_adapter_is_said_in_plain_words() {
+        let raw = "No graphics adapter is available: noop support not compiled in";
+        let (plain, detail) = trouble(raw);
+        assert!(!plain.contains("compiled"));
+        assert_eq!(detail, Some(raw));
+        let plain = "This browser has no WebGPU.";
+        assert_eq!(trouble(plain), (plain, None));
     }
 
     #[test]

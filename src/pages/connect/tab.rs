@@ -27,6 +27,8 @@ pub struct Tab {
     loading: RwSignal<Option<Loading>>,
     /// What came of the last loading, unloading or deleting, if it failed.
     failure: RwSignal<Option<Failure>>,
+    /// What was done last, for who can't see it: the app's own messages are out of reach while a dialog is open.
+    said: RwSignal<String>,
     pace: RwSignal<Option<Pace>>,
     is_asking: StoredValue<bool>,
     task: StoredValue<Option<RequestId>>,
@@ -40,6 +42,7 @@ impl Tab {
             problem: RwSignal::new(None),
             loading: RwSignal::new(None),
             failure: RwSignal::new(None),
+            said: RwSignal::new(String::new()),
             pace: RwSignal::new(None),
             is_asking: StoredValue::new(false),
             task: StoredValue::new(None),
@@ -65,6 +68,16 @@ impl Tab {
     /// What failed last.
     pub fn failure(self) -> RwSignal<Option<Failure>> {
         self.failure
+    }
+
+    /// What was done last.
+    pub(super) fn said(self) -> RwSignal<String> {
+        self.said
+    }
+
+    fn say(self, desk: Desk, text: String) {
+        desk.say(&text);
+        self.said.set(text);
     }
 
     /// What is loaded; `None` also while that is not known.
@@ -117,6 +130,7 @@ impl Tab {
             return;
         }
         self.failure.set(None);
+        self.said.set(String::new());
         self.order.set_value(Some(order.clone()));
         self.loading.set(Some(Loading::new(&order.model)));
         let model = order.model.clone();
@@ -142,12 +156,15 @@ impl Tab {
                     }
                     self.order.set_value(None);
                     self.hear(desk, Ok(reply));
-                    desk.say(&format!("{} is loaded.", model.name));
+                    self.say(desk, format!("{} is loaded.", model.name));
                     desk.focus_soon(then);
                     return;
                 }
                 Err(failure) if failure.kind == FailureKind::Cancelled => {
-                    desk.say("Stopped. What has arrived is kept.");
+                    self.say(desk, "Stopped. What has arrived is kept.".to_owned());
+                    // The button is gone; one of these stands and can take the focus.
+                    desk.focus_soon("tab-notice");
+                    desk.focus_soon("tab-model");
                 }
                 Err(failure) => self.failure.set(Some(failure)),
             }
@@ -196,7 +213,7 @@ impl Tab {
         desk.spawn(async move {
             let answer = desk.ask(request).await;
             if answer.is_ok() {
-                desk.say(&done);
+                self.say(desk, done);
             }
             self.hear(desk, answer);
         });

@@ -1,6 +1,6 @@
 //! What the dialog and the pages show alike of the model in this tab: how far loading is, and that it is not loaded.
 
-use super::gguf::{size, stage_text};
+use super::gguf::{size, stage_text, trouble};
 use super::tab::wanted;
 use super::{Tab, use_connect};
 use crate::pages::desk::{failure_view, use_desk};
@@ -64,6 +64,27 @@ pub(super) fn LoadingView() -> impl IntoView {
             .into_any()
         })
     }
+}
+
+/// Why this browser can't run a model; the technical text folds open.
+pub(super) fn trouble_words(text: &str) -> AnyView {
+    let (plain, detail) = trouble(text);
+    let detail = detail.map(|detail| {
+        view! {
+            <details class="more">
+                <summary>"Technical details"</summary>
+                <pre class="snippet" tabindex="0" role="group" aria-label="Technical details">
+                    {detail.to_owned()}
+                </pre>
+            </details>
+        }
+        .into_any()
+    });
+    view! {
+        <p>{plain.to_owned()}</p>
+        {detail}
+    }
+    .into_any()
 }
 
 /// What failed last with the model in this tab, with the way to try again.
@@ -166,7 +187,7 @@ pub fn TabNotice(
                                 <p>
                                     <strong>{format!("{name} can't run in this tab.")}</strong>
                                 </p>
-                                <p>{trouble}</p>
+                                {trouble_words(&trouble)}
                                 <div class="actions">{other()}</div>
                             </div>
                         }

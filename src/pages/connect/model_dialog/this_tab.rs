@@ -5,7 +5,7 @@ mod other;
 
 use super::super::catalog::tab_endpoint;
 use super::super::gguf::size;
-use super::super::tab_views::{LoadingView, TabFailure};
+use super::super::tab_views::{LoadingView, TabFailure, trouble_words};
 use super::super::{Tab, use_connect};
 use super::Draft;
 use crate::pages::desk::{Desk, failure_view, use_desk};
@@ -101,6 +101,9 @@ pub(super) fn ThisTab(draft: Draft, choose_kind: Callback<EndpointKind>) -> impl
         ))
     };
     view! {
+        <p class="sr-only" role="status">
+            {move || tab.said().get()}
+        </p>
         {problem}
         {move || match (is_known.get(), trouble.get()) {
             (false, _) => {
@@ -167,7 +170,7 @@ fn trouble_view(trouble: &str, choose_kind: Callback<EndpointKind>) -> AnyView {
             <p>
                 <strong>"No model can run in this tab."</strong>
             </p>
-            <p>{trouble.to_owned()}</p>
+            {trouble_words(trouble)}
             <p>"The two other ways work in every browser."</p>
             <div class="actions">
                 <button

@@ -142,6 +142,14 @@ fn kept_row(
         let label = if is_whole { "Load" } else { "Go on loading" };
         Some(load_button(loader, label.to_owned(), &name, model.clone()))
     };
+    // Its file is open while it is being loaded.
+    let is_open = {
+        let name = name.clone();
+        Memo::new(move |_| {
+            tab.loading()
+                .with(|loading| loading.as_ref().is_some_and(|loading| loading.name == name))
+        })
+    };
     let delete_id = format!("tab-delete-{index}");
     let sure_id = format!("tab-sure-{index}");
     let is_asked = {
@@ -160,8 +168,13 @@ fn kept_row(
                     id=sure_id
                     on:click=move |_| {
                         asked.set(None);
+                        if is_open.get_untracked() {
+                            return;
+                        }
                         tab.forget(desk, &model);
+                        // The list may go with its last file.
                         desk.focus_soon("tab-kept-title");
+                        desk.focus_soon("tab-model");
                     }
                 >
                     {format!("Delete {}", size(have))}
@@ -185,9 +198,12 @@ fn kept_row(
                     type="button"
                     class="btn small quiet"
                     id=delete_id
+                    aria-disabled=move || is_open.get().to_string()
                     on:click=move |_| {
-                        asked.set(Some(url.clone()));
-                        desk.focus_on(sure_id.clone());
+                        if !is_open.get_untracked() {
+                            asked.set(Some(url.clone()));
+                            desk.focus_on(sure_id.clone());
+                        }
                     }
                 >
                     "Delete"
