@@ -4,6 +4,8 @@
 //! token from it, and templates ([`Template`]) have a limit on work. A kind of tokenizer that is not known is an error,
 //! never a default: ids that are nearly right give text that is nearly right, and nobody sees why.
 
+mod json;
+mod marks;
 mod split;
 mod template;
 mod text;
@@ -45,6 +47,20 @@ pub struct Vocabulary {
     pub chat_template: Option<String>,
 }
 
+impl Vocabulary {
+    /// Reads Hugging Face's `tokenizer.json`, and the template and flags of `tokenizer_config.json`. What its sections
+    /// say is compared with what is known, whole: a pattern that differs in one letter is an error.
+    ///
+    /// # Errors
+    /// The text is no such file, or the tokenizer is of a kind that is not known.
+    pub fn from_tokenizer_json(
+        tokenizer_json: &str,
+        tokenizer_config_json: Option<&str>,
+    ) -> Result<Self, Error> {
+        json::read(tokenizer_json, tokenizer_config_json)
+    }
+}
+
 /// A stretch of a rendered template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
@@ -73,6 +89,16 @@ pub enum Error {
     /// Parts do not fit together.
     #[error("The model's tokenizer is damaged: {0}. Download the file again or choose another.")]
     Contradiction(String),
+    /// `tokenizer.json` or `tokenizer_config.json` is not what it should be.
+    #[error(
+        "The model's tokenizer file can't be read: {0}. Download the file again or choose another model."
+    )]
+    Json(String),
+    /// It does something that is not known.
+    #[error(
+        "The model's tokenizer file asks for {0}, which this engine does not have. Choose a model of the Llama 3, Qwen, SmolLM or Gemma 3 family."
+    )]
+    Unsupported(String),
     /// A template that can't be rendered.
     #[error("The model's chat template can't be used here: {0}")]
     Template(String),

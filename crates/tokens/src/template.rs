@@ -1,5 +1,7 @@
 //! Chat templates: Jinja as `transformers` runs it, with a limit on work.
 
+use crate::marks::Marks;
+use crate::tokenizer::{USER_DEFINED, is_mark};
 use crate::{Error, Part, Vocabulary};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Value};
@@ -24,9 +26,12 @@ pub struct Message {
 pub struct Template {
     environment: Environment<'static>,
     /// Texts of tokens that must not come from a message.
-    marks: Vec<String>,
+    marks: Marks,
+    /// The control tokens of them.
+    control: Marks,
     bos: String,
     eos: String,
+    unknown: String,
 }
 
 impl Template {
@@ -64,26 +69,37 @@ impl Template {
                 .cloned()
                 .unwrap_or_default()
         };
-        let mut marks: Vec<String> = vocabulary
-            .tokens
-            .iter()
-            .zip(&vocabulary.kinds)
-            .filter(|(token, kind)| matches!(kind, 3 | 4) && token.chars().nth(1).is_some())
-            .map(|(token, _)| token.clone())
-            .collect();
-        marks.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        let marks = |kinds: fn(u8) -> bool| {
+            Marks::new(
+                vocabulary
+                    .tokens
+                    .iter()
+                    .zip(&vocabulary.kinds)
+                    .filter(|(token, kind)| is_mark(**kind, token) && kinds(**kind))
+                    .map(|(token, _)| (token.as_str(), 0)),
+            )
+        };
         Ok(Self {
             environment,
-            marks,
+            marks: marks(|_| true),
+            control: marks(|kind| kind != USER_DEFINED),
             bos: text(vocabulary.bos),
             eos: text(vocabulary.eos),
+            unknown: text(vocabulary.unknown),
         })
     }
 
-    /// The text for `messages`, in parts. A mark is put into everything in a message that reads like a control token,
-    /// right after its first letter; templates move and trim messages but do not look for such texts, so what they print
-    /// is the same but for the marks, and at each mark a part ends. The tokenizer matches control tokens within parts
-    /// only.
+    /// The text for `messages`, in parts. Control tokens are to be matched within each part, never across two
+    /// ([`crate::Tokenizer::encode_parts`]).
+    ///
+    /// What reads like a control token in a message is broken: a noncharacter is put after its first letter, and around
+    /// the message's words, so that nothing grows together with the template's own text. Templates can move, trim and
+    /// split messages, and the marks go with them; where one is printed, a part ends. Anything that stands for the
+    /// message (a placeholder) would change what templates do with it; these marks do only if a template looks for the
+    /// very texts that they break. So the outcome is compared with that of the messages as they are, and if it differs,
+    /// fewer marks are tried: without those around the words (templates that ask how a message begins), then without
+    /// those in user-defined tokens of the assistant's messages (Qwen3 removes its earlier thoughts by `</think>`).
+    /// Control tokens stay broken whatever the template does.
     ///
     /// # Errors
     /// The template refuses the messages, or does not end.
@@ -92,27 +108,67 @@ impl Template {
         messages: &[Message],
         add_generation_prompt: bool,
     ) -> Result<Vec<Part>, Error> {
+        let plain: Vec<Message> = messages
+            .iter()
+            .map(|one| Message {
+                role: without_marks(&one.role),
+                content: without_marks(&one.content),
+            })
+            .collect();
+        let wanted = self.text(&plain, add_generation_prompt)?;
+        let mut last = None;
+        for care in [Care::Full, Care::Words, Care::Control] {
+            let broken: Vec<Message> = plain
+                .iter()
+                .map(|one| Message {
+                    role: broken(&one.role, &self.marks),
+                    content: match care {
+                        Care::Full => bordered(&broken(&one.content, &self.marks)),
+                        Care::Control if one.role == "assistant" => {
+                            broken(&one.content, &self.control)
+                        }
+                        Care::Words | Care::Control => broken(&one.content, &self.marks),
+                    },
+                })
+                .collect();
+            // A template may refuse marks where it looks for a text; what it says then is not about the message.
+            let Ok(text) = self.text(&broken, add_generation_prompt) else {
+                continue;
+            };
+            if without_marks(&text) == wanted {
+                return Ok(parts(&text));
+            }
+            if last.is_none() || matches!(care, Care::Words) {
+                last = Some(text);
+            }
+        }
+        last.map(|text| parts(&text)).ok_or_else(|| {
+            Error::Template("it can't be used with texts of control tokens in messages".to_owned())
+        })
+    }
+
+    fn text(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String, Error> {
         let messages: Vec<Value> = messages
             .iter()
             .map(|one| {
-                Value::from_pairs([
-                    ("role", one.role.clone()),
-                    ("content", self.disarm(&one.content)),
-                ])
+                Value::from_pairs([("role", one.role.clone()), ("content", one.content.clone())])
             })
             .collect();
-        let template = self
-            .environment
+        self.environment
             .get_template("chat")
-            .map_err(|error| Error::Template(error.to_string()))?;
-        let text = template
-            .render(context! {
-                messages => messages,
-                add_generation_prompt,
-                bos_token => self.bos.clone(),
-                eos_token => self.eos.clone(),
-                // Rows want answers, not thoughts.
-                enable_thinking => false,
+            .and_then(|template| {
+                template.render(context! {
+                    messages => messages,
+                    add_generation_prompt,
+                    bos_token => self.bos.clone(),
+                    eos_token => self.eos.clone(),
+                    unk_token => self.unknown.clone(),
+                    // `transformers` sets both, so that templates may ask whether they are none.
+                    tools => (),
+                    documents => (),
+                    // Rows want answers, not thoughts.
+                    enable_thinking => false,
+                })
             })
             .map_err(|error| match error.kind() {
                 ErrorKind::OutOfFuel => Error::Template("it does not come to an end".to_owned()),
@@ -121,35 +177,61 @@ impl Template {
                         .detail()
                         .map_or_else(|| error.to_string(), str::to_owned),
                 ),
-            })?;
-        Ok(text
-            .split(MARK)
-            .map(|text| Part {
-                text: text.to_owned(),
-                is_template: true,
             })
-            .collect())
-    }
-
-    fn disarm(&self, content: &str) -> String {
-        let mut text: String = content.chars().filter(|c| *c != MARK).collect();
-        if !self.marks.iter().any(|mark| text.contains(mark.as_str())) {
-            return text;
-        }
-        for mark in &self.marks {
-            let Some(first) = mark.chars().next() else {
-                continue;
-            };
-            let mut cut = mark.clone();
-            cut.insert(first.len_utf8(), MARK);
-            text = text.replace(mark.as_str(), &cut);
-        }
-        text
     }
 }
 
-/// The parts of `strftime` that templates use.
-fn dated(format: &str, date: &str) -> String {
+/// How far messages are guarded.
+#[derive(Debug, Clone, Copy)]
+enum Care {
+    /// Marks in all that reads like a control token, and around the words.
+    Full,
+    /// Only in what reads like a control token.
+    Words,
+    /// The same, but user-defined tokens of the assistant's messages stay whole.
+    Control,
+}
+
+fn parts(text: &str) -> Vec<Part> {
+    text.split(MARK)
+        .map(|text| Part {
+            text: text.to_owned(),
+            is_template: true,
+        })
+        .collect()
+}
+
+fn without_marks(text: &str) -> String {
+    text.chars().filter(|c| *c != MARK).collect()
+}
+
+/// Puts a mark after the first letter of everything that `marks` has, overlapping ones too.
+fn broken(text: &str, marks: &Marks) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    while let Some((at, _, _)) = marks.next(text, from) {
+        let after = at + text[at..].chars().next().map_or(1, char::len_utf8);
+        out.push_str(&text[from..after]);
+        out.push(MARK);
+        from = after;
+    }
+    out.push_str(&text[from..]);
+    out
+}
+
+/// Puts marks around the words: inside the blanks at both ends, which templates trim.
+fn bordered(text: &str) -> String {
+    let words = text.trim();
+    if words.is_empty() {
+        return text.to_owned();
+    }
+    let (before, rest) = text.split_at(text.len() - text.trim_start().len());
+    let (words, after) = rest.split_at(words.len());
+    format!("{before}{MARK}{words}{MARK}{after}")
+}
+
+/// The parts of `strftime` that templates use, at midnight of `date` (`YYYY-MM-DD`).
+fn dated(format: &str, date: &str) -> Result<String, minijinja::Error> {
     const MONTHS: [&str; 12] = [
         "January",
         "February",
@@ -164,24 +246,41 @@ fn dated(format: &str, date: &str) -> String {
         "November",
         "December",
     ];
-    let mut parts = date.splitn(3, '-');
-    let (year, month, day) = (
-        parts.next().unwrap_or_default(),
-        parts.next().unwrap_or_default(),
-        parts.next().unwrap_or_default(),
-    );
-    let name = month
-        .parse::<usize>()
-        .ok()
-        .and_then(|month| MONTHS.get(month.wrapping_sub(1)))
-        .copied()
-        .unwrap_or_default();
-    format
-        .replace("%Y", year)
-        .replace("%m", month)
-        .replace("%d", day)
-        .replace("%B", name)
-        .replace("%b", name.get(..3).unwrap_or_default())
+    let wrong = |text: String| minijinja::Error::new(ErrorKind::InvalidOperation, text);
+    let mut numbers = date.splitn(3, '-').map(|part| part.parse::<usize>().ok());
+    let (Some(Some(year)), Some(Some(month)), Some(Some(day))) =
+        (numbers.next(), numbers.next(), numbers.next())
+    else {
+        return Err(wrong(format!("{date:?} is not a date")));
+    };
+    let name = MONTHS
+        .get(month.wrapping_sub(1))
+        .ok_or_else(|| wrong(format!("{date:?} is not a date")))?;
+    let mut out = String::new();
+    let mut rest = format.chars();
+    while let Some(c) = rest.next() {
+        if c != '%' {
+            out.push(c);
+            continue;
+        }
+        let part = match rest.next() {
+            Some('Y') => format!("{year:04}"),
+            Some('y') => format!("{:02}", year % 100),
+            Some('m') => format!("{month:02}"),
+            Some('d') => format!("{day:02}"),
+            Some('B') => (*name).to_owned(),
+            Some('b') => name[..3].to_owned(),
+            Some('F') => format!("{year:04}-{month:02}-{day:02}"),
+            Some('H' | 'M' | 'S') => "00".to_owned(),
+            Some('%') => "%".to_owned(),
+            other => {
+                let other = other.map(String::from).unwrap_or_default();
+                return Err(wrong(format!("it asks for a date as “%{other}”")));
+            }
+        };
+        out.push_str(&part);
+    }
+    Ok(out)
 }
 
 /// As Python's `json.dumps(value, ensure_ascii=False, indent=indent)`.
@@ -211,19 +310,25 @@ fn dump(value: &Value, indent: Option<usize>, depth: usize, out: &mut String) ->
         ValueKind::Number => write!(out, "{value}")?,
         ValueKind::Seq | ValueKind::Iterable => {
             out.push('[');
+            let mut is_empty = true;
             for (i, item) in value.try_iter().into_iter().flatten().enumerate() {
+                is_empty = false;
                 if i > 0 {
                     out.push_str(if indent.is_some() { "," } else { ", " });
                 }
                 line(out, depth + 1);
                 dump(&item, indent, depth + 1, out)?;
             }
-            line(out, depth);
+            if !is_empty {
+                line(out, depth);
+            }
             out.push(']');
         }
         ValueKind::Map => {
             out.push('{');
+            let mut is_empty = true;
             for (i, key) in value.try_iter().into_iter().flatten().enumerate() {
+                is_empty = false;
                 if i > 0 {
                     out.push_str(if indent.is_some() { "," } else { ", " });
                 }
@@ -237,7 +342,9 @@ fn dump(value: &Value, indent: Option<usize>, depth: usize, out: &mut String) ->
                     out,
                 )?;
             }
-            line(out, depth);
+            if !is_empty {
+                line(out, depth);
+            }
             out.push('}');
         }
         _ => quote(&value.to_string(), out)?,

@@ -8,12 +8,15 @@ use std::rc::Rc;
 pub struct Stream {
     tokenizer: Rc<Tokenizer>,
     held: Vec<u8>,
+    /// The next text is the first, whose leading space may be SentencePiece's prefix.
+    is_first: bool,
 }
 
 impl Stream {
     /// For one reply.
     pub fn new(tokenizer: Rc<Tokenizer>) -> Self {
         Self {
+            is_first: tokenizer.has_prefix(),
             tokenizer,
             held: Vec::new(),
         }
@@ -24,7 +27,12 @@ impl Stream {
         if self.tokenizer.is_special(token) {
             return String::new();
         }
-        self.held.extend(self.tokenizer.token_bytes(token));
+        let mut bytes = self.tokenizer.token_bytes(token);
+        if self.is_first && !bytes.is_empty() {
+            self.is_first = false;
+            bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);
+        }
+        self.held.extend(bytes);
         let mut out = String::new();
         loop {
             match std::str::from_utf8(&self.held) {
@@ -60,7 +68,7 @@ impl Stream {
     }
 }
 
-/// Ends a reply at the first of some texts, which are not part of it.
+/// Ends a reply at the first of some texts that is complete; it is not part of the reply.
 #[derive(Debug)]
 pub struct StopStrings {
     stops: Vec<String>,
@@ -86,12 +94,16 @@ impl StopStrings {
             return (text.to_owned(), false);
         }
         self.held.push_str(text);
+        // The one that is complete first, as if the text came letter by letter: so its pieces make no difference.
         let first = self
             .stops
             .iter()
-            .filter_map(|stop| self.held.find(stop.as_str()))
+            .filter_map(|stop| {
+                let at = self.held.find(stop.as_str())?;
+                Some((at + stop.len(), at))
+            })
             .min();
-        if let Some(at) = first {
+        if let Some((_, at)) = first {
             self.held.truncate(at);
             return (std::mem::take(&mut self.held), true);
         }

@@ -1,5 +1,6 @@
 //! Byte-level BPE and SentencePiece BPE.
 
+use crate::marks::Marks;
 use crate::split::Splitter;
 use crate::{Error, Part, Vocabulary};
 use std::cmp::Reverse;
@@ -7,8 +8,9 @@ use std::collections::{BinaryHeap, HashMap};
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 /// Kinds of tokens, as `tokenizer.ggml.token_type` numbers them.
-const CONTROL: u8 = 3;
-const USER_DEFINED: u8 = 4;
+const UNKNOWN: u8 = 2;
+pub(crate) const CONTROL: u8 = 3;
+pub(crate) const USER_DEFINED: u8 = 4;
 const BYTE: u8 = 6;
 /// What SentencePiece writes for a space.
 const BLANK: char = '\u{2581}';
@@ -35,12 +37,11 @@ enum Model {
         merges: HashMap<(u32, u32), (u32, u32)>,
     },
     Sentence {
-        scores: Vec<f32>,
+        /// Scores of the tokens that text may become; control tokens and byte tokens have none.
+        scores: Vec<Option<f32>>,
         bytes: Vec<Option<u32>>,
         unknown: u32,
         prefix: bool,
-        /// User-defined tokens that are only blanks: taken whole wherever they stand.
-        blanks: Vec<(String, u32)>,
     },
 }
 
@@ -52,8 +53,11 @@ pub struct Tokenizer {
     /// What each token stands for.
     texts: Vec<Vec<u8>>,
     special: Vec<bool>,
-    /// Tokens matched in template text, by their first byte, longest first.
-    marks: HashMap<u8, Vec<(String, u32)>>,
+    /// Tokens matched in template text only.
+    marks: Marks,
+    /// User-defined tokens of blanks or a single character: taken whole wherever they stand, as nothing can be feigned
+    /// with them.
+    plain: Marks,
     stops: Vec<u32>,
     bos: Option<u32>,
 }
@@ -69,6 +73,21 @@ fn printable(byte: u8) -> char {
         .filter(|b| !matches!(b, 33..=126 | 161..=172 | 174..=255))
         .count();
     char::from_u32(256 + before as u32).unwrap_or('\u{fffd}')
+}
+
+/// Whether a token is matched in template text only: it means something there, and a message must not contain it. A single
+/// character is not matched at all, as it can't be told from what people write.
+pub(crate) fn is_mark(kind: u8, text: &str) -> bool {
+    match kind {
+        CONTROL => text.chars().nth(1).is_some(),
+        USER_DEFINED => !is_plain(text),
+        _ => false,
+    }
+}
+
+/// Blanks or a single character.
+fn is_plain(text: &str) -> bool {
+    text.chars().nth(1).is_none() || text.chars().all(|c| c == BLANK || c.is_whitespace())
 }
 
 impl Tokenizer {
@@ -108,22 +127,21 @@ impl Tokenizer {
         let special: Vec<bool> = (0..count)
             .map(|id| matches!(kind(id), CONTROL | USER_DEFINED))
             .collect();
-        let mut marks: Vec<(String, u32)> = vocabulary
-            .tokens
-            .iter()
-            .enumerate()
-            .filter(|(id, token)| special[*id] && !token.is_empty())
-            .map(|(id, token)| (token.clone(), id as u32))
+        let all = || vocabulary.tokens.iter().zip(0_u32..);
+        let marks = Marks::new(
+            all()
+                .filter(|(text, id)| is_mark(kind(*id as usize), text))
+                .map(|(text, id)| (text.as_str(), id)),
+        );
+        // Files made by llama.cpp have spaces in these where the model's own list has U+2581.
+        let blanks: Vec<(String, u32)> = all()
+            .filter(|(text, id)| kind(*id as usize) == USER_DEFINED && is_plain(text))
+            .map(|(text, id)| (text.replace(BLANK, " "), id))
             .collect();
-        marks.sort_by_key(|(text, _)| Reverse(text.len()));
-        let mut by_first: HashMap<u8, Vec<(String, u32)>> = HashMap::new();
-        for (text, id) in marks {
-            let first = text.as_bytes()[0];
-            by_first.entry(first).or_default().push((text, id));
-        }
+        let plain = Marks::new(blanks.iter().map(|(text, id)| (text.as_str(), *id)));
         let (model, texts) = match vocabulary.model.as_str() {
             "gpt2" => byte_level(vocabulary, &ids, &special)?,
-            "llama" => sentence_piece(vocabulary, &ids, &special)?,
+            "llama" => sentence_piece(vocabulary, &ids)?,
             "" => {
                 return Err(Error::Missing(
                     "the kind of its tokenizer (tokenizer.ggml.model)",
@@ -151,7 +169,8 @@ impl Tokenizer {
             texts,
             // Text of user-defined tokens is text when a model writes it.
             special: (0..count).map(|id| kind(id) == CONTROL).collect(),
-            marks: by_first,
+            marks,
+            plain,
             stops,
             bos: vocabulary.bos.filter(|_| adds_bos),
         })
@@ -182,6 +201,11 @@ impl Tokenizer {
         self.ids.get(text).copied()
     }
 
+    /// Texts begin with a space that is not part of them (SentencePiece's prefix).
+    pub(crate) fn has_prefix(&self) -> bool {
+        matches!(self.model, Model::Sentence { prefix: true, .. })
+    }
+
     /// Text of tokens, without control tokens.
     pub fn decode(&self, tokens: &[u32]) -> String {
         let bytes: Vec<u8> = tokens
@@ -190,44 +214,49 @@ impl Tokenizer {
             .flat_map(|token| self.token_bytes(*token))
             .copied()
             .collect();
-        String::from_utf8_lossy(&bytes).into_owned()
+        let mut text = String::from_utf8_lossy(&bytes).into_owned();
+        if self.has_prefix() && text.starts_with(' ') {
+            text.remove(0);
+        }
+        text
     }
 
     /// Tokens of plain text: what looks like a control token is only text.
     pub fn encode(&self, text: &str) -> Vec<u32> {
         let mut out = Vec::new();
-        self.plain(text, true, &mut out);
+        if !text.is_empty() {
+            self.plain(text, true, &mut out);
+        }
         out
     }
 
     /// Tokens of a rendered template. Control tokens are matched within template parts only, so that nothing a person or
-    /// a model wrote can end a turn or begin another.
+    /// a model wrote can end a turn or begin another. Text between control tokens is read as one, wherever parts end in
+    /// it: parts change what is matched, not how words are cut.
     pub fn encode_parts(&self, parts: &[Part]) -> Vec<u32> {
         let mut out = Vec::new();
         let mut text = String::new();
         let mut is_first = true;
         for part in parts {
-            if !part.is_template {
-                text.push_str(&part.text);
-                continue;
-            }
-            let mut rest = part.text.as_str();
-            while !rest.is_empty() {
-                match self.next_mark(rest) {
-                    Some((at, length, id)) => {
-                        text.push_str(&rest[..at]);
-                        self.flush(&mut text, &mut is_first, &mut out);
-                        out.push(id);
-                        rest = &rest[at + length..];
+            let mut from = 0;
+            if part.is_template {
+                while let Some((at, length, id)) = self.marks.next(&part.text, from) {
+                    text.push_str(&part.text[from..at]);
+                    if !text.is_empty() {
+                        self.plain(&text, is_first, &mut out);
+                        text.clear();
                     }
-                    None => {
-                        text.push_str(rest);
-                        break;
-                    }
+                    // SentencePiece's prefix is put after every control token, as the reference does.
+                    is_first = true;
+                    out.push(id);
+                    from = at + length;
                 }
             }
+            text.push_str(&part.text[from..]);
         }
-        self.flush(&mut text, &mut is_first, &mut out);
+        if !text.is_empty() {
+            self.plain(&text, is_first, &mut out);
+        }
         match self.bos {
             Some(bos) if out.first() != Some(&bos) => {
                 out.insert(0, bos);
@@ -237,27 +266,27 @@ impl Tokenizer {
         }
     }
 
-    fn flush(&self, text: &mut String, is_first: &mut bool, out: &mut Vec<u32>) {
-        if !text.is_empty() {
-            self.plain(text, *is_first, out);
-            text.clear();
-        }
-        *is_first = false;
-    }
-
-    /// The first control token in `text`: where, how long, which. Of several at one place the longest.
-    fn next_mark(&self, text: &str) -> Option<(usize, usize, u32)> {
-        text.bytes().enumerate().find_map(|(at, byte)| {
-            let (mark, id) = self
-                .marks
-                .get(&byte)?
-                .iter()
-                .find(|(mark, _)| text.as_bytes()[at..].starts_with(mark.as_bytes()))?;
-            Some((at, mark.len(), *id))
-        })
-    }
-
     fn plain(&self, text: &str, is_first: bool, out: &mut Vec<u32>) {
+        let prefixed: String;
+        let text = if is_first && self.has_prefix() {
+            prefixed = format!(" {text}");
+            &prefixed
+        } else {
+            text
+        };
+        let mut from = 0;
+        while let Some((at, length, id)) = self.plain.next(text, from) {
+            self.words(&text[from..at], out);
+            out.push(id);
+            from = at + length;
+        }
+        self.words(&text[from..], out);
+    }
+
+    fn words(&self, text: &str, out: &mut Vec<u32>) {
+        if text.is_empty() {
+            return;
+        }
         match &self.model {
             Model::Bytes {
                 splitter,
@@ -275,7 +304,7 @@ impl Tokenizer {
                 for piece in splitter.split(text) {
                     if *splitter == Splitter::Llama3 {
                         let token: String = piece.bytes().map(printable).collect();
-                        if let Some(id) = self.ids.get(&token) {
+                        if let Some(id) = self.ids.get(&token).filter(|id| !self.is_special(**id)) {
                             out.push(*id);
                             continue;
                         }
@@ -289,28 +318,9 @@ impl Tokenizer {
                     });
                 }
             }
-            Model::Sentence { prefix, blanks, .. } => {
-                let mut text = text.replace(' ', &BLANK.to_string());
-                if *prefix && is_first {
-                    text.insert(0, BLANK);
-                }
-                let mut rest = text.as_str();
-                while !rest.is_empty() {
-                    let next = blanks
-                        .iter()
-                        .filter_map(|(blank, id)| {
-                            rest.find(blank.as_str())
-                                .map(|at| (at, Reverse(blank.len()), *id))
-                        })
-                        .min();
-                    let (at, length, id) = next
-                        .map_or((rest.len(), 0, None), |(at, length, id)| {
-                            (at, length.0, Some(id))
-                        });
-                    self.sentence(&rest[..at], out);
-                    out.extend(id);
-                    rest = &rest[at + length..];
-                }
+            Model::Sentence { .. } => {
+                let mut blank = [0; 4];
+                self.sentence(&text.replace(' ', BLANK.encode_utf8(&mut blank)), out);
             }
         }
     }
@@ -326,6 +336,10 @@ impl Tokenizer {
         else {
             return;
         };
+        let token = |text: &str| {
+            let id = *self.ids.get(text)?;
+            Some((id, (*scores.get(id as usize)?)?))
+        };
         // A character that is no token can still be part of one, so places stand for themselves until the end.
         let chars: Vec<&str> = text
             .char_indices()
@@ -340,8 +354,7 @@ impl Tokenizer {
         let mut heap = BinaryHeap::new();
         let offer = |heap: &mut BinaryHeap<_>, left: usize, right: usize, to: usize| {
             let joined = &text[starts[left]..starts[to]];
-            if let Some(id) = self.ids.get(joined) {
-                let score = scores.get(*id as usize).copied().unwrap_or(0.0);
+            if let Some((_, score)) = token(joined) {
                 heap.push((Order(score), Reverse(left), right, to));
             }
         };
@@ -372,8 +385,8 @@ impl Tokenizer {
         let mut at = 0;
         while at < chars.len() {
             let piece = &text[starts[at]..starts[end[at]]];
-            match self.ids.get(piece) {
-                Some(id) => out.push(*id),
+            match token(piece) {
+                Some((id, _)) => out.push(id),
                 None => out.extend(
                     piece
                         .bytes()
@@ -524,9 +537,14 @@ fn byte_level(
 fn sentence_piece(
     vocabulary: &Vocabulary,
     ids: &HashMap<String, u32>,
-    special: &[bool],
 ) -> Result<(Model, Vec<Vec<u8>>), Error> {
     let count = vocabulary.tokens.len();
+    if vocabulary.kinds.is_empty() {
+        // Without them, `<0x0A>` and `<eos>` would be text.
+        return Err(Error::Missing(
+            "the kinds of its tokens (tokenizer.ggml.token_type)",
+        ));
+    }
     if vocabulary.scores.len() != count {
         return Err(Error::Contradiction(format!(
             "{count} tokens have {} scores",
@@ -542,18 +560,16 @@ fn sentence_piece(
         None if bytes.iter().all(Option::is_some) => 0,
         None => return Err(Error::Missing("a token for unknown text")),
     };
-    let mut blanks: Vec<(String, u32)> = vocabulary
+    let scores = vocabulary
         .tokens
         .iter()
-        .enumerate()
-        .filter(|(id, token)| {
-            vocabulary.kinds.get(*id) == Some(&USER_DEFINED)
-                && !token.is_empty()
-                && token.chars().all(|c| c == BLANK || c.is_whitespace())
+        .zip(&vocabulary.kinds)
+        .zip(&vocabulary.scores)
+        .map(|((token, kind), score)| {
+            let is_text = !matches!(*kind, UNKNOWN | BYTE) && !is_mark(*kind, token);
+            is_text.then_some(*score)
         })
-        .map(|(id, token)| (token.clone(), id as u32))
         .collect();
-    blanks.sort_by_key(|(text, _)| Reverse(text.len()));
     let texts = vocabulary
         .tokens
         .iter()
@@ -565,7 +581,7 @@ fn sentence_piece(
                     .and_then(|hex| u8::from_str_radix(hex, 16).ok());
                 return byte.map_or_else(Vec::new, |byte| vec![byte]);
             }
-            if special[id] && vocabulary.kinds.get(id) == Some(&CONTROL) {
+            if vocabulary.kinds.get(id) == Some(&CONTROL) {
                 return token.clone().into_bytes();
             }
             token.replace(BLANK, " ").into_bytes()
@@ -573,11 +589,10 @@ fn sentence_piece(
         .collect();
     Ok((
         Model::Sentence {
-            scores: vocabulary.scores.clone(),
+            scores,
             bytes,
             unknown,
             prefix: vocabulary.add_space_prefix.unwrap_or(true),
-            blanks,
         },
         texts,
     ))
