@@ -11,8 +11,9 @@ use std::rc::Rc;
 use seedbed_weights::Spec;
 
 use crate::gpu::context::{Context, Pipeline};
+use crate::gpu::kit::{Choice, Kit};
 use crate::gpu::weights::{Matrix, Weights};
-use crate::gpu::wgsl::{self, Attention, Finish, Kernel, Product, RESULT_HEAD, Spread};
+use crate::gpu::wgsl::{self, Arith, Attention, Finish, Kernel, Product, RESULT_HEAD};
 use crate::{Error, now};
 
 /// How an engine is laid out.
@@ -30,7 +31,9 @@ pub struct Options {
     pub steps: usize,
     /// Kernels without barriers; by default where the adapter computes on a CPU.
     pub lanes: Option<bool>,
-    /// Keys from which on attention is spread over several workgroups; never where the adapter computes on a CPU.
+    /// Variants of the matrix kernels; by default those that need no optional feature.
+    pub kit: Option<Kit>,
+    /// Keys from which on attention is spread over several workgroups.
     pub long: usize,
 }
 
@@ -43,6 +46,7 @@ impl Default for Options {
             chunk: 64,
             steps: 16,
             lanes: None,
+            kit: None,
             long: 512,
         }
     }
@@ -113,15 +117,6 @@ pub enum Event {
     Broken(u64),
 }
 
-/// How a product is spread for `n` columns, and how many columns a thread computes.
-fn spread(lanes: bool, n: usize) -> (Spread, usize) {
-    match (lanes, n) {
-        (true, _) => (Spread::Lane, if n > 2 { 4 } else { n }),
-        (false, 1..=4) => (Spread::Split, if n > 2 { 4 } else { n }),
-        (false, _) => (Spread::Tile, 1),
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Pass {
     /// One step of all sequences, sampling included.
@@ -140,9 +135,14 @@ enum Size {
     Split(u32),
     /// A workgroup in x for each column.
     Each,
+    /// A workgroup in x for four columns.
+    Fours,
 }
 
 struct Step {
+    /// What it does, for measuring.
+    name: &'static str,
+    layer: usize,
     pipeline: Rc<Pipeline>,
     group: wgpu::BindGroup,
     size: Size,
@@ -151,6 +151,8 @@ struct Step {
 struct Buffers {
     h: wgpu::Buffer,
     xn: wgpu::Buffer,
+    /// A product's columns as bytes.
+    packed: wgpu::Buffer,
     ss: wgpu::Buffer,
     qkv: wgpu::Buffer,
     attended: wgpu::Buffer,
@@ -191,6 +193,7 @@ pub struct Engine {
     pub weights: Rc<Weights>,
     options: Options,
     lanes: bool,
+    pub(crate) kit: Kit,
     buffers: Buffers,
     keys: Vec<wgpu::Buffer>,
     values: Vec<wgpu::Buffer>,
@@ -217,6 +220,10 @@ impl Engine {
     ) -> Result<Self, Error> {
         let spec = &weights.spec;
         let lanes = options.lanes.unwrap_or(context.adapter.is_software);
+        let kit = options
+            .kit
+            .clone()
+            .unwrap_or_else(|| if lanes { Kit::lanes() } else { Kit::groups() });
         let options = Options {
             context: options.context.min(spec.context).max(16),
             slots: options.slots.max(1),
@@ -248,6 +255,8 @@ impl Engine {
         let buffers = Buffers {
             h: floats(columns * spec.hidden),
             xn: floats(columns * spec.hidden),
+            packed: context
+                .storage((columns * spec.hidden.max(q_rows).max(spec.ffn) / 32 * 80) as u64),
             ss: floats(columns * spec.hidden / 4),
             qkv: floats(columns * (q_rows + 2 * kv_rows)),
             attended: floats(columns * q_rows),
@@ -260,7 +269,7 @@ impl Engine {
             seen: floats(seen),
             results: floats(results),
             dummy: context.storage(16),
-            parts: if lanes || options.context <= options.long {
+            parts: if options.context <= options.long {
                 context.storage(16)
             } else {
                 floats(options.slots * spec.heads * SPLITS * (spec.head_dim + 4))
@@ -286,6 +295,7 @@ impl Engine {
         let landing = context.landing((results * 4) as u64);
         Ok(Self {
             lanes,
+            kit,
             buffers,
             keys,
             values,
@@ -328,21 +338,20 @@ impl Engine {
     }
 
     fn plan(&mut self, pass: Pass, columns: usize, is_long: bool) -> Rc<Vec<Step>> {
-        let (_, width) = spread(self.lanes, columns);
-        let kind = if matches!(spread(self.lanes, columns).0, Spread::Tile) {
-            0
-        } else {
-            width
-        };
+        let kind = Kit::place(columns);
         if let Some(plan) = self.plans.get(&(pass, kind, is_long)) {
             return plan.clone();
         }
-        let plan = Rc::new(Planner::new(self, pass, columns, is_long).steps());
+        let plan = Rc::new(Planner::new(self, pass, self.kit.at(kind), is_long).steps());
         self.plans.insert((pass, kind, is_long), plan.clone());
         plan
     }
 
-    fn encode(encoder: &mut wgpu::CommandEncoder, plan: &[Step], columns: usize) {
+    fn encode<'a>(
+        encoder: &mut wgpu::CommandEncoder,
+        plan: impl IntoIterator<Item = &'a Step>,
+        columns: usize,
+    ) {
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         for step in plan {
             pass.set_pipeline(&step.pipeline.pipeline);
@@ -352,6 +361,7 @@ impl Engine {
                 Size::Columns(x) => [*x, columns as u32, 1],
                 Size::Split(x) => [*x, columns as u32, SPLITS as u32],
                 Size::Each => [columns as u32, 1, 1],
+                Size::Fours => [columns.div_ceil(4) as u32, 1, 1],
             };
             pass.dispatch_workgroups(x, y, z);
         }
@@ -387,7 +397,7 @@ impl Engine {
                 .context
                 .device
                 .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-            Self::encode(&mut encoder, &plan, columns.len());
+            Self::encode(&mut encoder, plan.iter(), columns.len());
             self.context.queue.submit([encoder.finish()]);
         }
     }
@@ -412,7 +422,7 @@ impl Engine {
                 .context
                 .device
                 .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-            Self::encode(&mut encoder, &plan, columns.len());
+            Self::encode(&mut encoder, plan.iter(), columns.len());
             self.context.queue.submit([encoder.finish()]);
             let bytes = (columns.len() * stride * 4) as u64;
             let all: Vec<f32> = self.context.copy_of(&self.buffers.logits, bytes).await?;
@@ -582,7 +592,7 @@ impl Engine {
             .map(|column| column[1] as usize)
             .max()
             .unwrap_or(0);
-        let is_long = !self.lanes && longest >= self.options.long;
+        let is_long = longest >= self.options.long;
         let plan = self.plan(Pass::Decode, columns.len(), is_long);
         self.set_columns(0, &columns);
         // A slow device shows its tokens as they come, and is never given so much at once that a browser thinks it hangs.
@@ -598,7 +608,7 @@ impl Engine {
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.clear_buffer(results, 0, None);
         for _ in 0..steps {
-            Self::encode(&mut encoder, &plan, columns.len());
+            Self::encode(&mut encoder, plan.iter(), columns.len());
         }
         encoder.copy_buffer_to_buffer(results, 0, &self.landing, 0, self.landing.size());
         self.context.queue.submit([encoder.finish()]);
@@ -614,6 +624,127 @@ impl Engine {
             pace
         });
         Ok(self.take_in(&words))
+    }
+
+    /// The columns that come out of two layers with `choice` at `place`: what candidates are compared by.
+    pub(crate) async fn branch(
+        &mut self,
+        place: usize,
+        choice: Choice,
+        columns: usize,
+    ) -> Result<Vec<f32>, Error> {
+        self.try_on(place, choice, columns);
+        let plan = self.plan(Pass::Decode, columns, false);
+        let mut encoder = self
+            .context
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let some = plan
+            .iter()
+            .filter(|step| step.layer < TRIED && !["head", "sampling"].contains(&step.name));
+        Self::encode(&mut encoder, some, columns);
+        self.context.queue.submit([encoder.finish()]);
+        let bytes = (columns * self.spec().hidden * 4) as u64;
+        self.context.copy_of(&self.buffers.h, bytes).await
+    }
+
+    /// Runs the products of two layers `rounds` times with `choice` at `place`.
+    pub(crate) async fn products(
+        &mut self,
+        place: usize,
+        choice: Choice,
+        columns: usize,
+        rounds: usize,
+    ) -> Result<(), Error> {
+        self.try_on(place, choice, columns);
+        let plan = self.plan(Pass::Decode, columns, false);
+        let mut encoder = self
+            .context
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        for _ in 0..rounds {
+            let some = plan.iter().filter(|step| {
+                step.layer < TRIED
+                    && [
+                        "packing",
+                        "queries, keys, values",
+                        "gate and up",
+                        "out and down",
+                    ]
+                    .contains(&step.name)
+            });
+            Self::encode(&mut encoder, some, columns);
+        }
+        encoder.copy_buffer_to_buffer(&self.buffers.h, 0, &self.landing, 0, 16);
+        self.context.queue.submit([encoder.finish()]);
+        let _: Vec<u32> = self.context.land(&self.landing).await?;
+        match self.context.lost() {
+            Some(reason) => Err(Error::Device(reason)),
+            None => Ok(()),
+        }
+    }
+
+    fn try_on(&mut self, place: usize, choice: Choice, columns: usize) {
+        if self.kit.at(place) != choice {
+            self.kit.set(place, choice);
+            self.plans.clear();
+        }
+        for slot in 0..self.options.slots {
+            self.set_base(slot, slot, 0);
+        }
+        // What the tokens are does not matter. At position 0 none looks at another's keys, so columns may share a slot.
+        let vocab = self.spec().vocab;
+        let all: Vec<_> = (0..columns)
+            .map(|column| {
+                [
+                    (column % self.options.slots) as u32,
+                    0,
+                    (column * 7919 % vocab) as u32,
+                    1,
+                ]
+            })
+            .collect();
+        self.set_columns(0, &all);
+    }
+
+    /// Seconds that each kind of kernel takes in a step of `columns` sequences, with the number of its kernels. Every kind
+    /// is run `rounds` times by itself; slots must be free. For finding out what limits a device.
+    pub async fn profile(
+        &mut self,
+        columns: usize,
+        rounds: usize,
+    ) -> Result<Vec<(&'static str, usize, f64)>, Error> {
+        let plan = self.plan(Pass::Decode, columns, false);
+        let mut names: Vec<&'static str> = plan.iter().map(|step| step.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        let position = (self.options.context / 2) as u32;
+        let all: Vec<_> = (0..columns)
+            .map(|slot| [slot as u32, position, 0, 1])
+            .collect();
+        let mut out = Vec::new();
+        for name in names {
+            let mut best = f64::INFINITY;
+            for _ in 0..3 {
+                self.set_columns(0, &all);
+                let started = now();
+                let mut encoder = self
+                    .context
+                    .device
+                    .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+                for _ in 0..rounds {
+                    let some = plan.iter().filter(|step| step.name == name);
+                    Self::encode(&mut encoder, some, columns);
+                }
+                encoder.copy_buffer_to_buffer(&self.buffers.results, 0, &self.landing, 0, 16);
+                self.context.queue.submit([encoder.finish()]);
+                let _: Vec<u32> = self.context.land(&self.landing).await?;
+                best = best.min((now() - started) / rounds as f64);
+            }
+            let count = plan.iter().filter(|step| step.name == name).count();
+            out.push((name, count, best));
+        }
+        Ok(out)
     }
 
     /// The scores of the last step, a row for each sequence in the order of slots. For tests.
@@ -671,6 +802,8 @@ impl Engine {
     }
 }
 
+/// Layers that candidates for a kit are tried with.
+const TRIED: usize = 2;
 /// Columns whose scores are computed at once.
 const SCORED: usize = 8;
 /// Workgroups that share the keys of a long context.
@@ -721,21 +854,24 @@ fn rope_tables(
 struct Planner<'a> {
     engine: &'a Engine,
     pass: Pass,
-    spread: Spread,
-    columns: usize,
+    choice: Choice,
     is_long: bool,
+    /// The layer that is being planned.
+    layer: usize,
+    /// What the buffer of packed columns holds.
+    packed: Option<wgpu::Buffer>,
     steps: Vec<Step>,
 }
 
 impl<'a> Planner<'a> {
-    fn new(engine: &'a Engine, pass: Pass, columns: usize, is_long: bool) -> Self {
-        let (spread, columns) = spread(engine.lanes, columns);
+    fn new(engine: &'a Engine, pass: Pass, choice: Choice, is_long: bool) -> Self {
         Self {
             engine,
             pass,
-            spread,
-            columns,
+            choice,
             is_long,
+            layer: 0,
+            packed: None,
             steps: Vec::new(),
         }
     }
@@ -744,13 +880,15 @@ impl<'a> Planner<'a> {
         usize::from(self.pass != Pass::Decode)
     }
 
-    fn push(&mut self, kernel: &Kernel, buffers: &[&wgpu::Buffer], size: Size) {
+    fn push(&mut self, name: &'static str, kernel: &Kernel, buffers: &[&wgpu::Buffer], size: Size) {
         let context = &self.engine.context;
         let pipeline = context.pipeline(kernel);
         let mut all = vec![&self.engine.buffers.globals[self.side()]];
         all.extend_from_slice(buffers);
         let group = context.bind(&pipeline, &all);
         self.steps.push(Step {
+            name,
+            layer: self.layer,
             pipeline,
             group,
             size,
@@ -767,13 +905,32 @@ impl<'a> Planner<'a> {
         x: &wgpu::Buffer,
         rest: &[&wgpu::Buffer],
     ) {
-        let spec = &self.engine.weights.spec;
+        let engine = self.engine;
+        let spec = &engine.weights.spec;
+        let formats = [
+            matrix.format,
+            second.map_or(matrix.format, |second| second.format),
+        ];
+        let arith = self.choice.arith.of(&formats);
+        let packed = &engine.buffers.packed;
+        if arith == Arith::Packed && self.packed.as_ref() != Some(x) {
+            let groups = (matrix.width / 32).div_ceil(64) as u32;
+            self.push(
+                "packing",
+                &wgsl::quantize(matrix.width),
+                &[x, packed],
+                Size::Columns(groups),
+            );
+            self.packed = Some(x.clone());
+        }
+        let x = if arith == Arith::Packed { packed } else { x };
         for (index, piece) in matrix.pieces.iter().enumerate() {
             let product = Product {
                 format: matrix.format,
-                second: second.map_or(matrix.format, |second| second.format),
-                spread: self.spread,
-                columns: self.columns,
+                second: formats[1],
+                spread: self.choice.spread,
+                arith,
+                columns: self.choice.columns,
                 width: matrix.width,
                 blocks: piece.blocks,
                 block0: row0 / 4 + piece.block0,
@@ -787,7 +944,17 @@ impl<'a> Planner<'a> {
                 buffers.extend([&second.pieces[index].values, &second.pieces[index].extra]);
             }
             buffers.extend_from_slice(rest);
-            self.push(&product.kernel(), &buffers, Size::Product(product));
+            let name = match finish {
+                Finish::Glu(_) => "gate and up",
+                Finish::Residual | Finish::Plain => "out and down",
+                Finish::Scale { .. } if out_rows == spec.vocab.next_multiple_of(4) => "head",
+                Finish::Scale { .. } => "queries, keys, values",
+            };
+            self.push(name, &product.kernel(), &buffers, Size::Product(product));
+        }
+        // Others read what these write.
+        if !matches!(finish, Finish::Scale { .. }) {
+            self.packed = None;
         }
     }
 
@@ -809,6 +976,7 @@ impl<'a> Planner<'a> {
             );
             let groups = (spec.hidden / 32).div_ceil(64) as u32;
             self.push(
+                "embedding",
                 &kernel,
                 &[
                     &piece.values,
@@ -825,6 +993,7 @@ impl<'a> Planner<'a> {
         let (q_rows, kv_rows) = (spec.heads * spec.head_dim, spec.kv_heads * spec.head_dim);
         for (index, layer) in weights.layers.iter().enumerate() {
             let is_last = index + 1 == weights.layers.len();
+            self.layer = index;
             for placed in &layer.qkv {
                 let mut rest = vec![&buffers.ss, &buffers.qkv];
                 rest.extend(&layer.qkv_bias);
@@ -841,6 +1010,7 @@ impl<'a> Planner<'a> {
                 );
             }
             self.attention(index);
+            self.packed = None;
             if is_last && self.pass == Pass::Prefill {
                 // Only keys and values are wanted.
                 break;
@@ -901,6 +1071,7 @@ impl<'a> Planner<'a> {
         }
         if self.pass != Pass::Prefill {
             let head = weights.head.as_ref().unwrap_or(&weights.embedding);
+            self.layer = weights.layers.len();
             self.product(
                 head,
                 None,
@@ -911,12 +1082,18 @@ impl<'a> Planner<'a> {
             );
         }
         if self.pass == Pass::Decode {
-            let kernel = wgsl::sample(
+            let (sample, size): (fn(usize, usize, usize) -> Kernel, _) = if engine.lanes {
+                (wgsl::sample_lane, Size::Fours)
+            } else {
+                (wgsl::sample, Size::Each)
+            };
+            let kernel = sample(
                 spec.vocab,
                 spec.vocab.next_multiple_of(4),
                 engine.options.steps,
             );
             self.push(
+                "sampling",
                 &kernel,
                 &[
                     &buffers.settings,
@@ -926,7 +1103,7 @@ impl<'a> Planner<'a> {
                     &buffers.seen,
                     &buffers.results,
                 ],
-                Size::Each,
+                size,
             );
         }
         self.steps
@@ -936,6 +1113,7 @@ impl<'a> Planner<'a> {
         let buffers = &self.engine.buffers;
         let spec = &self.engine.weights.spec;
         self.push(
+            "norm",
             &wgsl::post_norm(spec.hidden, spec.eps),
             &[
                 &buffers.branch,
@@ -972,10 +1150,24 @@ impl<'a> Planner<'a> {
             .as_ref()
             .unwrap_or(&buffers.dummy);
         let (keys, values) = (&engine.keys[index], &engine.values[index]);
-        let heads = spec.heads as u32;
+        let lanes = engine.lanes;
+        // Without barriers a workgroup has four heads, with them one.
+        let heads = if lanes {
+            spec.heads.div_ceil(4)
+        } else {
+            spec.heads
+        } as u32;
+        let attend = |fused, splits| {
+            if lanes {
+                attention.attend_lane(fused, splits)
+            } else {
+                attention.attend_split(fused, splits)
+            }
+        };
         if self.is_long {
             self.push(
-                &attention.attend_split(true, SPLITS),
+                "attention",
+                &attend(true, SPLITS),
                 &[
                     cols,
                     &buffers.slots,
@@ -989,13 +1181,15 @@ impl<'a> Planner<'a> {
                 Size::Split(heads),
             );
             self.push(
+                "attention",
                 &attention.merge(SPLITS),
                 &[cols, &buffers.parts, &buffers.attended],
                 Size::Columns(((spec.heads * spec.head_dim / 4) as u32).div_ceil(64)),
             );
         } else if self.pass == Pass::Decode {
             self.push(
-                &attention.attend(true),
+                "attention",
+                &attend(true, 1),
                 &[
                     cols,
                     &buffers.slots,
@@ -1011,12 +1205,14 @@ impl<'a> Planner<'a> {
         } else {
             let placed = ((spec.heads + spec.kv_heads) as u32).div_ceil(64);
             self.push(
+                "attention",
                 &attention.place(),
                 &[cols, rope, norms, &buffers.qkv, keys, values],
                 Size::Columns(placed),
             );
             self.push(
-                &attention.attend(false),
+                "attention",
+                &attend(false, 1),
                 &[
                     cols,
                     &buffers.slots,

@@ -10,6 +10,7 @@ pub mod gpu;
 pub mod load;
 pub mod reference;
 pub mod selftest;
+pub mod tune;
 
 /// What went wrong, in words for the person who chose the model.
 #[derive(Debug, Clone, thiserror::Error)]

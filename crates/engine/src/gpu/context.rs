@@ -23,6 +23,19 @@ pub struct Adapter {
     pub binding_bytes: u64,
     /// Subgroups' least and greatest size; 0 if unknown.
     pub subgroups: (u32, u32),
+    /// What of the optional it has.
+    pub features: Features,
+}
+
+/// Optional features that some kernels use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Features {
+    /// Arithmetic in halves (`shader-f16`).
+    pub half: bool,
+    /// The least size of a subgroup, if shaders may use them.
+    pub subgroups: Option<u8>,
+    /// Products of packed bytes (`packed_4x8_integer_dot_product`).
+    pub packed: bool,
 }
 
 /// A device, its queue, and the pipelines made so far.
@@ -62,14 +75,7 @@ impl Context {
         let binding_bytes = limits
             .max_storage_buffer_binding_size
             .min(limits.max_buffer_size);
-        let (device, queue) = adapter
-            .request_device(&wgpu::DeviceDescriptor {
-                label: Some("seedbed"),
-                required_limits: limits,
-                ..Default::default()
-            })
-            .await
-            .map_err(|error| Error::Device(error.to_string()))?;
+        let (device, queue, has_subgroups) = request(&adapter, &limits).await?;
         let lost = Arc::new(Mutex::new(None));
         let told = Arc::clone(&lost);
         device.set_device_lost_callback(move |reason, message| {
@@ -91,6 +97,13 @@ impl Context {
             }
         }));
         let is_software = info.device_type == wgpu::DeviceType::Cpu;
+        let features = Features {
+            half: device.features().contains(wgpu::Features::SHADER_F16),
+            subgroups: u8::try_from(info.subgroup_min_size)
+                .ok()
+                .filter(|least| has_subgroups && *least > 0),
+            packed: has_packed(),
+        };
         Ok(Self {
             adapter: Adapter {
                 name: info.name,
@@ -98,6 +111,7 @@ impl Context {
                 is_software,
                 binding_bytes,
                 subgroups: (info.subgroup_min_size, info.subgroup_max_size),
+                features,
             },
             device,
             queue,
@@ -362,6 +376,66 @@ impl Context {
         self.queue.submit([encoder.finish()]);
         self.land(&landing).await
     }
+}
+
+/// A device with what of the optional features the adapter has; the last of the answer is whether shaders may use
+/// subgroups.
+#[cfg(not(target_arch = "wasm32"))]
+async fn request(
+    adapter: &wgpu::Adapter,
+    limits: &wgpu::Limits,
+) -> Result<(wgpu::Device, wgpu::Queue, bool), Error> {
+    let wanted = wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP;
+    let (device, queue) = ask(adapter, limits, wanted & adapter.features()).await?;
+    let has_subgroups = device.features().contains(wgpu::Features::SUBGROUP);
+    Ok((device, queue, has_subgroups))
+}
+
+#[cfg(target_arch = "wasm32")]
+async fn request(
+    adapter: &wgpu::Adapter,
+    limits: &wgpu::Limits,
+) -> Result<(wgpu::Device, wgpu::Queue, bool), Error> {
+    use super::subgroups;
+    let features = wgpu::Features::SHADER_F16 & adapter.features();
+    subgroups::want(true);
+    let first = ask(adapter, limits, features).await;
+    let (device, queue) = match first {
+        // The browser may refuse what it offered; everything works without it.
+        Err(_) if subgroups::asked() => {
+            subgroups::want(false);
+            ask(adapter, limits, features).await?
+        }
+        other => other?,
+    };
+    Ok((device, queue, subgroups::asked()))
+}
+
+async fn ask(
+    adapter: &wgpu::Adapter,
+    limits: &wgpu::Limits,
+    features: wgpu::Features,
+) -> Result<(wgpu::Device, wgpu::Queue), Error> {
+    adapter
+        .request_device(&wgpu::DeviceDescriptor {
+            label: Some("seedbed"),
+            required_features: features,
+            required_limits: limits.clone(),
+            ..Default::default()
+        })
+        .await
+        .map_err(|error| Error::Device(error.to_string()))
+}
+
+/// naga writes them out where a driver has none.
+#[cfg(not(target_arch = "wasm32"))]
+fn has_packed() -> bool {
+    true
+}
+
+#[cfg(target_arch = "wasm32")]
+fn has_packed() -> bool {
+    super::subgroups::speaks("packed_4x8_integer_dot_product")
 }
 
 #[cfg(target_arch = "wasm32")]

@@ -2,5 +2,8 @@
 
 pub mod context;
 pub mod format;
+pub mod kit;
+#[cfg(target_arch = "wasm32")]
+mod subgroups;
 pub mod weights;
 pub mod wgsl;
