@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use seedbed_weights::Spec;
 
-use crate::gpu::context::{Context, Pipeline};
+use crate::gpu::context::{Answer, Context, Pipeline};
 use crate::gpu::kit::{Choice, Kit};
 use crate::gpu::weights::{Matrix, Weights};
 use crate::gpu::wgsl::{self, Arith, Attention, Finish, Kernel, Product, RESULT_HEAD};
@@ -207,7 +207,25 @@ pub struct Engine {
     stops: Vec<u32>,
     /// Seconds a step took lately.
     pace: Option<f64>,
+    /// Seconds that an answer takes by itself.
+    delay: Option<f64>,
+    /// When the last results arrived.
+    arrived: f64,
+    /// Columns of the steps under way.
+    columns: usize,
+    /// A sequence ended: the columns are to be laid out anew.
+    is_changed: bool,
+    flights: VecDeque<Flight>,
+    /// Buffers for results that nothing is on its way to.
+    landings: Vec<wgpu::Buffer>,
+}
+
+/// Steps that are under way.
+struct Flight {
     landing: wgpu::Buffer,
+    answer: Answer,
+    steps: usize,
+    launched: f64,
 }
 
 impl Engine {
@@ -220,9 +238,11 @@ impl Engine {
     ) -> Result<Self, Error> {
         let spec = &weights.spec;
         let lanes = options.lanes.unwrap_or(context.adapter.is_software);
+        // A kit that was measured on another device may want what this one has not.
         let kit = options
             .kit
-            .clone()
+            .as_ref()
+            .and_then(|kit| Kit::parse(&kit.text(), &context.adapter.features))
             .unwrap_or_else(|| if lanes { Kit::lanes() } else { Kit::groups() });
         let options = Options {
             context: options.context.min(spec.context).max(16),
@@ -292,7 +312,6 @@ impl Engine {
             .collect();
         let (ropes, rope_of) = rope_tables(&context, &weights, options.context);
         let active = (0..options.slots).map(|_| None).collect();
-        let landing = context.landing((results * 4) as u64);
         Ok(Self {
             lanes,
             kit,
@@ -307,7 +326,12 @@ impl Engine {
             prefix: Prefix::default(),
             stops: stops.to_vec(),
             pace: None,
-            landing,
+            delay: None,
+            arrived: 0.0,
+            columns: 0,
+            is_changed: false,
+            flights: VecDeque::new(),
+            landings: Vec::new(),
             context,
             weights,
             options,
@@ -493,10 +517,11 @@ impl Engine {
     }
 
     fn release(&mut self, slot: usize) {
-        if let Some(active) = self.active[slot].take()
-            && active.is_on_prefix
-        {
-            self.prefix.users -= 1;
+        if let Some(active) = self.active[slot].take() {
+            self.is_changed = true;
+            if active.is_on_prefix {
+                self.prefix.users -= 1;
+            }
         }
     }
 
@@ -578,29 +603,99 @@ impl Engine {
     }
 
     /// Lets every sequence advance by some tokens, and tells what happened.
+    ///
+    /// A device that is quick has the next steps before the results of the last ones are looked at, so that it never waits for
+    /// the host. Whether a sequence ended is decided on the device; what was sent for it after its end writes nothing.
     pub async fn advance(&mut self) -> Result<Vec<Event>, Error> {
         if let Some(reason) = self.context.lost() {
             return Err(Error::Device(reason));
         }
-        self.admit();
-        let columns: Vec<[u32; 4]> = self.active.iter().flatten().map(|one| one.column).collect();
-        if columns.is_empty() {
-            return Ok(Vec::new());
+        if self.delay.is_none() {
+            self.delay = Some(self.answer_delay().await?);
         }
-        let longest = columns
-            .iter()
-            .map(|column| column[1] as usize)
-            .max()
-            .unwrap_or(0);
-        let is_long = longest >= self.options.long;
-        let plan = self.plan(Pass::Decode, columns.len(), is_long);
-        self.set_columns(0, &columns);
+        let mut events = Vec::new();
+        let has_room = self.active.iter().any(Option::is_none);
+        if self.is_changed || (has_room && !self.queue.is_empty()) {
+            while !self.flights.is_empty() {
+                self.arrive(&mut events).await?;
+            }
+        }
+        if self.flights.is_empty() {
+            self.admit();
+            self.is_changed = false;
+            let columns: Vec<[u32; 4]> =
+                self.active.iter().flatten().map(|one| one.column).collect();
+            if columns.is_empty() {
+                return Ok(events);
+            }
+            self.set_columns(0, &columns);
+            self.columns = columns.len();
+        }
+        let (steps, depth) = self.next_steps();
+        while self.flights.len() < depth {
+            self.launch(steps);
+        }
+        if events.is_empty() {
+            self.arrive(&mut events).await?;
+        }
+        Ok(events)
+    }
+
+    /// Steps of the next submit, and submits to have under way.
+    fn next_steps(&self) -> (usize, usize) {
         // A slow device shows its tokens as they come, and is never given so much at once that a browser thinks it hangs.
+        let most = self.options.steps;
         let steps = match self.pace {
             None => 1,
-            Some(pace) => ((PATIENCE / pace) as usize).clamp(1, self.options.steps),
+            Some(pace) => ((PATIENCE / pace) as usize).clamp(1, most),
         };
-        let started = now();
+        if steps < most {
+            return (steps, 1);
+        }
+        // Two halves: one is computed while the other's results travel. Where an answer takes long, two wholes.
+        let is_late = self.delay.is_some_and(|delay| delay > LATE);
+        (if is_late { most } else { most.div_ceil(2) }, 2)
+    }
+
+    /// Seconds from a submit that does nothing to its answer.
+    async fn answer_delay(&mut self) -> Result<f64, Error> {
+        let mut least = f64::INFINITY;
+        for _ in 0..2 {
+            let started = now();
+            let landing = self.landing();
+            let mut encoder = self
+                .context
+                .device
+                .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            encoder.copy_buffer_to_buffer(&self.buffers.results, 0, &landing, 0, 16);
+            self.context.queue.submit([encoder.finish()]);
+            let _: Vec<u32> = self.context.land(&landing).await?;
+            self.landings.push(landing);
+            least = least.min(now() - started);
+        }
+        Ok(least)
+    }
+
+    fn landing(&mut self) -> wgpu::Buffer {
+        let size = self.buffers.results.size();
+        self.landings
+            .pop()
+            .unwrap_or_else(|| self.context.landing(size))
+    }
+
+    /// Sends `steps` steps of all columns on their way.
+    fn launch(&mut self, steps: usize) {
+        let ahead: usize = self.flights.iter().map(|flight| flight.steps).sum();
+        let longest = self
+            .active
+            .iter()
+            .flatten()
+            .map(|one| one.column[1] as usize + ahead)
+            .max()
+            .unwrap_or(0);
+        let is_long = longest >= self.options.long && self.options.context > self.options.long;
+        let plan = self.plan(Pass::Decode, self.columns, is_long);
+        let landing = self.landing();
         let results = &self.buffers.results;
         let mut encoder = self
             .context
@@ -608,22 +703,48 @@ impl Engine {
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.clear_buffer(results, 0, None);
         for _ in 0..steps {
-            Self::encode(&mut encoder, plan.iter(), columns.len());
+            Self::encode(&mut encoder, plan.iter(), self.columns);
         }
-        encoder.copy_buffer_to_buffer(results, 0, &self.landing, 0, self.landing.size());
-        self.context.queue.submit([encoder.finish()]);
-        let words: Vec<u32> = self.context.land(&self.landing).await?;
+        encoder.copy_buffer_to_buffer(results, 0, &landing, 0, landing.size());
+        let index = self.context.queue.submit([encoder.finish()]);
+        let answer = self.context.begin_read(&landing, index);
+        self.flights.push_back(Flight {
+            landing,
+            answer,
+            steps,
+            launched: now(),
+        });
+    }
+
+    /// Takes in the results of the oldest submit.
+    async fn arrive(&mut self, events: &mut Vec<Event>) -> Result<(), Error> {
+        let Some(flight) = self.flights.front_mut() else {
+            return Ok(());
+        };
+        // It stays in the queue meanwhile: whoever stops waiting here loses nothing.
+        let words: Vec<u32> = self
+            .context
+            .end_read(&flight.landing, &mut flight.answer)
+            .await?;
         if let Some(reason) = self.context.lost() {
             return Err(Error::Device(reason));
         }
-        let pace = (now() - started) / steps as f64;
+        let Some(flight) = self.flights.pop_front() else {
+            return Ok(());
+        };
+        // The device began with it when it was sent, or when it was done with the one before.
+        let arrived = now();
+        let pace = (arrived - flight.launched.max(self.arrived)) / flight.steps as f64;
+        self.arrived = arrived;
         // The first step also compiles the kernels, in some browsers.
         self.pace = Some(if self.pace.is_none() {
             pace.min(PATIENCE / 4.0)
         } else {
-            pace
+            pace.max(1e-6)
         });
-        Ok(self.take_in(&words))
+        self.landings.push(flight.landing);
+        events.extend(self.take_in(&words));
+        Ok(())
     }
 
     /// The columns that come out of two layers with `choice` at `place`: what candidates are compared by.
@@ -675,9 +796,11 @@ impl Engine {
             });
             Self::encode(&mut encoder, some, columns);
         }
-        encoder.copy_buffer_to_buffer(&self.buffers.h, 0, &self.landing, 0, 16);
+        let landing = self.landing();
+        encoder.copy_buffer_to_buffer(&self.buffers.h, 0, &landing, 0, 16);
         self.context.queue.submit([encoder.finish()]);
-        let _: Vec<u32> = self.context.land(&self.landing).await?;
+        let _: Vec<u32> = self.context.land(&landing).await?;
+        self.landings.push(landing);
         match self.context.lost() {
             Some(reason) => Err(Error::Device(reason)),
             None => Ok(()),
@@ -736,9 +859,11 @@ impl Engine {
                     let some = plan.iter().filter(|step| step.name == name);
                     Self::encode(&mut encoder, some, columns);
                 }
-                encoder.copy_buffer_to_buffer(&self.buffers.results, 0, &self.landing, 0, 16);
+                let landing = self.landing();
+                encoder.copy_buffer_to_buffer(&self.buffers.results, 0, &landing, 0, 16);
                 self.context.queue.submit([encoder.finish()]);
-                let _: Vec<u32> = self.context.land(&self.landing).await?;
+                let _: Vec<u32> = self.context.land(&landing).await?;
+                self.landings.push(landing);
                 best = best.min((now() - started) / rounds as f64);
             }
             let count = plan.iter().filter(|step| step.name == name).count();
@@ -812,6 +937,8 @@ const SPLITS: usize = 8;
 const SHARED: usize = 8;
 /// Seconds between two looks at the results.
 const PATIENCE: f64 = 0.25;
+/// Seconds from which an answer is late: some browsers look for what is done only ten times a second.
+const LATE: f64 = 0.02;
 
 fn common(a: &[u32], b: &[u32]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()

@@ -50,6 +50,17 @@ pub struct Context {
     lost: Arc<Mutex<Option<String>>>,
 }
 
+/// A read that was asked for.
+pub(crate) struct Answer {
+    outcome: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
+    /// What it waits for; everything, if unknown.
+    #[cfg_attr(
+        target_arch = "wasm32",
+        allow(dead_code, reason = "a browser waits by itself")
+    )]
+    submit: Option<wgpu::SubmissionIndex>,
+}
+
 /// Of a kernel's bindings.
 type Layout = Rc<(wgpu::BindGroupLayout, wgpu::PipelineLayout)>;
 
@@ -276,16 +287,43 @@ impl Context {
         &self,
         buffer: &wgpu::Buffer,
     ) -> Result<Vec<T>, Error> {
+        let mut answer = self.ask_for(buffer, None);
+        self.end_read(buffer, &mut answer).await
+    }
+
+    /// Asks for what a submit copied into a landing buffer.
+    pub(crate) fn begin_read(
+        &self,
+        buffer: &wgpu::Buffer,
+        submit: wgpu::SubmissionIndex,
+    ) -> Answer {
+        self.ask_for(buffer, Some(submit))
+    }
+
+    #[allow(clippy::unused_self, reason = "what is asked is this device")]
+    fn ask_for(&self, buffer: &wgpu::Buffer, submit: Option<wgpu::SubmissionIndex>) -> Answer {
         let (done, outcome) = oneshot::channel();
         buffer.map_async(wgpu::MapMode::Read, .., move |result| {
             let _ = done.send(result);
         });
+        Answer { outcome, submit }
+    }
+
+    /// Waits for what [`Self::begin_read`] asked for. May be called again if it was not waited for to the end.
+    pub(crate) async fn end_read<T: bytemuck::Pod>(
+        &self,
+        buffer: &wgpu::Buffer,
+        answer: &mut Answer,
+    ) -> Result<Vec<T>, Error> {
         // Natively, somebody has to let the device work; a browser does it by itself.
         #[cfg(not(target_arch = "wasm32"))]
         self.device
-            .poll(wgpu::PollType::wait_indefinitely())
+            .poll(wgpu::PollType::Wait {
+                submission_index: answer.submit.clone(),
+                timeout: None,
+            })
             .map_err(|error| Error::Device(error.to_string()))?;
-        outcome
+        (&mut answer.outcome)
             .await
             .map_err(|_gone| Error::Device("the device dropped a read".to_owned()))?
             .map_err(|error| Error::Device(format!("a result could not be read: {error}")))?;
