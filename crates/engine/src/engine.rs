@@ -35,6 +35,9 @@ pub struct Options {
     pub kit: Option<Kit>,
     /// Keys from which on attention is spread over several workgroups.
     pub long: usize,
+    /// No room for keys and values: only kernels are made ([`warm`]).
+    #[doc(hidden)]
+    pub is_outline: bool,
 }
 
 impl Default for Options {
@@ -48,6 +51,7 @@ impl Default for Options {
             lanes: None,
             kit: None,
             long: 512,
+            is_outline: false,
         }
     }
 }
@@ -300,16 +304,11 @@ impl Engine {
             ],
             globals: [context.uniform(), context.uniform()],
         };
-        let keys = spec
-            .layers
-            .iter()
-            .map(|_| context.storage(kv_bytes))
-            .collect();
-        let values = spec
-            .layers
-            .iter()
-            .map(|_| context.storage(kv_bytes))
-            .collect();
+        let room = || {
+            let bytes = if options.is_outline { 0 } else { kv_bytes };
+            spec.layers.iter().map(|_| context.storage(bytes)).collect()
+        };
+        let (keys, values) = (room(), room());
         let (ropes, rope_of) = rope_tables(&context, &weights, options.context);
         let active = (0..options.slots).map(|_| None).collect();
         Ok(Self {
@@ -925,6 +924,25 @@ impl Engine {
         }
         events
     }
+}
+
+/// Makes the kernels that an engine with `options` will run for the model of `header`, so that they are there when the
+/// weights are. Browsers compile them meanwhile.
+///
+/// # Errors
+/// As for [`Weights::outline`]; nothing is lost then, the kernels are made at their first use.
+pub fn warm(context: &Rc<Context>, weights: Rc<Weights>, options: &Options) -> Result<(), Error> {
+    let options = Options {
+        is_outline: true,
+        ..options.clone()
+    };
+    let mut engine = Engine::new(context.clone(), weights, options, &[])?;
+    let (slots, chunk) = (engine.options.slots, engine.options.chunk);
+    for columns in [1, slots] {
+        engine.plan(Pass::Decode, columns, false);
+    }
+    engine.plan(Pass::Prefill, chunk, false);
+    Ok(())
 }
 
 /// Layers that candidates for a kit are tried with.

@@ -133,6 +133,17 @@ fn gemma3_from_safetensors() {
     check_safetensors("gemma3");
 }
 
+/// The same weights as GGUF has them: norms with the one added, windows by a pattern.
+#[test]
+fn gemma3_from_gguf() {
+    let Some(context) = context() else { return };
+    check(
+        &Rc::new(context),
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/gemma3.gguf"),
+        "gemma3/ref",
+    );
+}
+
 /// A device that binds little holds each matrix in several buffers; the scores are the same.
 #[test]
 fn matrices_in_several_pieces() {

@@ -7,10 +7,11 @@ mod support;
 use std::rc::Rc;
 
 use futures::executor::block_on;
-use seedbed_engine::engine::{Engine, Event, Options, Reason, Request, Sampling};
+use seedbed_engine::engine::{Engine, Event, Options, Reason, Request, Sampling, warm};
 use seedbed_engine::gpu::context::Context;
 use seedbed_engine::gpu::weights::Weights;
-use support::{Numbers, Outcome, context, nmse_32, request, run, weights};
+use seedbed_engine::load;
+use support::{Numbers, Outcome, context, fixture, nmse_32, request, run, weights};
 
 /// A model with bias, one with norms of queries and keys, and one that is quantized.
 const MODELS: [&str; 3] = [
@@ -357,4 +358,36 @@ fn impossible_requests_are_refused() {
     }
     assert_eq!(one.open(), 0);
     assert_eq!(run(&mut one, &[request(2, &[5, 6], 3)])[0].tokens.len(), 3);
+}
+
+#[test]
+fn kernels_are_there_before_the_weights() {
+    let Some(context) = context().map(Rc::new) else {
+        return;
+    };
+    let header = load::gguf(&context, &fixture("qwen2/model-Q5_1.gguf"))
+        .unwrap()
+        .1;
+    let options = Options {
+        slots: 2,
+        context: 64,
+        chunk: 8,
+        ..Options::default()
+    };
+    let before = context.kernels();
+    let outline = Weights::outline(&context, &header).unwrap();
+    warm(&context, Rc::new(outline), &options).unwrap();
+    let warmed = context.kernels();
+    assert!(warmed > before);
+    // A whole chunk and the last token, one sequence and two.
+    let weights = weights(&context, "qwen2/model-Q5_1.gguf");
+    let mut engine = engine(&context, &weights, options);
+    let prompt: Vec<u32> = (3..12).collect();
+    run(&mut engine, &[request(0, &prompt, 3)]);
+    let other: Vec<u32> = (13..22).collect();
+    run(
+        &mut engine,
+        &[request(1, &prompt, 3), request(2, &other, 3)],
+    );
+    assert_eq!(context.kernels(), warmed);
 }

@@ -218,6 +218,12 @@ impl Context {
         pipeline
     }
 
+    /// Kernels made so far. For tests.
+    #[doc(hidden)]
+    pub fn kernels(&self) -> usize {
+        self.pipelines.borrow().len()
+    }
+
     pub(crate) fn bind(&self, pipeline: &Pipeline, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
         let entries: Vec<_> = buffers
             .iter()

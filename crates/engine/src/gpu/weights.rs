@@ -23,13 +23,14 @@ pub(crate) struct Matrix {
 }
 
 impl Matrix {
-    /// Room for `rows` rows. `beside` is the layout of a matrix that the same kernel reads: both are cut alike.
+    /// Room for `rows` rows. `beside` is the layout of a matrix that the same kernel reads: both are cut alike. An outline
+    /// has the cuts, and no room.
     fn new(
         context: &Context,
         format: Format,
         beside: Format,
-        rows: usize,
-        width: usize,
+        (rows, width): (usize, usize),
+        is_outline: bool,
     ) -> Result<Self, Error> {
         if !width.is_multiple_of(GROUP) {
             return Err(Error::Unsupported(format!(
@@ -54,11 +55,12 @@ impl Matrix {
             let now = each.min(blocks - block0);
             let extra =
                 now * (groups * format.extra_words() + groups / 8 * format.super_words()) * 4;
+            let room = |bytes| context.storage(if is_outline { 0 } else { bytes });
             pieces.push(Piece {
                 block0,
                 blocks: now,
-                values: context.storage(per_block * now as u64),
-                extra: context.storage(extra as u64),
+                values: room(per_block * now as u64),
+                extra: room(extra as u64),
             });
             block0 += now;
         }
@@ -148,6 +150,24 @@ pub struct Weights {
 }
 
 impl Weights {
+    /// A model's shapes without its weights, from a whole header: enough to make its kernels while the weights are still on
+    /// their way.
+    ///
+    /// # Errors
+    /// The header is not whole, or the engine has no kernels for it.
+    pub fn outline(context: &Context, header: &Header) -> Result<Self, Error> {
+        let mut builder = Builder::new(&header.spec)?;
+        builder.is_outline = true;
+        for tensor in &header.tensors {
+            builder.make_room(context, header, tensor)?;
+            if builder.target(tensor.role).is_none() {
+                let bytes = usize::try_from(tensor.bytes).unwrap_or_default();
+                builder.vector(tensor, &vec![0; bytes])?;
+            }
+        }
+        builder.finish(context)
+    }
+
     /// Bytes of matrices on the GPU.
     pub fn bytes(&self) -> u64 {
         let layers = self.layers.iter().flat_map(|layer| {
@@ -232,6 +252,8 @@ pub struct Builder {
     output_norm: Option<Vec<f32>>,
     rope_factors: Option<Vec<f32>>,
     current: Option<Current>,
+    /// No room is made: see [`Weights::outline`].
+    is_outline: bool,
 }
 
 impl Builder {
@@ -259,6 +281,7 @@ impl Builder {
             output_norm: None,
             rope_factors: None,
             current: None,
+            is_outline: false,
         })
     }
 
@@ -282,8 +305,10 @@ impl Builder {
             self.spec.heads * self.spec.head_dim,
             self.spec.kv_heads * self.spec.head_dim,
         );
-        let made =
-            |beside: Format| Matrix::new(context, own, beside, tensor.rows, tensor.cols).map(Some);
+        let is_outline = self.is_outline;
+        let made = |beside: Format| {
+            Matrix::new(context, own, beside, (tensor.rows, tensor.cols), is_outline).map(Some)
+        };
         let Role::Layer(index, part) = tensor.role else {
             match tensor.role {
                 Role::Embedding => self.embedding = made(own)?,
@@ -304,7 +329,13 @@ impl Builder {
                 if kinds.iter().all(|kind| *kind == Some(own)) {
                     layer.qkv = vec![Placed {
                         row0: 0,
-                        matrix: Matrix::new(context, own, own, q_rows + 2 * kv_rows, tensor.cols)?,
+                        matrix: Matrix::new(
+                            context,
+                            own,
+                            own,
+                            (q_rows + 2 * kv_rows, tensor.cols),
+                            is_outline,
+                        )?,
                     }];
                     return Ok(());
                 }
@@ -315,7 +346,7 @@ impl Builder {
                             "queries, keys and values of layer {index} are in different files"
                         ))
                     })?;
-                    let matrix = Matrix::new(context, kind, kind, rows, tensor.cols)?;
+                    let matrix = Matrix::new(context, kind, kind, (rows, tensor.cols), is_outline)?;
                     layer.qkv.push(Placed { row0, matrix });
                     row0 += rows;
                 }
