@@ -74,6 +74,8 @@ pub enum Route {
         /// The step to begin with.
         step: Step,
     },
+    /// How quick the model in this tab is.
+    Measure,
     /// No such page.
     Unknown {
         /// The hash as it came.
@@ -94,6 +96,7 @@ impl Route {
         };
         match parts.as_slice() {
             [""] => Self::Home,
+            ["measure"] => Self::Measure,
             ["p", id] if is_name(id) => Self::project(id, Step::Seed),
             ["p", id, step] if is_name(id) => match Step::parse(step) {
                 Some(step) => Self::project(id, step),
@@ -150,7 +153,7 @@ impl Route {
     pub fn step(&self) -> Option<Step> {
         match self {
             Self::Project { step, .. } | Self::Hub { step, .. } => Some(*step),
-            Self::Home | Self::Unknown { .. } => None,
+            Self::Home | Self::Measure | Self::Unknown { .. } => None,
         }
     }
 }
@@ -160,6 +163,7 @@ impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Home => f.write_str("#/"),
+            Self::Measure => f.write_str("#/measure"),
             Self::Project { id, step } => write!(f, "#/p/{id}/{}", step.slug()),
             Self::Hub {
                 repo,
@@ -177,7 +181,7 @@ mod tests {
 
     #[test]
     fn every_route_is_read_back_from_its_own_address() {
-        let mut routes = vec![Route::Home];
+        let mut routes = vec![Route::Home, Route::Measure];
         for step in Step::ALL {
             routes.push(Route::project("k3f-9a", step));
             routes.push(Route::Hub {

@@ -9,8 +9,8 @@
 
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use seedbed::app::pieces::{
-    Make, Pieces, make_dialogs, make_generate, make_prompts, make_publish, make_review, make_seed,
-    not_fetched,
+    Make, Pieces, make_dialogs, make_generate, make_measure, make_prompts, make_publish,
+    make_review, make_seed, not_fetched,
 };
 
 macro_rules! piece {
@@ -28,6 +28,7 @@ piece!(work, generate, make_generate);
 piece!(review, review, make_review);
 piece!(work, publish, make_publish);
 piece!(work, dialogs, make_dialogs);
+piece!(work, measure, make_measure);
 
 macro_rules! load {
     ($name:ident) => {
@@ -43,4 +44,5 @@ pub(crate) const PIECES: Pieces = Pieces {
     review: load!(review),
     publish: load!(publish),
     dialogs: load!(dialogs),
+    measure: load!(measure),
 };

@@ -17,6 +17,7 @@ use seedbed_core::messages::{Failure, FailureKind};
 #[derive(Clone, Debug, PartialEq)]
 enum Shown {
     Home,
+    Measure,
     Unknown,
     Opening(String),
     Page(u32, Step),
@@ -28,6 +29,7 @@ impl Shown {
     fn of(stage: Stage, route: &Route) -> Self {
         match stage {
             Stage::Home => Self::Home,
+            Stage::Measure => Self::Measure,
             Stage::Unknown => Self::Unknown,
             Stage::Opening(name) => Self::Opening(name),
             Stage::Open(visit) => Self::Page(visit, route.step().unwrap_or(Step::Seed)),
@@ -87,6 +89,7 @@ pub(super) fn Frame(
             <Notices />
             {move || match shown.get() {
                 Shown::Home => view! { <HomePage /> }.into_any(),
+                Shown::Measure => view! { <Piece load=pieces.measure /> }.into_any(),
                 Shown::Unknown => unknown_view(),
                 Shown::Opening(name) => opening_view(&name),
                 Shown::Page(_, step) => {
@@ -110,6 +113,7 @@ pub(super) fn Frame(
 fn title(shown: &Shown, project: &str) -> String {
     match shown {
         Shown::Home => "Seedbed: grow a dataset from what you know".to_owned(),
+        Shown::Measure => "Measure this device · Seedbed".to_owned(),
         Shown::Unknown => "No such page · Seedbed".to_owned(),
         Shown::Opening(_) => "Opening… · Seedbed".to_owned(),
         Shown::Page(_, step) => format!("{} · {project} · Seedbed", step.name()),

@@ -6,6 +6,7 @@
 use crate::pages::connect::ConnectDialogs;
 use crate::pages::desk::failure_view;
 use crate::pages::generate::GeneratePage;
+use crate::pages::measure::MeasurePage;
 use crate::pages::prompts::PromptsPage;
 use crate::pages::publish::PublishPage;
 use crate::pages::review::ReviewPage;
@@ -36,6 +37,8 @@ pub struct Pieces {
     pub publish: Load,
     /// The dialogs for choosing a model and signing in.
     pub dialogs: Load,
+    /// The page that measures the model in this tab.
+    pub measure: Load,
 }
 
 impl Pieces {
@@ -47,6 +50,7 @@ impl Pieces {
         review: || at_hand(make_review),
         publish: || at_hand(make_publish),
         dialogs: || at_hand(make_dialogs),
+        measure: || at_hand(make_measure),
     };
 
     /// The page of a step.
@@ -69,6 +73,7 @@ impl Pieces {
             self.generate,
             self.dialogs,
             self.publish,
+            self.measure,
         ];
         for load in order {
             // What fails now is fetched again, and said, when it is shown.
@@ -109,6 +114,11 @@ pub fn make_publish() -> AnyView {
 /// The dialogs.
 pub fn make_dialogs() -> AnyView {
     view! { <ConnectDialogs /> }.into_any()
+}
+
+/// The page that measures.
+pub fn make_measure() -> AnyView {
+    view! { <MeasurePage /> }.into_any()
 }
 
 /// A piece could not be fetched.

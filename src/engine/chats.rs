@@ -1,7 +1,7 @@
 //! Chats: requests in the OpenAI protocol in, streams of server-sent events out, and one loop that lets all of them
 //! advance together.
 
-use super::{Host, Out, load};
+use super::{Host, Out, load, measure};
 use futures::StreamExt as _;
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use seedbed_core::engine::EngineOrder;
@@ -17,6 +17,8 @@ use std::rc::Rc;
 pub(crate) enum Work {
     /// A chat to answer.
     Begin(Box<Ask>, Out),
+    /// The model is to be measured.
+    Measure(measure::Order, Out),
 }
 
 /// The parts of a chat request that mean something here.
@@ -42,6 +44,8 @@ pub(crate) struct Ask {
     seed: Option<u64>,
     #[serde(default)]
     stop: Option<Stop>,
+    #[serde(default)]
+    response_format: Option<Value>,
 }
 
 /// A message of a request.
@@ -70,6 +74,17 @@ pub(crate) async fn answer(host: &Rc<Host>, out: Out, body: &str) {
         Ok(ask) => ask,
         Err(error) => return refuse(&out, 400, &format!("The request can't be read: {error}")),
     };
+    let is_text = ask
+        .response_format
+        .as_ref()
+        .is_none_or(|format| format.get("type").is_some_and(|kind| kind == "text"));
+    if !is_text {
+        return refuse(
+            &out,
+            400,
+            "A model in the tab writes plain text only; leave response_format out.",
+        );
+    }
     // A tab that was reloaded goes on by itself.
     let is_there = |host: &Host| {
         host.loaded
@@ -132,11 +147,15 @@ struct Open {
 async fn run(host: Rc<Host>, mut chat: Chat, mut work: UnboundedReceiver<Work>) {
     let mut open: HashMap<u64, Open> = HashMap::new();
     let mut last = 0_u64;
+    // What came while the model was measured.
+    let mut early = None;
     let fingerprint = fingerprint(&host);
     loop {
         // With nothing to do, wait; else take what is there.
         loop {
-            let next = if open.is_empty() {
+            let next = if let Some(next) = early.take() {
+                next
+            } else if open.is_empty() {
                 note(&host, &chat, &open);
                 let next = match work.next().await {
                     Some(next) => next,
@@ -151,7 +170,14 @@ async fn run(host: Rc<Host>, mut chat: Chat, mut work: UnboundedReceiver<Work>) 
                     Err(_) => break,
                 }
             };
-            let Work::Begin(ask, out) = next;
+            let (ask, out) = match next {
+                Work::Begin(ask, out) => (ask, out),
+                Work::Measure(order, out) => {
+                    let is_busy = !open.is_empty();
+                    early = measure::run(&host, &chat, is_busy, order, &out, &mut work).await;
+                    continue;
+                }
+            };
             last += 1;
             if let Some(one) = begin(&mut chat, last, *ask, out) {
                 open.insert(last, one);

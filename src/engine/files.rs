@@ -2,8 +2,11 @@
 
 use super::opfs;
 use seedbed_core::engine::{EngineKept, EngineModel};
+use seedbed_tokens::Vocabulary;
+use seedbed_weights::part_names;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// What is known of a kept file.
@@ -15,6 +18,9 @@ pub(crate) struct Note {
     pub(crate) is_whole: bool,
     /// When it was last loaded, in milliseconds since 1970.
     pub(crate) used_ms: f64,
+    /// Key of the model that this file is a part of.
+    #[serde(default)]
+    pub(crate) part_of: Option<String>,
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -52,38 +58,111 @@ pub(crate) async fn write_note(key: &str, note: &Note) -> Result<(), String> {
     opfs::write(&note_name(key), &text).await
 }
 
-/// All files, the last used first.
-pub(crate) async fn list() -> Vec<EngineKept> {
-    let mut notes = Vec::new();
-    for name in opfs::names().await.unwrap_or_default() {
-        let Some(key) = name.strip_suffix(".json") else {
-            continue;
-        };
-        if let Some(note) = note(key).await {
-            notes.push((note, opfs::size(&data_name(key)).await));
-        }
-    }
-    notes.sort_by(|a, b| b.0.used_ms.total_cmp(&a.0.used_ms));
-    notes
-        .into_iter()
-        .map(|(note, have)| EngineKept {
-            is_whole: note.is_whole && note.model.bytes.is_none_or(|bytes| bytes == have),
-            model: note.model,
-            have,
-        })
-        .collect()
+/// Key of a part of the model kept under `whole`.
+pub(crate) fn part_key(whole: &str, name: &str) -> String {
+    hex(&Sha256::digest(format!("{whole}:{name}").as_bytes())[..16])
 }
 
-/// Deletes the file that came from `url`.
-pub(crate) async fn forget(url: &str) -> Result<(), String> {
+async fn notes() -> Result<Vec<(String, Note)>, String> {
+    let mut notes = Vec::new();
     for name in opfs::names().await? {
         let Some(key) = name.strip_suffix(".json") else {
             continue;
         };
-        if note(key).await.is_some_and(|note| note.model.url == url) {
-            opfs::remove(&data_name(key)).await?;
-            opfs::remove(&name).await?;
+        if let Some(note) = note(key).await {
+            notes.push((key.to_owned(), note));
+        }
+    }
+    Ok(notes)
+}
+
+/// All models, the last used first.
+pub(crate) async fn list() -> Vec<EngineKept> {
+    let (parts, mut models): (Vec<_>, Vec<_>) = notes()
+        .await
+        .unwrap_or_default()
+        .into_iter()
+        .partition(|(_, note)| note.part_of.is_some());
+    models.sort_by(|a, b| b.1.used_ms.total_cmp(&a.1.used_ms));
+    let mut list = Vec::with_capacity(models.len());
+    for (key, note) in models {
+        // A note outlives its file when the browser takes back storage.
+        let mut have = opfs::size(&data_name(&key)).await;
+        let mut is_whole =
+            note.is_whole && (!note.model.files.is_empty() || note.model.bytes == Some(have));
+        let mut lacking = match part_names(&note.model.name) {
+            _ if !note.model.files.is_empty() => note.model.files.len(),
+            Some(names) => names.len() - 1,
+            None => 0,
+        };
+        for (part_key, part) in &parts {
+            if part.part_of.as_ref() == Some(&key) {
+                let size = opfs::size(&data_name(part_key)).await;
+                is_whole &= part.is_whole && part.model.bytes == Some(size);
+                lacking = lacking.saturating_sub(1);
+                have += size;
+            }
+        }
+        list.push(EngineKept {
+            model: note.model,
+            have,
+            is_whole: is_whole && lacking == 0,
+        });
+    }
+    list
+}
+
+/// Deletes what is kept under `key`, its parts included.
+pub(crate) async fn remove(key: &str) -> Result<(), String> {
+    let parts = notes()
+        .await?
+        .into_iter()
+        .filter(|(one, note)| one != key && note.part_of.as_deref() == Some(key));
+    for one in parts.map(|(one, _)| one).chain([key.to_owned()]) {
+        // First the bytes: a note without them is harmless, bytes without a note are never found again.
+        opfs::remove(&data_name(&one)).await?;
+        opfs::remove(&note_name(&one)).await?;
+    }
+    Ok(())
+}
+
+/// Deletes the model that came from `url`.
+pub(crate) async fn forget(url: &str) -> Result<(), String> {
+    for (key, note) in notes().await? {
+        if note.part_of.is_none() && note.model.url == url {
+            remove(&key).await?;
         }
     }
     Ok(())
+}
+
+/// The tokenizer and template of a model in safetensors, from the texts of its files by name.
+///
+/// # Errors
+/// What is missing or can't be read.
+pub(crate) fn vocabulary(texts: &BTreeMap<String, String>) -> Result<Vocabulary, String> {
+    let text = |name: &str| texts.get(name).map(String::as_str);
+    let tokenizer = text("tokenizer.json").ok_or("Its tokenizer.json is missing.")?;
+    let mut vocabulary = Vocabulary::from_tokenizer_json(tokenizer, text("tokenizer_config.json"))
+        .map_err(|error| error.to_string())?;
+    // Newer models have their template in a file of its own, which then counts.
+    if let Some(template) = text("chat_template.jinja") {
+        vocabulary.chat_template = Some(template.to_owned());
+    }
+    // One token, or a list of them. Those with a well-known text are found by the tokenizer anyway.
+    let generation: serde_json::Value = text("generation_config.json")
+        .map(serde_json::from_str)
+        .transpose()
+        .map_err(|error| format!("generation_config.json can't be read: {error}"))?
+        .unwrap_or_default();
+    let ends = &generation["eos_token_id"];
+    let ends: Vec<u32> = ends
+        .as_array()
+        .map_or(std::slice::from_ref(ends), Vec::as_slice)
+        .iter()
+        .filter_map(|id| u32::try_from(id.as_u64()?).ok())
+        .collect();
+    vocabulary.eos = vocabulary.eos.or(ends.first().copied());
+    vocabulary.eot = ends.into_iter().find(|id| Some(*id) != vocabulary.eos);
+    Ok(vocabulary)
 }

@@ -3,18 +3,20 @@
 
 use super::files::{self, Note};
 use super::opfs::{self, Open};
-use super::{Host, Out, chats, failure};
+use super::{Host, Out, chats, failure, kits};
 use js_sys::{Reflect, Uint8Array};
 use seedbed_core::engine::{
-    EngineLine, EngineLoaded, EngineModel, EngineOrder, EngineSizes, EngineStage,
+    EngineFile, EngineLine, EngineLoaded, EngineModel, EngineOrder, EngineSizes, EngineStage,
 };
 use seedbed_core::messages::{Failure, FailureKind};
-use seedbed_engine::chat::vocabulary;
+use seedbed_engine::chat::{self, Chat};
 use seedbed_engine::engine::Options;
 use seedbed_engine::gpu::context::Context;
 use seedbed_engine::gpu::weights::{Builder, Weights};
-use seedbed_weights::{GgufReader, Header, part_names};
+use seedbed_tokens::Vocabulary;
+use seedbed_weights::{GgufReader, Header, Rows, SafetensorsReader, part_names};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
@@ -27,6 +29,8 @@ use web_sys::{
 const STEP: u64 = 1 << 20;
 /// Bytes read from storage at once.
 const PIECE: usize = 4 << 20;
+/// Most bytes of a file that is read as a text. Gemma's tokenizer.json has 33 MB.
+const TEXT_BYTES: usize = 64 << 20;
 /// Share of the device's memory that is taken to be there for sequences, in bytes: browsers do not tell.
 const KV_BYTES: u64 = 256 << 20;
 
@@ -57,10 +61,7 @@ pub(crate) async fn again(host: &Rc<Host>, out: &Out, order: EngineOrder) -> Res
 }
 
 /// Opens the device anew after it was lost, and goes on with what was open.
-pub(crate) async fn recover(
-    host: &Rc<Host>,
-    chat: &mut seedbed_engine::chat::Chat,
-) -> Result<(), Failure> {
+pub(crate) async fn recover(host: &Rc<Host>, chat: &mut Chat) -> Result<(), Failure> {
     let order = host.order.borrow().clone();
     let Some(order) = order.filter(|_| {
         host.context
@@ -72,8 +73,10 @@ pub(crate) async fn recover(
     };
     let _one = host.loading.lock().await;
     let quiet = Out::nobody();
-    let (weights, _, _, context) = read(host, &quiet, &order).await?;
-    chat.recover(context, Rc::new(weights))
+    let ready = read(host, &quiet, &order).await?;
+    let weights = Rc::new(ready.weights);
+    *host.weights.borrow_mut() = Rc::downgrade(&weights);
+    chat.recover(ready.context, weights)
         .map_err(|error| failure("The device failed.", error))
 }
 
@@ -86,27 +89,23 @@ async fn bring(host: &Rc<Host>, out: &Out, order: EngineOrder) -> Result<(), Fai
 async fn locked(host: &Rc<Host>, out: &Out, order: EngineOrder) -> Result<(), Failure> {
     let started = js_sys::Date::now();
     host.unload();
-    let (weights, header, model, context) = read(host, out, &order).await?;
-    load_chat(
-        host,
-        out,
-        weights,
-        header,
-        order.sizes,
-        model,
-        context,
-        started,
-    )
-    .await?;
+    let ready = read(host, out, &order).await?;
+    load_chat(host, out, ready, order.sizes, started).await?;
     *host.order.borrow_mut() = Some(order);
     Ok(())
 }
 
-async fn read(
-    host: &Rc<Host>,
-    out: &Out,
-    order: &EngineOrder,
-) -> Result<(Weights, Header, EngineModel, Rc<Context>), Failure> {
+/// A model whose files were read.
+struct Ready {
+    weights: Weights,
+    header: Header,
+    vocabulary: Vocabulary,
+    model: EngineModel,
+    context: Rc<Context>,
+    is_kept: bool,
+}
+
+async fn read(host: &Rc<Host>, out: &Out, order: &EngineOrder) -> Result<Ready, Failure> {
     let context = host
         .context()
         .await
@@ -119,47 +118,67 @@ async fn read(
         model.bytes.unwrap_or(0),
     );
     load.tell();
-    match part_names(&model.name) {
-        None => load.whole(&mut model).await?,
-        Some(names) => {
-            // The files of a split model lie beside each other.
-            let mut all = Sha256::new();
-            for (index, name) in names.iter().enumerate() {
-                if index > 0 {
-                    load.reader
-                        .next_file(name, None)
-                        .map_err(|error| failure("This file can't be run here.", error))?;
-                }
-                let mut part = EngineModel {
-                    url: model.url.replace(&model.name, name),
-                    name: name.clone(),
-                    bytes: None,
-                    sha256: None,
-                    ..model.clone()
-                };
-                load.whole(&mut part).await?;
-                all.update(part.sha256.unwrap_or_default());
-            }
-            // One name for all of it: the hash of the files' hashes.
-            model.sha256 = Some(files::hex(&all.finalize()));
-            model.bytes = Some(load.before);
+    let key = files::key(&model);
+    let mut vocabulary = None;
+    if !model.files.is_empty() {
+        vocabulary = Some(load.checkpoint(&mut model, &key).await?);
+    } else if let Some(names) = part_names(&model.name) {
+        // The files of a split model lie beside each other.
+        let mut all = Sha256::new();
+        for (index, name) in names.iter().enumerate() {
+            let part = EngineModel {
+                url: model.url.replace(&model.name, name),
+                name: name.clone(),
+                bytes: None,
+                sha256: None,
+                ..model.clone()
+            };
+            let sha256 = if index == 0 {
+                load.whole(part, &key, None).await?.sha256
+            } else {
+                load.next_file(name, None)?;
+                let part_key = files::key(&part);
+                load.whole(part, &part_key, Some(&key)).await?.sha256
+            };
+            all.update(sha256.unwrap_or_default());
         }
+        // One name for all of it: the hash of the files' hashes.
+        model.sha256 = Some(files::hex(&all.finalize()));
+        model.bytes = Some(load.before);
+    } else {
+        model = load.whole(model, &key, None).await?;
+    }
+    let is_kept = load.is_kept;
+    if !is_kept {
+        // A part of it would be of no use, and takes up what others need.
+        let _ = files::remove(&key).await;
     }
     let (weights, header) = load.finish()?;
-    Ok((weights, header, model, context))
+    Ok(Ready {
+        vocabulary: vocabulary.unwrap_or_else(|| chat::vocabulary(&header.metadata)),
+        weights,
+        header,
+        model,
+        context,
+        is_kept,
+    })
 }
 
-#[allow(clippy::too_many_arguments, reason = "the parts of one step")]
 async fn load_chat(
     host: &Rc<Host>,
     out: &Out,
-    weights: Weights,
-    header: Header,
+    ready: Ready,
     sizes: EngineSizes,
-    model: EngineModel,
-    context: Rc<Context>,
     started: f64,
 ) -> Result<(), Failure> {
+    let Ready {
+        weights,
+        header,
+        vocabulary,
+        model,
+        context,
+        is_kept,
+    } = ready;
     let bytes = model.bytes.unwrap_or(0);
     let tell = |stage| {
         out.line(&EngineLine::Progress {
@@ -168,7 +187,6 @@ async fn load_chat(
             total: bytes,
         });
     };
-    let cannot = |error: seedbed_engine::Error| failure("This model can't be run here.", error);
     tell(EngineStage::Testing);
     let self_test = seedbed_engine::selftest::run(&context, &header)
         .await
@@ -179,20 +197,16 @@ async fn load_chat(
             )
         })?;
     tell(EngineStage::Preparing);
-    let options = options(&weights, &context, sizes);
+    let mut options = options(&weights, &context, sizes);
     let made = EngineSizes {
         context: options.context as u32,
         slots: options.slots as u32,
     };
     let weights = Rc::new(weights);
-    let chat = seedbed_engine::chat::Chat::new(
-        context,
-        weights.clone(),
-        options,
-        &vocabulary(&header.metadata),
-        &today(),
-    )
-    .map_err(cannot)?;
+    *host.weights.borrow_mut() = Rc::downgrade(&weights);
+    options.kit = kits::find(&context, &weights, &options).await;
+    let chat =
+        Chat::new(context, weights.clone(), options, &vocabulary, &today()).map_err(cannot)?;
     let loaded = EngineLoaded {
         family: format!("{:?}", weights.spec.arch),
         quantization: quantization(&header),
@@ -201,6 +215,7 @@ async fn load_chat(
         sizes: made,
         self_test,
         seconds: (js_sys::Date::now() - started) / 1000.0,
+        is_kept,
         model,
     };
     *host.loaded.borrow_mut() = Some(loaded);
@@ -260,10 +275,17 @@ fn today() -> String {
         .to_owned()
 }
 
+/// What becomes of the bytes of a file.
+enum Reader {
+    Gguf(Box<GgufReader>),
+    Safetensors(Box<SafetensorsReader>),
+    Text(Vec<u8>),
+}
+
 struct Load {
     context: Rc<Context>,
     out: Out,
-    reader: GgufReader,
+    reader: Reader,
     builder: Option<Builder>,
     hash: Sha256,
     /// Bytes of this file.
@@ -273,6 +295,16 @@ struct Load {
     total: u64,
     told: u64,
     stage: EngineStage,
+    /// All that was read is in storage.
+    is_kept: bool,
+}
+
+fn cannot(error: impl ToString) -> Failure {
+    failure("This model can't be run here.", error)
+}
+
+fn gguf(name: &str) -> Reader {
+    Reader::Gguf(Box::new(GgufReader::new(name, None)))
 }
 
 impl Load {
@@ -280,7 +312,7 @@ impl Load {
         Self {
             context,
             out,
-            reader: GgufReader::new(name, None),
+            reader: gguf(name),
             builder: None,
             hash: Sha256::new(),
             have: 0,
@@ -288,6 +320,7 @@ impl Load {
             total,
             told: 0,
             stage: EngineStage::Connecting,
+            is_kept: true,
         }
     }
 
@@ -310,26 +343,34 @@ impl Load {
         if self.out.is_stopped.get() {
             return Err(stopped());
         }
-        let cannot = |error: String| failure("This file can't be run here.", error);
         self.hash.update(bytes);
         let (context, builder) = (&self.context, &mut self.builder);
         let mut trouble = None;
-        self.reader
-            .push(bytes, &mut |rows| {
-                if trouble.is_some() {
-                    return Ok(());
-                }
-                let outcome = match builder.as_mut() {
-                    Some(builder) => builder.rows(context, &rows),
-                    None => Builder::new(&rows.header.spec)
-                        .and_then(|made| builder.insert(made).rows(context, &rows)),
-                };
-                trouble = outcome.err();
-                Ok(())
-            })
-            .map_err(|error| cannot(error.to_string()))?;
+        let mut sink = |rows: Rows<'_>| {
+            if trouble.is_some() {
+                return Ok(());
+            }
+            let outcome = match builder.as_mut() {
+                Some(builder) => builder.rows(context, &rows),
+                None => Builder::new(&rows.header.spec)
+                    .and_then(|made| builder.insert(made).rows(context, &rows)),
+            };
+            trouble = outcome.err();
+            Ok(())
+        };
+        match &mut self.reader {
+            Reader::Gguf(reader) => reader.push(bytes, &mut sink).map_err(cannot)?,
+            Reader::Safetensors(reader) => reader.push(bytes, &mut sink).map_err(cannot)?,
+            Reader::Text(text) if text.len() + bytes.len() > TEXT_BYTES => {
+                let most = TEXT_BYTES >> 20;
+                return Err(cannot(format!(
+                    "A file that describes it has more than {most} MB."
+                )));
+            }
+            Reader::Text(text) => text.extend_from_slice(bytes),
+        }
         if let Some(error) = trouble {
-            return Err(cannot(error.to_string()));
+            return Err(cannot(error));
         }
         self.have += bytes.len() as u64;
         if self.have - self.told >= STEP {
@@ -338,46 +379,149 @@ impl Load {
         Ok(())
     }
 
-    /// Reads what is kept and fetches the rest.
-    async fn whole(&mut self, model: &mut EngineModel) -> Result<(), Failure> {
-        let key = files::key(model);
-        let note = files::note(&key).await;
-        // Without storage the model runs all the same; it is only fetched again next time.
-        let mut file = Open::new(&files::data_name(&key)).await.ok();
-        let kept = match (&note, &file) {
-            (Some(_), Some(file)) => file.size(),
-            _ => 0,
+    fn next_file(&mut self, name: &str, bytes: Option<u64>) -> Result<(), Failure> {
+        match &mut self.reader {
+            Reader::Gguf(reader) => reader.next_file(name, bytes).map_err(cannot),
+            Reader::Safetensors(reader) => reader.next_file(name, bytes).map_err(cannot),
+            Reader::Text(_) => Ok(()),
+        }
+    }
+
+    /// Reads a model in safetensors: what describes it, its tokenizer, then its weights.
+    async fn checkpoint(
+        &mut self,
+        model: &mut EngineModel,
+        key: &str,
+    ) -> Result<Vocabulary, Failure> {
+        // The files that are kept belong to this note, whole or not.
+        let mut note = files::note(key).await.unwrap_or_default();
+        note.model = model.clone();
+        self.is_kept = files::write_note(key, &note).await.is_ok();
+        let is_weights = |file: &&EngineFile| file.name.ends_with(".safetensors");
+        let mut all = Sha256::new();
+        let mut texts = BTreeMap::new();
+        for file in model.files.iter().filter(|file| !is_weights(file)) {
+            self.reader = Reader::Text(Vec::new());
+            all.update(self.part(model, file, key).await?);
+            if let Reader::Text(bytes) = &mut self.reader {
+                let text = String::from_utf8(std::mem::take(bytes))
+                    .map_err(|error| cannot(format!("{} is no text: {error}", file.name)))?;
+                texts.insert(file.name.clone(), text);
+            }
+        }
+        let vocabulary = files::vocabulary(&texts).map_err(cannot)?;
+        let config = texts
+            .get("config.json")
+            .ok_or_else(|| cannot("Its config.json is missing."))?;
+        let index = texts
+            .iter()
+            .find(|(name, _)| name.ends_with(".safetensors.index.json"));
+        let single = model.files.iter().find(is_weights);
+        let single = single.map(|file| file.name.as_str()).unwrap_or_default();
+        let reader = match index {
+            Some((_, index)) => SafetensorsReader::sharded(index, config, None),
+            None => SafetensorsReader::new(single, config, None),
+        }
+        .map_err(cannot)?;
+        let mut names = reader.files().to_vec();
+        if names.is_empty() {
+            names.push(single.to_owned());
+        }
+        self.reader = Reader::Safetensors(Box::new(reader));
+        let mut weights = Vec::with_capacity(names.len());
+        for name in &names {
+            let file = model.files.iter().find(|file| file.name == *name);
+            weights.push(file.ok_or_else(|| {
+                cannot(format!(
+                    "Its weights are also in {name}, which was not chosen."
+                ))
+            })?);
+        }
+        for (index, (name, file)) in names.iter().zip(weights).enumerate() {
+            if index > 0 {
+                self.next_file(name, file.bytes)?;
+            }
+            all.update(self.part(model, file, key).await?);
+        }
+        model.sha256 = Some(files::hex(&all.finalize()));
+        model.bytes = Some(self.before);
+        if self.is_kept {
+            note.model = model.clone();
+            note.is_whole = true;
+            note.used_ms = js_sys::Date::now();
+            self.is_kept = files::write_note(key, &note).await.is_ok();
+        }
+        Ok(vocabulary)
+    }
+
+    /// Reads one file of a model in several; its hash.
+    async fn part(
+        &mut self,
+        model: &EngineModel,
+        file: &EngineFile,
+        key: &str,
+    ) -> Result<String, Failure> {
+        let part = EngineModel {
+            url: file.url.clone(),
+            name: file.name.clone(),
+            bytes: file.bytes,
+            sha256: None,
+            files: Vec::new(),
+            ..model.clone()
         };
-        let is_whole = note.as_ref().is_some_and(|note| note.is_whole) && kept > 0;
+        let part_key = files::part_key(key, &file.name);
+        let part = self.whole(part, &part_key, Some(key)).await?;
+        Ok(part.sha256.unwrap_or_default())
+    }
+
+    /// Reads what is kept of a file and fetches the rest; what is known of it then.
+    async fn whole(
+        &mut self,
+        asked: EngineModel,
+        key: &str,
+        part_of: Option<&str>,
+    ) -> Result<EngineModel, Failure> {
+        let mut model = asked;
+        let mut note = files::note(key).await.unwrap_or_default();
+        // Without storage the model runs all the same; it is only fetched again next time.
+        let mut file = Open::new(&files::data_name(key)).await.ok();
         self.hash = Sha256::new();
         self.have = 0;
-        let mut note = note.unwrap_or_default();
-        if is_whole {
-            // What is kept says more than what was asked for.
-            *model = note.model.clone();
+        if note.is_whole {
+            // What is kept says more than what was asked for, except where a picked file is now.
+            let url = std::mem::replace(&mut model, note.model.clone()).url;
+            model.url = url;
         }
-        if self.before == 0 {
-            self.total = model.bytes.unwrap_or(if is_whole { kept } else { 0 });
+        let mut kept = match &file {
+            // Bytes without a note are of nobody knows what.
+            Some(file) if note.model != EngineModel::default() => file.size(),
+            _ => 0,
+        };
+        if model.bytes.is_some_and(|bytes| kept > bytes) {
+            kept = 0;
         }
-        if let (Some(file), true) = (&file, kept > 0) {
+        if self.total == 0 {
+            self.total = model.bytes.unwrap_or(0);
+        }
+        if let (Some(open), true) = (&file, kept > 0) {
             self.set_stage(EngineStage::Reading);
-            let mut buffer = vec![0; PIECE];
-            let mut at = 0;
-            while at < kept {
-                let read = file
-                    .read(at, &mut buffer)
-                    .map_err(|error| failure("The kept file could not be read.", error))?;
-                if read == 0 {
-                    break;
+            let mut buffer = vec![0; PIECE.min(kept as usize)];
+            while self.have < kept {
+                match open.read(self.have, &mut buffer) {
+                    Ok(read) if read > 0 => self.take(&buffer[..read])?,
+                    // The browser has taken it back; the rest is fetched.
+                    _ => break,
                 }
-                self.take(&buffer[..read])?;
-                at += read as u64;
                 breathe().await;
             }
         }
-        if !is_whole {
-            self.fetch(model, &key, &mut note, &mut file).await?;
+        let is_there = note.is_whole && model.bytes == Some(self.have);
+        note.part_of = part_of.map(str::to_owned);
+        if !is_there {
+            self.fetch(&mut model, key, &mut note, &mut file).await?;
         }
+        self.is_kept &= file.is_some();
+        let is_in_storage = file.is_some();
         drop(file);
         let sha256 = files::hex(&self.hash.clone().finalize());
         let wrong = match &model.sha256 {
@@ -385,10 +529,13 @@ impl Load {
             None => false,
         };
         if wrong || model.bytes.is_some_and(|bytes| bytes != self.have) {
-            let _ = opfs::remove(&files::data_name(&key)).await;
+            let _ = files::remove(key).await;
             return Err(Failure::new(
                 FailureKind::Invalid,
-                "The file is damaged: its checksum is not the one it should have.",
+                format!(
+                    "{} is damaged: its checksum is not the one it should have.",
+                    model.name
+                ),
             )
             .means("It was deleted; no model runs in this tab.")
             .next("Load it again."));
@@ -398,9 +545,12 @@ impl Load {
         note.model = model.clone();
         note.is_whole = true;
         note.used_ms = js_sys::Date::now();
-        let _ = files::write_note(&key, &note).await;
+        if is_in_storage && files::write_note(key, &note).await.is_err() {
+            self.is_kept = false;
+            let _ = files::remove(key).await;
+        }
         self.before += self.have;
-        Ok(())
+        Ok(model)
     }
 
     async fn fetch(
@@ -410,11 +560,40 @@ impl Load {
         note: &mut Note,
         file: &mut Option<Open>,
     ) -> Result<(), Failure> {
+        let is_picked = model.url.starts_with("blob:");
+        let was_whole = note.is_whole;
+        let name = model.name.clone();
+        let can_keep = file.is_some();
         let offline = |error: String| {
-            Failure::new(FailureKind::Network, "The model could not be fetched.")
-                .means("What has arrived is kept.")
-                .next("Check the connection and load it again: it goes on where it stopped.")
-                .detail(error)
+            // A picked file's address ends with the page that picked it.
+            if is_picked {
+                return Failure::new(FailureKind::NotFound, format!("{name} can't be read."))
+                    .means(if was_whole {
+                        "Its copy in this browser is gone or cut short: browsers take storage back when the disk is full."
+                    } else {
+                        "No model runs in this tab."
+                    })
+                    .next("Choose the file on this computer again.")
+                    .detail(error);
+            }
+            let failure = Failure::new(
+                FailureKind::Network,
+                if was_whole {
+                    "The kept file is gone or cut short, and could not be fetched again."
+                } else {
+                    "The model could not be fetched."
+                },
+            )
+            .detail(error);
+            if can_keep {
+                failure
+                    .means("What has arrived is kept.")
+                    .next("Check the connection and load it again: it goes on where it stopped.")
+            } else {
+                failure
+                    .means("This browser's storage is full, switched off or in use by another tab, so nothing is kept.")
+                    .next("Check the connection and load it again.")
+            }
         };
         self.set_stage(EngineStage::Downloading);
         let scope = super::scope().ok_or_else(|| offline("this is no worker".to_owned()))?;
@@ -457,17 +636,21 @@ impl Load {
                     let _ = file.truncate(0);
                 }
                 if self.before > 0 {
-                    let _ = opfs::remove(&files::data_name(key)).await;
+                    *file = None;
+                    let _ = files::remove(key).await;
                     return Err(failure(
                         "One of the model's files has changed on the server.",
                         "Load it again.",
                     ));
                 }
-                self.reader = GgufReader::new(&model.name, None);
+                self.reader = gguf(&model.name);
                 self.builder = None;
                 self.hash = Sha256::new();
                 self.have = 0;
-                *note = Note::default();
+                *note = Note {
+                    part_of: note.part_of.clone(),
+                    ..Note::default()
+                };
                 return Box::pin(self.fetch(model, key, note, file)).await;
             }
             200 => from = 0,
@@ -493,8 +676,9 @@ impl Load {
         }
         note.model = model.clone();
         note.version = version;
-        if file.is_some() {
-            let _ = files::write_note(key, note).await;
+        note.is_whole = false;
+        if file.is_some() && files::write_note(key, note).await.is_err() {
+            self.keep_not(key, file).await;
         }
         let reader: ReadableStreamDefaultReader = response
             .body()
@@ -520,8 +704,7 @@ impl Load {
                 // A full disk costs only the copy for next time.
                 if open.write(self.have, &bytes).is_err() {
                     let _ = open.truncate(0);
-                    *file = None;
-                    let _ = opfs::remove(&files::data_name(key)).await;
+                    self.keep_not(key, file).await;
                 }
             }
             if let Err(error) = self.take(&bytes) {
@@ -544,22 +727,28 @@ impl Load {
         Ok(())
     }
 
+    /// Gives up keeping the file: the disk is full.
+    async fn keep_not(&mut self, key: &str, file: &mut Option<Open>) {
+        self.is_kept = false;
+        *file = None;
+        let _ = files::remove(key).await;
+    }
+
     fn finish(mut self) -> Result<(Weights, Header), Failure> {
-        let cannot = |error: String| failure("This file can't be run here.", error);
-        self.reader
-            .finish()
-            .map_err(|error| cannot(error.to_string()))?;
-        let header = self
-            .reader
-            .header()
-            .cloned()
-            .ok_or_else(|| cannot("It has no header.".to_owned()))?;
-        let builder = self
-            .builder
-            .ok_or_else(|| cannot("It holds no weights.".to_owned()))?;
-        let weights = builder
-            .finish(&self.context)
-            .map_err(|error| cannot(error.to_string()))?;
+        let header = match &mut self.reader {
+            Reader::Gguf(reader) => {
+                reader.finish().map_err(cannot)?;
+                reader.header().cloned()
+            }
+            Reader::Safetensors(reader) => {
+                reader.finish().map_err(cannot)?;
+                reader.header().cloned()
+            }
+            Reader::Text(_) => None,
+        }
+        .ok_or_else(|| cannot("It has no header."))?;
+        let builder = self.builder.ok_or_else(|| cannot("It holds no weights."))?;
+        let weights = builder.finish(&self.context).map_err(cannot)?;
         // Memory that ran out is told later than it was asked for.
         if let Some(reason) = self.context.lost() {
             return Err(failure("The model does not fit this device.", reason));
@@ -578,6 +767,9 @@ fn stopped() -> Failure {
 #[derive(serde::Deserialize)]
 struct Parity {
     url: String,
+    /// Where its config.json is, if the file is in safetensors.
+    #[serde(default)]
+    config: Option<String>,
     ids: Vec<u32>,
     #[serde(default)]
     greedy: usize,
@@ -595,18 +787,14 @@ pub(crate) async fn parity(host: &Rc<Host>, body: &str) -> Result<Vec<u8>, Failu
     let _one = host.loading.lock().await;
     let context = host.context().await.map_err(cannot)?;
     let mut load = Load::new(context.clone(), Out::nobody(), "parity.gguf", 0);
-    let scope = super::scope().ok_or_else(|| cannot("this is no worker".to_owned()))?;
-    let response: Response = JsFuture::from(scope.fetch_with_str(&asked.url))
-        .await
-        .and_then(wasm_bindgen::JsCast::dyn_into)
-        .map_err(|error| cannot(opfs::words(&error)))?;
-    let buffer = response
-        .array_buffer()
-        .map_err(|error| cannot(opfs::words(&error)))?;
-    let buffer = JsFuture::from(buffer)
-        .await
-        .map_err(|error| cannot(opfs::words(&error)))?;
-    let bytes = Uint8Array::new(&buffer);
+    if let Some(config) = &asked.config {
+        let config =
+            String::from_utf8_lossy(&fetched(config).await.map_err(cannot)?.to_vec()).into_owned();
+        let reader = SafetensorsReader::new("parity.safetensors", &config, None)
+            .map_err(|error| cannot(error.to_string()))?;
+        load.reader = Reader::Safetensors(Box::new(reader));
+    }
+    let bytes = fetched(&asked.url).await.map_err(cannot)?;
     let mut at = 0;
     while at < bytes.length() {
         let end = bytes.length().min(at + PIECE as u32);
@@ -642,6 +830,20 @@ pub(crate) async fn parity(host: &Rc<Host>, body: &str) -> Result<Vec<u8>, Failu
     }
     out.extend(scores.iter().flat_map(|score| score.to_le_bytes()));
     Ok(out)
+}
+
+/// All bytes at an address, for comparing; models are streamed.
+async fn fetched(url: &str) -> Result<Uint8Array, String> {
+    let words = |error: wasm_bindgen::JsValue| opfs::words(&error);
+    let scope = super::scope().ok_or("this is no worker")?;
+    let response: Response = JsFuture::from(scope.fetch_with_str(url))
+        .await
+        .and_then(wasm_bindgen::JsCast::dyn_into)
+        .map_err(words)?;
+    let buffer = JsFuture::from(response.array_buffer().map_err(words)?)
+        .await
+        .map_err(words)?;
+    Ok(Uint8Array::new(&buffer))
 }
 
 /// Lets messages in: a stop among them.

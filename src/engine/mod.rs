@@ -1,12 +1,14 @@
 //! The engine worker's browser side: messages in and out, files, fetching, and the loop that lets sequences advance.
 //!
-//! It answers as a small HTTP server would ([`seedbed_core::engine`]): `/state`, `/load`, `/unload`, `/forget`, and the
-//! OpenAI protocol under `/v1`. A message is `{id, method, path, body}`; an answer `{id, status}`, any number of
+//! It answers as a small HTTP server would ([`seedbed_core::engine`]): `/state`, `/load`, `/unload`, `/forget`,
+//! `/measure`, and the OpenAI protocol under `/v1`. A message is `{id, method, path, body}`; an answer `{id, status}`, any number of
 //! `{id, bytes}`, and `{id}`. `{id, stop}` says that nobody waits any more.
 
 mod chats;
 mod files;
+mod kits;
 mod load;
+mod measure;
 mod opfs;
 
 use futures::channel::mpsc::UnboundedSender;
@@ -15,7 +17,7 @@ use seedbed_core::engine::{EngineLine, EngineState};
 use seedbed_core::messages::{Failure, FailureKind};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, console};
@@ -31,6 +33,8 @@ pub(crate) struct Host {
     pub(crate) loaded: RefCell<Option<seedbed_core::engine::EngineLoaded>>,
     /// Turns on their way to the loop that runs the model.
     pub(crate) inbox: RefCell<Option<UnboundedSender<chats::Work>>>,
+    /// Its weights, as long as the loop has them.
+    pub(crate) weights: RefCell<Weak<seedbed_engine::gpu::weights::Weights>>,
     /// How quick it is.
     pub(crate) speed: RefCell<seedbed_core::engine::EngineSpeed>,
     /// (seconds, tokens made until then), of the last seconds.
@@ -193,6 +197,7 @@ impl Host {
                 }
                 out.end();
             }
+            "/measure" => measure::answer(&self, &out, &body).await,
             "/parity" => match load::parity(&self, &body).await {
                 Ok(bytes) => out.whole(200, &bytes),
                 Err(failure) => out.whole(400, failure.what.as_bytes()),
@@ -247,7 +252,11 @@ impl Host {
         }
         let (path, body) = (text("path"), text("body"));
         let flag = Rc::new(Cell::new(false));
-        self.open.borrow_mut().insert(id, flag.clone());
+        let mut open = self.open.borrow_mut();
+        // Whoever still answers holds the flag, be it long after this request was handed on.
+        open.retain(|_, flag| Rc::strong_count(flag) > 1);
+        open.insert(id, flag.clone());
+        drop(open);
         let host = self.clone();
         wasm_bindgen_futures::spawn_local(async move {
             let out = Out {
@@ -255,8 +264,7 @@ impl Host {
                 is_stopped: flag,
                 is_silent: false,
             };
-            host.clone().answer(out, &path, body).await;
-            host.open.borrow_mut().remove(&id);
+            host.answer(out, &path, body).await;
         });
     }
 }

@@ -6,6 +6,7 @@ pub mod connect;
 pub mod desk;
 pub mod generate;
 pub mod home;
+pub mod measure;
 pub mod prompts;
 pub mod publish;
 pub mod review;

@@ -17,6 +17,21 @@ pub fn take_chosen(event: &web_sys::Event) -> Option<File> {
     file
 }
 
+/// All chosen files of a file input, which is emptied.
+pub fn take_all_chosen(event: &web_sys::Event) -> Vec<File> {
+    let input = event
+        .target()
+        .and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
+    let files = input.as_ref().and_then(HtmlInputElement::files);
+    let all = files.map_or_else(Vec::new, |files| {
+        (0..files.length()).filter_map(|at| files.get(at)).collect()
+    });
+    if let Some(input) = input {
+        input.set_value("");
+    }
+    all
+}
+
 /// The first of the files that a drop brings.
 fn file_of(event: &DragEvent) -> Option<File> {
     event.data_transfer()?.files()?.get(0)

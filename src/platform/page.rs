@@ -143,6 +143,23 @@ pub fn show_crash(detail: &str) {
     }
 }
 
+/// Puts a text on the clipboard; false if the browser does not let it.
+pub async fn copy(text: &str) -> bool {
+    let Some(window) = window() else {
+        return false;
+    };
+    let navigator = Reflect::get(&window, &"navigator".into()).unwrap_or_default();
+    let clipboard = Reflect::get(&navigator, &"clipboard".into()).unwrap_or_default();
+    let written = Reflect::get(&clipboard, &"writeText".into())
+        .and_then(wasm_bindgen::JsCast::dyn_into::<Function>)
+        .and_then(|write| write.call1(&clipboard, &text.into()))
+        .and_then(wasm_bindgen::JsCast::dyn_into::<Promise>);
+    match written {
+        Ok(promise) => JsFuture::from(promise).await.is_ok(),
+        Err(_) => false,
+    }
+}
+
 /// Milliseconds since 1970.
 pub fn now_ms() -> f64 {
     js_sys::Date::now()

@@ -20,6 +20,8 @@ use std::time::Duration;
 pub enum Stage {
     /// The projects.
     Home,
+    /// How quick the model in this tab is.
+    Measure,
     /// No such page.
     Unknown,
     /// A project is on its way; the text names it.
@@ -64,6 +66,7 @@ impl Toast {
 #[derive(Clone, Debug, PartialEq)]
 enum Target {
     Home,
+    Measure,
     Unknown,
     Project(String),
     Hub(String),
@@ -242,6 +245,7 @@ impl Shell {
     pub fn follow(self, route: &Route, is_account_known: bool) {
         let target = match route {
             Route::Home => Target::Home,
+            Route::Measure => Target::Measure,
             Route::Unknown { .. } => Target::Unknown,
             Route::Project { id, .. } => Target::Project(id.clone()),
             Route::Hub { repo, .. } => Target::Hub(repo.clone()),
@@ -267,8 +271,13 @@ impl Shell {
                     self.projects.read(self).await;
                 });
             }
-            Target::Unknown => {
-                self.stage.set(Stage::Unknown);
+            Target::Measure | Target::Unknown => {
+                let is_known = target == Target::Measure;
+                self.stage.set(if is_known {
+                    Stage::Measure
+                } else {
+                    Stage::Unknown
+                });
                 let visit = self.next_visit();
                 self.desk.spawn(self.leave(visit));
             }

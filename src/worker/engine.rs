@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
-use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{Event, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 /// The worker's script, beside ours.
 const SCRIPT: &str = "engine_loader.js";
@@ -72,7 +72,9 @@ impl Port {
             }
         });
         worker.set_onmessage(Some(on_message.into_js_value().unchecked_ref()));
-        let on_error = Closure::<dyn FnMut(JsValue)>::new(move |event: JsValue| {
+        let on_error = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
+            // Else it counts as an error of ours, and the page would take the whole back end for crashed.
+            event.prevent_default();
             let text = Reflect::get(&event, &"message".into())
                 .ok()
                 .and_then(|text| text.as_string())

@@ -2,33 +2,16 @@
 // and the whole way by keyboard alone.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
+import { assertAccessible } from "./access.mjs";
 import { Hub, Visitor, shot, waitFor } from "./harness.mjs";
 import * as steps from "./steps.mjs";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let hub;
 before(async () => {
   hub = await Hub.start("--scripted-model");
 });
 after(() => hub.stop());
-
-async function assertAccessible(page, where) {
-  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(AXE);
-  // A colour on its way to another is neither of the two.
-  await page.evaluate(() =>
-    Promise.allSettled(document.getAnimations().filter((one) => one instanceof CSSTransition).map((one) => one.finished)),
-  );
-  const { violations } = await page.evaluate(() =>
-    window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
-  );
-  const found = violations.map(
-    ({ id, help, nodes }) => `${id}: ${help}\n    ${nodes.slice(0, 3).map((node) => `${node.html} ${node.failureSummary}`).join("\n    ")}`,
-  );
-  assert.deepEqual(found, [], `${where}:\n  ${found.join("\n  ")}`);
-}
 
 async function assertFits(page, where) {
   // A frame may pass between a new size of the window and the layout for it.

@@ -2,11 +2,13 @@
 // made by it, offline.
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { makeCheckpoint } from "./checkpoint.mjs";
 import { EnginePage } from "./engine.mjs";
-import { ROOT } from "./harness.mjs";
+import { ROOT, scratch } from "./harness.mjs";
+import { makeModel } from "./made-model.mjs";
 
 const FIXTURES = join(ROOT, "../shared/engine-fixtures");
 const MODEL = process.env.SEEDBED_MODEL;
@@ -25,30 +27,107 @@ function nmse(is, should) {
 
 describe("the engine in a browser", { skip: !existsSync(FIXTURES) && "the fixtures are not here" }, () => {
   let engine;
+  const made = scratch("made");
   before(async () => {
-    engine = await EnginePage.open({ "/fixtures/": FIXTURES, ...(MODEL ? { "/models/": dirname(MODEL) } : {}) });
+    engine = await EnginePage.open({ "/fixtures/": FIXTURES, "/made/": made, ...(MODEL ? { "/models/": dirname(MODEL) } : {}) });
   });
-  after(() => engine?.close());
+  after(async () => {
+    await engine?.close();
+    rmSync(made, { recursive: true, force: true });
+  });
 
   it("scores every tiny checkpoint as the reference does, and continues it alike", async () => {
     let count = 0;
     for (const family of readdirSync(FIXTURES)) {
       const folder = join(FIXTURES, family);
       const files = family.endsWith(".json") || family === "README.md" ? [] : readdirSync(folder);
-      for (const file of files.filter((name) => name.endsWith(".gguf"))) {
+      for (const file of files.filter((name) => /\.(gguf|safetensors)$/.test(name))) {
         const kind = /^model-(.*)\.gguf$/.exec(file)?.[1];
         const reference = join(folder, kind ? `ref-${kind}` : "ref");
         const greedy = json(join(reference, "greedy.json"));
         const bytes = new Uint8Array(readFileSync(join(reference, "logits.f32")));
         const url = `${engine.server.url}/fixtures/${family}/${file}`;
-        const found = await engine.parity(url, json(join(reference, "ids.json")), greedy.length);
+        const config = file.endsWith(".gguf") ? undefined : `${engine.server.url}/fixtures/${family}/config.json`;
+        const found = await engine.parity(url, json(join(reference, "ids.json")), greedy.length, false, config);
         const error = nmse(found.scores, new Float32Array(bytes.buffer));
         assert.ok(error <= 1e-6, `${family}/${file}: ${error}`);
         assert.deepEqual(found.greedy, greedy, `${family}/${file}`);
         count += 1;
       }
     }
-    assert.ok(count >= 26, `${count} checkpoints`);
+    assert.ok(count >= 31, `${count} checkpoints`);
+  });
+
+  for (const isSharded of [false, true]) {
+    it(`runs files picked together, ${isSharded ? "weights in two files" : "weights in one file"}, as the reference does, and keeps them`, async () => {
+      const folder = `llama-${isSharded}`;
+      const { prompt, answer, count, promptTokens, names } = makeCheckpoint(join(FIXTURES, "llama"), join(made, folder), { isSharded });
+      // Addresses as the browser gives them to picked files.
+      const pick = () =>
+        engine.page.evaluate(
+          ([folder, names]) =>
+            Promise.all(
+              names.map(async (name) => {
+                const blob = await (await fetch(`/made/${folder}/${name}`)).blob();
+                return { name, url: URL.createObjectURL(blob), bytes: blob.size };
+              }),
+            ),
+          [folder, names],
+        );
+      const files = await pick();
+      const model = { name: `${folder}.safetensors`, url: files[0].url, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), files };
+      const { state } = await engine.load(model);
+      assert.equal(state.loaded.is_kept, true);
+      assert.equal(state.loaded.quantization, "F32");
+      const kept = state.kept.filter(({ model }) => model.name.startsWith("llama-"));
+      assert.deepEqual(kept.map(({ model, have, is_whole }) => [model.name, have, is_whole])[0], [model.name, model.bytes, true]);
+      const body = { model: model.name, messages: [{ role: "user", content: prompt }], temperature: 0, max_tokens: count, stream: true };
+      const asked = async () => {
+        const { all } = await engine.chats(1, body);
+        assert.equal(all[0].text, answer, all[0].raw);
+        assert.equal(all[0].usage.prompt_tokens, promptTokens);
+        return all[0].fingerprint;
+      };
+      const fingerprint = await asked();
+      assert.match(fingerprint, /; F32; sha256:[0-9a-f]{64}$/);
+      // The picked files are gone with their page; what is kept is enough, and the same.
+      await engine.page.evaluate((files) => files.forEach(({ url }) => URL.revokeObjectURL(url)), files);
+      await engine.page.evaluate(() => globalThis.askText("POST", "/unload", ""));
+      assert.equal(await asked(), fingerprint);
+      // A part that the browser took back: said in words, and mended by picking the files again.
+      await engine.cutKept(1, (name, size) => (size > 10_000 ? 100 : size));
+      assert.equal((await engine.state()).kept.find(({ model }) => model.name.startsWith(folder)).is_whole, false);
+      await assert.rejects(engine.load({ ...model }), (error) => {
+        assert.match(error.failure.what, /can't be read/);
+        assert.match(error.failure.next, /Choose the file/);
+        return true;
+      });
+      const again = await pick();
+      const mended = await engine.load({ ...model, url: again[0].url, files: again });
+      assert.equal(mended.state.kept.find(({ model }) => model.name.startsWith(folder)).is_whole, true);
+      assert.equal(await asked(), fingerprint);
+      await engine.page.evaluate((url) => globalThis.askText("POST", "/forget", url), again[0].url);
+      assert.deepEqual(await engine.keptFiles(), []);
+    });
+  }
+
+  it("says what is missing where the files of a model are not all there", async () => {
+    const { names } = makeCheckpoint(join(FIXTURES, "llama"), join(made, "partly"), { isSharded: true });
+    const all = names.map((name) => ({ name, url: `${engine.server.url}/made/partly/${name}` }));
+    const without = (name) => {
+      const files = all.filter((file) => file.name !== name);
+      return engine.load({ name: `without-${name}`, url: `${engine.server.url}/made/partly/?${name}`, files });
+    };
+    for (const name of ["config.json", "tokenizer.json", "model-00002-of-00002.safetensors"]) {
+      await assert.rejects(without(name), (error) => {
+        assert.ok(error.failure.next.includes(name), JSON.stringify(error.failure));
+        return true;
+      });
+    }
+    for (const { model } of (await engine.state()).kept) {
+      await engine.page.evaluate((url) => globalThis.askText("POST", "/forget", url), model.url);
+    }
+    assert.deepEqual(await engine.keptFiles(), []);
   });
 
   describe("with a real model", { skip: !MODEL && "SEEDBED_MODEL names no model file" }, () => {
@@ -92,11 +171,55 @@ describe("the engine in a browser", { skip: !existsSync(FIXTURES) && "the fixtur
       assert.notEqual(texts[0], texts[2]);
     });
 
+    it("fetches again what the browser took back, and only that", async () => {
+      const read = async () => {
+        const { state, lines } = await engine.load(model());
+        assert.equal(state.kept[0].is_whole, true);
+        assert.match(state.loaded.model.sha256, /^b179c952.*db53$/);
+        return lines.map(({ progress }) => progress).filter(Boolean);
+      };
+      await engine.cutKept(10_000_000, () => 50_000_000);
+      assert.equal((await engine.state()).kept[0].is_whole, false);
+      const cut = await read();
+      assert.ok(cut.filter(({ stage }) => stage === "downloading").every(({ done }) => done >= 50_000_000));
+      await engine.cutKept(10_000_000, () => null);
+      assert.deepEqual((await engine.state()).kept.map(({ have, is_whole }) => [have, is_whole]), [[0, false]]);
+      const gone = await read();
+      assert.ok(!gone.some(({ stage }) => stage === "reading"));
+    });
+
+    it("runs a model that storage has no room for, and says that it is not kept", async () => {
+      const name = "roomy.gguf";
+      const { bytes } = makeModel(MODEL, join(made, name), { hidden: 512, ffn: 1024, layers: 4, heads: 8, kvHeads: 4 });
+      const before = await engine.keptFiles();
+      await engine.setRoom(5_000_000);
+      const { state } = await engine.load({ name, url: `${engine.server.url}/made/${name}`, bytes });
+      assert.equal(state.loaded.is_kept, false);
+      assert.ok(!state.kept.some(({ model }) => model.name === name));
+      assert.deepEqual(await engine.keptFiles(), before);
+      const { all } = await engine.chats(1, { model: name, messages: [{ role: "user", content: "Hi" }], max_tokens: 2, stream: true });
+      assert.equal(all[0].usage.completion_tokens, 2, all[0].raw);
+      await engine.setRoom();
+    });
+
+    it("needs no more memory for a larger file", async () => {
+      const heap = [];
+      for (const [name, layers] of [["short.gguf", 2], ["tall.gguf", 40]]) {
+        const { bytes } = makeModel(MODEL, join(made, name), { hidden: 512, ffn: 2048, layers, heads: 8, kvHeads: 4 });
+        const { state } = await engine.load({ name, url: `${engine.server.url}/made/${name}`, bytes });
+        heap.push({ bytes, heap: state.heap_bytes });
+        await engine.page.evaluate((url) => globalThis.askText("POST", "/forget", url), `${engine.server.url}/made/${name}`);
+      }
+      const [short, tall] = heap;
+      assert.ok(tall.bytes - short.bytes > 150_000_000, JSON.stringify(heap));
+      assert.ok(tall.heap - short.heap < 4_000_000, JSON.stringify(heap));
+    });
+
     it("refuses a damaged file and says so", async () => {
       const wrong = { ...model(), url: `${model().url}?again`, sha256: "0".repeat(64) };
       await assert.rejects(engine.load(wrong), /checksum/);
       const kept = (await engine.state()).kept;
-      assert.ok(!kept.some((one) => one.model.url.endsWith("?again") && one.is_whole));
+      assert.ok(!kept.some((one) => one.model.url.endsWith("?again")));
     });
   });
 });

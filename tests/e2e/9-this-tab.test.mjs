@@ -1,13 +1,16 @@
 // A seed grows rows with a real model in the tab, offline, and a person reviews them.
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
-import { Hub, Visitor, WEBGPU, scratch, shot, waitFor } from "./harness.mjs";
+import { assertAccessible } from "./access.mjs";
+import { makeCheckpoint } from "./checkpoint.mjs";
+import { Hub, ROOT, Visitor, WEBGPU, scratch, shot, waitFor } from "./harness.mjs";
 import * as steps from "./steps.mjs";
 
 const MODEL = process.env.SEEDBED_MODEL;
+const FIXTURE = join(ROOT, "../shared/engine-fixtures/llama");
 const SEED = {
   domain: "seafaring",
   perspectives: ["Sailor", "Fisher"],
@@ -19,7 +22,12 @@ const SEED = {
 const skip = !MODEL && "SEEDBED_MODEL names no model file";
 let hub;
 before(async () => {
-  if (!skip) hub = await Hub.start("--scripted-model", "--model-file", MODEL);
+  if (skip) return;
+  hub = await Hub.withWorker("", "--scripted-model", "--model-file", MODEL);
+  // An engine that fails when it is told to, as one does whose program runs into an error.
+  const loader = join(hub.site, "engine_loader.js");
+  const crash = 'new BroadcastChannel("crash").onmessage = () => setTimeout(() => { throw new Error("told to crash"); });';
+  writeFileSync(loader, `${crash}${readFileSync(loader, "utf8")}`);
 });
 after(() => hub?.stop());
 
@@ -90,6 +98,151 @@ test("a seed becomes reviewed rows by a model in the tab, offline", { skip }, as
     await dialog.getByText(/^passed/).waitFor();
     const fetched = (await hub.log("/")).filter(({ path }) => path.endsWith(".gguf"));
     assert.deepEqual(fetched, []);
+  });
+
+  steps.assertCalm(visitor);
+  await visitor.leave();
+});
+
+/** A project with an instruction for each cell, and the offered model loaded and chosen. */
+async function withModel(page) {
+  const file = join(scratch("seed"), "seed_data.json");
+  writeFileSync(file, JSON.stringify(SEED));
+  await steps.importFile(page, file);
+  await steps.chooseServer(page, `${hub.url}/open/v1`, steps.MODEL);
+  await steps.draftAll(page, 1);
+  await steps.keepAll(page);
+  const dialog = await steps.openThisTab(page);
+  await dialog.getByRole("button", { name: /^Download 98.* MB and load/ }).first().click();
+  await dialog.getByText(/^passed/).waitFor();
+  return dialog;
+}
+
+async function use(dialog) {
+  await dialog.getByRole("button", { name: "Use this model", exact: true }).click();
+  await dialog.waitFor({ state: "hidden" });
+}
+
+const crash = (page) => page.evaluate(() => new BroadcastChannel("crash").postMessage(""));
+
+test("the dialog keeps the accessibility rules, and takes files from this computer", { skip }, async (t) => {
+  const visitor = await Visitor.arrive({ bypassCSP: true, reducedMotion: "reduce" }, [WEBGPU]);
+  const page = await visitor.open(hub);
+  await steps.openExample(page);
+  const dialog = await steps.openThisTab(page);
+  const looks = async (name) => {
+    for (const colorScheme of ["light", "dark"]) {
+      for (const width of [1280, 390]) {
+        await page.emulateMedia({ colorScheme });
+        // High enough to see all of it.
+        await page.setViewportSize({ width, height: 1600 });
+        await assertAccessible(page, `${name}, ${width} px, ${colorScheme}`);
+        await shot(page, `${name}-${width}-${colorScheme}`);
+        const isWide = await dialog.evaluate((node) => node.scrollWidth > node.clientWidth);
+        assert.equal(isWide, false, `${name} is wider than ${width} px`);
+      }
+    }
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize({ width: 1280, height: 800 });
+  };
+  const pick = (files) => dialog.getByLabel("Choose files on this computer").setInputFiles(files);
+  const loaded = (name) => dialog.getByRole("heading", { name: new RegExp(`^Loaded: ${name}`) }).waitFor();
+
+  await t.test("with nothing loaded", async () => {
+    await dialog.getByRole("button", { name: /^Download 98.* MB and load/ }).first().waitFor();
+    await looks("this-tab-empty");
+    await dialog.getByText("Another model file").click();
+    await dialog.getByLabel("By its link").scrollIntoViewIfNeeded();
+    await looks("this-tab-other");
+  });
+
+  await t.test("a GGUF file, which is kept", async () => {
+    await pick(MODEL);
+    await loaded(basename(MODEL));
+    await dialog.getByText(/^passed/).waitFor();
+    await looks("this-tab-loaded");
+    const kept = dialog.getByRole("region", { name: "Kept in this browser" });
+    await kept.getByRole("listitem").filter({ hasText: basename(MODEL) }).waitFor();
+  });
+
+  await t.test("files that are no model, with the reason", async () => {
+    await pick(join(ROOT, "package.json"));
+    await dialog.getByText(/^Choose config\.json, tokenizer\.json and the \.safetensors files too/).waitFor();
+  });
+
+  await t.test("a model in safetensors", { skip: !existsSync(FIXTURE) && "the fixtures are not here" }, async () => {
+    const folder = scratch("checkpoint");
+    const { names } = makeCheckpoint(FIXTURE, folder, { isSharded: true });
+    await pick(names.map((name) => join(folder, name)));
+    await loaded("llama\\.safetensors");
+    await dialog.getByText("Llama, F32").waitFor();
+    await looks("this-tab-checkpoint");
+  });
+
+  steps.assertCalm(visitor);
+  await visitor.leave();
+});
+
+test("pages that ask a model say that it has to be loaded first, and load it", { skip }, async () => {
+  const visitor = await Visitor.arrive({ bypassCSP: true }, [WEBGPU]);
+  const page = await visitor.open(hub);
+  await use(await withModel(page));
+  for (const [name, ask] of [
+    ["Seed", "Propose topics"],
+    ["Prompts", /^Draft \d/],
+  ]) {
+    await steps.go(page, name);
+    await page.reload();
+    await page.getByRole("heading", { level: 1, name }).waitFor();
+    const notice = page.getByRole("note").filter({ hasText: `${basename(MODEL)} is not loaded.` });
+    await notice.waitFor();
+    await assertAccessible(page, `${name} without its model`);
+    await shot(page, `not-loaded-${name.toLowerCase()}`);
+    // Nothing is asked; the focus goes to what has to be done first.
+    await page.getByRole("button", { name: ask }).click();
+    await waitFor("the focus on the notice", () => notice.evaluate((node) => node === document.activeElement));
+    await notice.getByRole("button", { name: /^Load it again \(98 MB\)/ }).click();
+    await notice.waitFor({ state: "hidden" });
+    await waitFor("the focus on the heading", () => page.evaluate(() => document.activeElement?.tagName === "H1"));
+  }
+  steps.assertCalm(visitor);
+  await visitor.leave();
+});
+
+test("a run outlives an engine that fails", { skip }, async (t) => {
+  const visitor = await Visitor.arrive({}, [WEBGPU]);
+  const page = await visitor.open(hub);
+  const dialog = await withModel(page);
+  await use(dialog);
+  await steps.setNumber(page, "Longest answer", 24);
+  const isWriting = () =>
+    waitFor("tokens", async () => /\d tokens a second/.test((await page.locator("main").textContent()) ?? ""));
+
+  await t.test("without its file it stops and says why; nothing is lost, and it goes on when a model is loaded", async () => {
+    const again = await steps.openThisTab(page);
+    const kept = again.getByRole("region", { name: "Kept in this browser" });
+    await kept.getByRole("button", { name: /^Delete/ }).click();
+    await kept.getByRole("button", { name: /^Delete 98 MB/ }).click();
+    await kept.waitFor({ state: "hidden" });
+    await page.keyboard.press("Escape");
+    await again.waitFor({ state: "hidden" });
+    await steps.startRun(page);
+    await isWriting();
+    await crash(page);
+    await page.getByRole("heading", { name: "The run stopped" }).waitFor();
+    await page.getByText(`${basename(MODEL)} is not loaded in this tab.`).first().waitFor();
+    await page.getByRole("note").filter({ hasText: "is not loaded." }).waitFor();
+    await shot(page, "engine-crashed");
+    const { done, failed } = await steps.runNumbers(page);
+    assert.equal(failed, 0);
+    const mended = await steps.openThisTab(page);
+    await mended.getByRole("button", { name: /^Download 98.* MB and load/ }).first().click();
+    await mended.getByText(/^passed/).waitFor();
+    await use(mended);
+    await page.getByRole("button", { name: /^Go on with/ }).click();
+    const end = await steps.finishRun(page, 180_000);
+    assert.deepEqual(end, { done: 4, planned: 4, failed: 0, flying: 0 });
+    assert.ok(done <= 4);
   });
 
   steps.assertCalm(visitor);

@@ -1,97 +1,122 @@
 // How quick the engine is in headless Chromium, whose WebGPU computes on the processor, and how quick its peers are in
 // the same run. Printed, and written as JSON; nothing is asserted.
 //
+// The figures are those of the app's own page, “Measure this device”, with a model that it loads over HTTP. Then the
+// engine's worker and its peers get the same question, one after another, in one browser.
+//
 // Peers are fetched by hand, because nothing of the project needs them:
-//   npm install --ignore-scripts --prefix FOLDER @wllama/wllama@3.8.1
-//   SEEDBED_PEERS=FOLDER/node_modules cargo xtask bench engine
+//   npm install --ignore-scripts --prefix FOLDER @wllama/wllama@3.8.1 @huggingface/transformers@4.3.1
+//   SEEDBED_PEERS=FOLDER/node_modules SEEDBED_PEER_ONNX=MODEL cargo xtask bench engine
+// MODEL is for transformers.js: the same model as an ONNX graph, in a folder as transformers.js reads it (config.json,
+// generation_config.json, tokenizer.json, tokenizer_config.json with the chat template, onnx/model_q4.onnx), its products
+// MatMulNBits with 4 bits in groups of 32. Exporters make it, such as onnxruntime-genai's model builder
+// (`-p int4 -e webgpu`, `int4_block_size=32`) from a checkpoint in Hugging Face's layout. The peer is to be at its best: on a
+// processor the attribute accuracy_level 0 is twice as quick as 4.
 
+import { has, transformers, wllama } from "./bench-peers.mjs";
 import { EnginePage } from "./engine.mjs";
-import { ROOT } from "./harness.mjs";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { Hub, ROOT, Visitor, WEBGPU } from "./harness.mjs";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { basename, dirname, join } from "node:path";
 
 const MODEL = process.env.SEEDBED_MODEL;
 const PEERS = process.env.SEEDBED_PEERS;
+const ONNX = process.env.SEEDBED_PEER_ONNX;
 const OUT = process.env.SEEDBED_BENCH_OUT || join(ROOT, "target/bench-engine-browser.json");
 const IS_QUICK = process.env.SEEDBED_BENCH_QUICK === "1";
 if (!MODEL) throw new Error("SEEDBED_MODEL names no model file");
 
-const figures = [];
-function note(name, value, more = {}) {
-  figures.push({ name, value, ...more });
-  console.log(`  ${name}: ${Number(value.toPrecision(3))}`);
-}
+const name = basename(MODEL);
+const bytes = statSync(MODEL).size;
+const short = (number) => Number(number.toPrecision(3));
 
-const engine = await EnginePage.open({ "/models/": dirname(MODEL), ...(PEERS ? { "/peers/": PEERS } : {}) });
-const version = engine.browser.version();
-const model = { url: `${engine.server.url}/models/${basename(MODEL)}`, name: basename(MODEL), bytes: 98_362_432 };
-const sea = { role: "user", content: "Write one sentence about the sea." };
-const body = (messages, tokens) => ({ model: basename(MODEL), temperature: 0, max_tokens: tokens, stream: true, messages });
-const seconds = async (work) => {
-  const start = performance.now();
-  await work();
-  return (performance.now() - start) / 1000;
-};
-
-console.log("\nthe engine in the browser");
-const { adapter } = await engine.state();
-note("load from the network, with self-test and compiling (MB/s)", 98.36 / (await seconds(() => engine.load(model))));
-note("load from the browser's storage (MB/s)", 98.36 / (await seconds(() => engine.load(model))));
-note("memory of the engine's worker, at most (MB)", (await engine.state()).heap_bytes / 1e6);
-let single = 0;
-for (const slots of IS_QUICK ? [1] : [1, 4, 16]) {
-  await engine.load(model, { context: 256, slots });
-  await engine.chats(1, body([sea], 2));
-  const { all, first, seconds: took } = await engine.chats(slots, body([sea], 24));
-  const tokens = all.reduce((sum, one) => sum + one.usage.completion_tokens, 0);
-  const rate = (tokens - slots) / (took - first);
-  if (slots === 1) {
-    single = rate;
-    note("time to first text, 37 tokens of prompt (s)", first);
+/** The app's page: loads the model, measures, and gives what it would put on the clipboard. */
+async function onThePage() {
+  console.log("\nthe app's page");
+  const hub = await Hub.start("--scripted-model", "--model-file", MODEL);
+  const visitor = await Visitor.arrive({}, [WEBGPU]);
+  try {
+    const page = await visitor.open(hub, "#/measure");
+    // Software takes as long as it takes.
+    page.setDefaultTimeout(600_000);
+    await page.getByRole("button", { name: /^Download .* and load/ }).first().click();
+    await page.getByRole("button", { name: "Measure", exact: true }).click();
+    const text = page.locator("#measure-json");
+    await text.or(page.getByRole("alert")).first().waitFor({ state: "attached" });
+    if (!(await text.count())) throw new Error(await page.getByRole("alert").first().innerText());
+    const said = JSON.parse(await text.textContent());
+    for (const { name, at_once: count, value, unit } of said.figures) {
+      console.log(`  ${name}${count ? `, ${count} at once` : ""}: ${short(value)} ${unit}`);
+    }
+    for (const problem of visitor.problems) console.log(`  ! ${problem}`);
+    return { ...said, problems: visitor.problems };
+  } finally {
+    await visitor.leave();
+    await hub.stop();
   }
-  note(`tokens per second, ${slots} at once`, rate, { ratio: rate / single, of: "one at a time" });
 }
-const long = { role: "user", content: "The tide comes in and goes out again, twice a day. ".repeat(14) };
-await engine.load(model, { context: 512, slots: 1 });
-const { all, first } = await engine.chats(1, body([long], 2));
-note(`prefill of ${all[0].usage.prompt_tokens} tokens (tokens per second)`, all[0].usage.prompt_tokens / first);
+
+const page = await onThePage();
+
+const figures = [];
+function note(name, value, unit, more = {}) {
+  figures.push({ name, value, unit, ...more });
+  const ratio = more.ratio === undefined ? "" : ` (${more.of}: ${short(more.ratio)})`;
+  console.log(`  ${name}: ${short(value)} ${unit}${ratio}`);
+}
+
+console.log("\nthe engine's worker, a question of 37 tokens");
+const folders = { "/models/": dirname(MODEL), ...(PEERS ? { "/peers/": PEERS } : {}), ...(ONNX ? { "/onnx/": ONNX } : {}) };
+const engine = await EnginePage.open(folders);
+const version = engine.browser.version();
+const model = { url: `${engine.server.url}/models/${name}`, name, bytes };
+const messages = [{ role: "user", content: "Write one sentence about the sea." }];
+const loading = async () => {
+  const start = performance.now();
+  await engine.load(model, { context: 512, slots: 1 });
+  return bytes / 1e3 / (performance.now() - start);
+};
+note("load from the network, with self-test and compiling", await loading(), "MB/s");
+note("load from the browser's storage", await loading(), "MB/s");
+const body = { model: name, temperature: 0, max_tokens: 24, stream: true, messages };
+await engine.chats(1, { ...body, max_tokens: 2 });
+const { all, first, seconds } = await engine.chats(1, body);
+const single = (all[0].usage.completion_tokens - 1) / (seconds - first);
+note("time to first text", first, "s");
+note("one answer", single, "tokens/s");
+const { heap_bytes: heap, adapter } = await engine.state();
+note("memory of the engine's worker, at most", heap / 1e6, "MB");
+// Peers have the device to themselves.
+await engine.page.evaluate(() => globalThis.askText("POST", "/unload", ""));
 
 console.log("\npeers, same browser and run");
-if (PEERS && existsSync(join(PEERS, "@wllama/wllama"))) {
-  try {
-    const page = await engine.browser.newPage();
-    await page.goto(engine.server.url);
-    const found = await page.evaluate(
-      async ([url, messages]) => {
-        const { Wllama, LoggerWithoutDebug } = await import("/peers/@wllama/wllama/esm/index.js");
-        const wllama = new Wllama({ default: "/peers/@wllama/wllama/esm/wasm/wllama.wasm" }, { logger: LoggerWithoutDebug });
-        const file = await (await fetch(url)).blob();
-        await wllama.loadModel([file], { n_ctx: 512, n_threads: 1, n_gpu_layers: 0 });
-        const start = performance.now();
-        let count = 0;
-        let first = 0;
-        const stream = await wllama.createChatCompletion({ messages, max_tokens: 24, temperature: 0, stream: true });
-        for await (const _ of stream) {
-          if (!first) first = performance.now();
-          count += 1;
-        }
-        return { rate: (count - 1) / ((performance.now() - first) / 1000), first: (first - start) / 1000 };
-      },
-      [model.url, [sea]],
-    );
-    note("wllama 3.8.1, one thread, no GPU: tokens per second", found.rate, { ratio: single / found.rate, of: "ours ÷ it" });
-    await page.close();
-  } catch (error) {
-    console.log(`  wllama was not started: ${String(error).split("\n")[0]}`);
+async function peer(name, isThere, ask) {
+  if (!isThere) {
+    console.log(`  ${name}: not here`);
+    return;
   }
-} else {
-  console.log("  none: SEEDBED_PEERS names no folder with them");
+  try {
+    const { rate, first, text } = await ask();
+    note(`${name}, one answer`, rate, "tokens/s", { ratio: single / rate, of: "ours ÷ it", text });
+    note(`${name}, time to first text`, first, "s");
+  } catch (error) {
+    console.log(`  ${name} did not run: ${String(error).split("\n")[0]}`);
+  }
 }
+await peer("wllama (processor, one thread, no GPU)", has(PEERS, "@wllama/wllama"), () =>
+  wllama(engine, { url: model.url, messages, tokens: 24 }),
+);
+await peer(
+  "transformers.js (WebGPU, q4)",
+  has(PEERS, "@huggingface/transformers") && ONNX && existsSync(join(ONNX, "onnx/model_q4.onnx")),
+  () => transformers(engine, { folder: "onnx", messages, tokens: IS_QUICK ? 2 : 6 }),
+);
 await engine.close();
 
 mkdirSync(dirname(OUT), { recursive: true });
 const machine = `${cpus().length} × ${cpus()[0]?.model}`;
-writeFileSync(OUT, `${JSON.stringify({ machine, browser: version, adapter, date: new Date().toISOString(), figures }, null, 2)}\n`);
+const found = { machine, browser: version, adapter, date: new Date().toISOString(), page, figures };
+writeFileSync(OUT, `${JSON.stringify(found, null, 2)}\n`);
 console.log(`\nwritten to ${OUT}`);
 process.exit(0);

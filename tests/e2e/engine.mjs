@@ -9,7 +9,7 @@ import { chromium } from "playwright-core";
 /** Chromium gives WebGPU on a processor only when asked; its own fallback is switched off in headless builds. */
 export const WEBGPU = ["--no-sandbox", "--enable-unsafe-webgpu", "--disable-dev-shm-usage", "--no-first-run"];
 
-const KINDS = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
+const KINDS = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
 
 /** Serves folders with ranges: `{ "/prefix/": folder }`. */
 export async function serve(folders) {
@@ -124,12 +124,12 @@ export class EnginePage {
     return { state: end.state, lines };
   }
 
-  /** Scores `[T, V]` and greedy tokens of a checkpoint. */
-  async parity(url, ids, greedy, half = false) {
+  /** Scores `[T, V]` and greedy tokens of a checkpoint; one in safetensors needs the address of its `config`. */
+  async parity(url, ids, greedy, half = false, config = undefined) {
     const { status, bytes } = await this.page.evaluate(async (body) => {
       const { status, pieces } = await globalThis.ask("POST", "/parity", body);
       return { status, bytes: Array.from(new Uint8Array(await new Blob(pieces).arrayBuffer())) };
-    }, JSON.stringify({ url, ids, greedy, half }));
+    }, JSON.stringify({ url, config, ids, greedy, half }));
     if (status !== 200) throw new Error(Buffer.from(bytes).toString());
     const buffer = new Uint8Array(bytes).buffer;
     return { greedy: [...new Uint32Array(buffer, 0, greedy)], scores: new Float32Array(buffer, 4 * greedy) };
@@ -167,6 +167,45 @@ export class EnginePage {
       },
       [count, body],
     );
+  }
+
+  /** Names and sizes of model files and their notes in the engine's storage. */
+  keptFiles() {
+    return this.page.evaluate(async () => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("engine", { create: true });
+      const files = [];
+      for await (const [name, handle] of folder.entries()) {
+        if (/\.(gguf|json)$/.test(name)) files.push([name, (await handle.getFile()).size]);
+      }
+      return files.sort(([one], [other]) => (one < other ? -1 : 1));
+    });
+  }
+
+  /** Cuts files of at least `least` bytes to what `size(name, size)` says, or removes them where that is null. */
+  async cutKept(least, size) {
+    const wanted = (await this.keptFiles())
+      .filter(([name, bytes]) => name.endsWith(".gguf") && bytes >= least)
+      .map(([name, bytes]) => [name, size(name, bytes)]);
+    await this.page.evaluate(async (wanted) => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("engine");
+      for (const [name, size] of wanted) {
+        if (size === null) {
+          await folder.removeEntry(name);
+          continue;
+        }
+        const file = await (await folder.getFileHandle(name)).createWritable({ keepExistingData: true });
+        await file.truncate(size);
+        await file.close();
+      }
+    }, wanted);
+  }
+
+  /** Lets this origin store only so many bytes more; without a number, as many as the browser likes. */
+  async setRoom(more) {
+    const session = await this.page.context().newCDPSession(this.page);
+    const origin = this.server.url;
+    const { usage } = await session.send("Storage.getUsageAndQuota", { origin });
+    await session.send("Storage.overrideQuotaForOrigin", { origin, ...(more === undefined ? {} : { quotaSize: usage + more }) });
   }
 
   async close() {

@@ -82,7 +82,8 @@ fn engine(shell: &Shell, is_quick: bool, trailing: &[String]) -> Result<()> {
             .args(["--package", "seedbed-engine", "--example", "bench", "--"])
             .arg(&model);
         if is_quick {
-            command.arg("8");
+            // Seconds for each measurement.
+            command.arg("2");
         }
         command.args(trailing);
         if let Some(driver) = driver {

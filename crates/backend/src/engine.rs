@@ -50,7 +50,9 @@ impl Backend {
         match line {
             EngineLine::State(state) => Ok(Reply::Engine(state)),
             EngineLine::Failed(failure) => Err(failure),
-            EngineLine::Progress { .. } => Err(unreachable("progress without an end")),
+            EngineLine::Progress { .. } | EngineLine::Measure(_) => {
+                Err(unreachable("progress without an end"))
+            }
         }
     }
 
@@ -69,7 +71,16 @@ impl Backend {
 
     pub(crate) async fn engine_load(&self, ticket: &Ticket, order: &EngineOrder) -> Result<Reply> {
         let body = serde_json::to_vec(order).map_err(unreachable)?;
-        let mut response = self.engine_ask(Method::Post, "/load", body).await?;
+        self.engine_follow(ticket, "/load", body).await
+    }
+
+    pub(crate) async fn engine_measure(&self, ticket: &Ticket) -> Result<Reply> {
+        self.engine_follow(ticket, "/measure", Vec::new()).await
+    }
+
+    /// Hands on what is told until the state or a failure comes.
+    async fn engine_follow(&self, ticket: &Ticket, path: &str, body: Vec<u8>) -> Result<Reply> {
+        let mut response = self.engine_ask(Method::Post, path, body).await?;
         let mut rest = Vec::new();
         let mut state: Option<Box<EngineState>> = None;
         while let Some(piece) = response.body.next().await {
@@ -80,6 +91,7 @@ impl Backend {
                     EngineLine::Progress { stage, done, total } => {
                         ticket.progress(Progress::Engine { stage, done, total });
                     }
+                    EngineLine::Measure(told) => ticket.progress(Progress::Measure(told)),
                     EngineLine::State(loaded) => state = Some(loaded),
                     EngineLine::Failed(failure) => return Err(failure),
                 }
@@ -87,6 +99,6 @@ impl Backend {
         }
         state
             .map(Reply::Engine)
-            .ok_or_else(|| unreachable("loading ended without a word"))
+            .ok_or_else(|| unreachable("it ended without a word"))
     }
 }

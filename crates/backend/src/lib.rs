@@ -312,6 +312,7 @@ impl Backend {
             | Request::EngineLoad(_)
             | Request::EngineUnload
             | Request::EngineForget { .. }
+            | Request::EngineMeasure
             | Request::Forecast { .. }
             | Request::StartRun { .. }
             | Request::PauseRun { .. }

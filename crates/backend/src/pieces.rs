@@ -160,6 +160,7 @@ pub fn answer_models(
             Request::EngineLoad(order) => backend.engine_load(&ticket, &order).await,
             Request::EngineUnload => backend.engine_unload().await,
             Request::EngineForget { url } => backend.engine_forget(&url).await,
+            Request::EngineMeasure => backend.engine_measure(&ticket).await,
             Request::Forecast { project } => backend.forecast(&project),
             Request::StartRun { project } => backend.start_run(&project),
             Request::PauseRun { project, run } => backend.pause_run(&project, &run),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Base address of the model in this tab, for [`crate::model::Endpoint::base_url`].
 pub const ADDRESS: &str = "tab://engine/v1";
-/// Base address of what controls the engine: `/state`, `/load`, `/unload`, `/forget`.
+/// Base address of what controls the engine: `/state`, `/load`, `/unload`, `/forget`, `/measure`.
 pub const CONTROL: &str = "tab://engine";
 
 /// A model file and how it should run.
@@ -25,6 +25,21 @@ pub struct EngineModel {
     pub license: Option<String>,
     /// Repo on the Hub that it comes from.
     pub repo: Option<String>,
+    /// All files of a model in safetensors: `config.json`, `tokenizer.json`, what goes with them, and the weights. `url` is
+    /// then only what the model is known by, and `bytes` those of all files. Empty for GGUF, where `url` is the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<EngineFile>,
+}
+
+/// One file of a model in several.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EngineFile {
+    /// Where it is, as in [`EngineModel::url`].
+    pub url: String,
+    /// Its name, without folders.
+    pub name: String,
+    /// Its bytes, if known.
+    pub bytes: Option<u64>,
 }
 
 /// Sizes chosen by the person; 0 lets the engine choose.
@@ -66,6 +81,9 @@ pub struct EngineLoaded {
     pub self_test: f64,
     /// Seconds that loading took.
     pub seconds: f64,
+    /// Its file is kept in this browser. It is not where storage is full or switched off.
+    #[serde(default)]
+    pub is_kept: bool,
 }
 
 /// A file that is kept in the browser.
@@ -127,7 +145,47 @@ pub enum EngineStage {
     Preparing,
 }
 
-/// A line of what `/load` answers: progress, and at the end the state or a failure.
+/// One figure of a measurement of the loaded model on its device.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EngineFigure {
+    /// What: `load`, `heap`, `copy`, `bytes_per_token`, `first_token`, `prefill`, `decode`, `dispatches`, `readbacks` or
+    /// `bandwidth_share`.
+    pub name: String,
+    /// Answers side by side; 0 where that means nothing.
+    pub at_once: u32,
+    /// How much.
+    pub value: f64,
+    /// Of what: `MB`, `MB/s`, `GB/s`, `s`, `tokens/s`, `1/token`, or `1` for a share.
+    pub unit: String,
+}
+
+/// What is told while the loaded model is measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineTold {
+    /// A measurement begins.
+    Begins {
+        /// Its name, as in [`EngineFigure::name`].
+        name: String,
+        /// Answers side by side; 0 where that means nothing.
+        at_once: u32,
+        /// Measurements done before it.
+        done: u32,
+        /// Measurements in all.
+        total: u32,
+    },
+    /// A figure is there.
+    Figure(EngineFigure),
+    /// So many answers side by side can't be measured.
+    Skipped {
+        /// How many.
+        at_once: u32,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A line of what `/load` and `/measure` answer: progress, and at the end the state or a failure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EngineLine {
@@ -140,7 +198,9 @@ pub enum EngineLine {
         /// Bytes in all; 0 if not known.
         total: u64,
     },
-    /// It is loaded.
+    /// News of a measurement.
+    Measure(EngineTold),
+    /// It is done.
     State(Box<EngineState>),
     /// It is not.
     Failed(crate::messages::Failure),

@@ -5,7 +5,7 @@
 //! else the page hears ([`Event::Changed`], [`Event::Run`], [`Event::ProjectLost`]) is unasked for. Cancel is a message
 //! like any other. Whatever an event reports as made is already durable.
 
-use crate::engine::{EngineOrder, EngineStage, EngineState};
+use crate::engine::{EngineOrder, EngineStage, EngineState, EngineTold};
 use crate::model::{Endpoint, Message, ModelInfo};
 use crate::params::RunSettings;
 use crate::prompt::{Cell, EvolutionKind, Prompt, PromptState};
@@ -239,6 +239,8 @@ pub enum Request {
         /// Its address, as in [`EngineModel::url`](crate::engine::EngineModel::url).
         url: String,
     },
+    /// Measures how quick the loaded model is, with [`Progress::Measure`]. → [`Reply::Engine`]
+    EngineMeasure,
 
     /// What a run would ask for now. → [`Reply::Forecast`]
     Forecast {
@@ -610,6 +612,8 @@ pub enum Progress {
         /// Bytes in all; 0 if not known.
         total: u64,
     },
+    /// Measuring the model in this tab.
+    Measure(EngineTold),
     /// A step of a publish or sync.
     Step {
         /// The step.

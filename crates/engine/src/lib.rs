@@ -5,6 +5,7 @@
 
 pub mod chat;
 pub mod engine;
+pub mod figures;
 pub mod gpu;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod load;

@@ -83,6 +83,7 @@ fn the_site_is_told_of_each_file_as_the_engine_wants_it() {
         sha256: Some(sha256(&bytes)),
         license: Some("apache-2.0".to_owned()),
         repo: Some(ID.to_owned()),
+        files: Vec::new(),
     };
     assert_eq!(config["models"], json!([model]));
 }

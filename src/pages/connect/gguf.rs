@@ -218,7 +218,7 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
     let lower = name.to_ascii_lowercase();
     let Some(stem) = lower.strip_suffix(".gguf") else {
         return Err(
-            "Only GGUF files run in this tab. Look for a repo of the same model with GGUF in its name.",
+            "This is no GGUF file. Look for a repo of the same model with GGUF in its name.",
         );
     };
     // `name-00001-of-00003.gguf`

@@ -7,12 +7,14 @@ pub mod catalog;
 mod gguf;
 mod model_dialog;
 mod oauth;
+mod picked;
 mod sign_in;
 mod tab;
 mod tab_views;
 
 pub use model_dialog::ModelDialog;
 pub use model_dialog::restore_keys;
+pub use model_dialog::{LOADED, TabFiles};
 pub use oauth::finish_redirect;
 pub use sign_in::{AccountMenu, SignInDialog, restore};
 pub use tab::Tab;

@@ -13,6 +13,7 @@ use seedbed_core::model::{Endpoint, EndpointKind, ModelInfo};
 use server::Server;
 use std::collections::BTreeMap;
 use this_tab::ThisTab;
+pub use this_tab::{LOADED, TabFiles};
 
 /// Key of the tab's session storage that holds inference keys by address, if the person wants that.
 const KEYS: &str = "seedbed:keys";

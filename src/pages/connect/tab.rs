@@ -153,10 +153,21 @@ impl Tab {
                 Ok(reply) => {
                     if is_picked(&model) {
                         desk.drop_object_url(&model.url);
+                        for file in &model.files {
+                            desk.drop_object_url(&file.url);
+                        }
                     }
                     self.order.set_value(None);
                     self.hear(desk, Ok(reply));
-                    self.say(desk, format!("{} is loaded.", model.name));
+                    let is_kept = untrack(|| self.loaded()).is_none_or(|loaded| loaded.is_kept);
+                    self.say(
+                        desk,
+                        if is_kept {
+                            format!("{} is loaded.", model.name)
+                        } else {
+                            format!("{} is loaded, but could not be kept.", model.name)
+                        },
+                    );
                     desk.focus_soon(then);
                     return;
                 }
@@ -192,11 +203,13 @@ impl Tab {
 
     /// Frees the device.
     pub fn unload(self, desk: Desk) {
-        self.send(
-            desk,
-            Request::EngineUnload,
-            "Unloaded. Its file is kept.".to_owned(),
-        );
+        let is_kept = untrack(|| self.loaded()).is_none_or(|loaded| loaded.is_kept);
+        let done = if is_kept {
+            "Unloaded. Its file is kept."
+        } else {
+            "Unloaded."
+        };
+        self.send(desk, Request::EngineUnload, done.to_owned());
     }
 
     /// Deletes a kept file.

@@ -126,7 +126,10 @@ pub fn TabNotice(
     let connect = use_connect();
     let tab = connect.tab();
     let name = Memo::new(move |_| wanted(desk));
+    // A run that stops may have done so because the model is gone.
+    let phase = Memo::new(move |_| desk.run().with(|run| run.as_ref().map(|run| run.phase)));
     Effect::new(move |_| {
+        phase.track();
         if name.with(Option::is_some) {
             tab.refresh(desk);
         }

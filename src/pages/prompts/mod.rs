@@ -18,6 +18,7 @@ mod list;
 
 pub use job::Job;
 
+use crate::pages::connect::TabNotice;
 use crate::pages::desk::{failure_view, use_desk};
 use crate::pages::generate::words::plural;
 use board::Board;
@@ -36,7 +37,9 @@ pub fn PromptsPage() -> impl IntoView {
     view! {
         <div class="page prompts">
             <header class="page-head">
-                <h1 tabindex="-1">"Prompts"</h1>
+                <h1 tabindex="-1" id="prompts-title">
+                    "Prompts"
+                </h1>
                 <p class="lead">
                     "What will be asked, cell by cell. The model drafts, you choose: only what you keep goes on to be answered."
                 </p>
@@ -50,6 +53,7 @@ pub fn PromptsPage() -> impl IntoView {
             {move || {
                 if has_topics.get() {
                     view! {
+                        <TabNotice then="prompts-title" />
                         <div class="prompts-grid">
                             <GridMap board=board />
                             <aside class="prompts-side" aria-label="Drafting">

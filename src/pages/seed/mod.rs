@@ -16,7 +16,7 @@ mod side;
 
 pub(crate) use file::ImportFile;
 
-use crate::pages::connect::use_connect;
+use crate::pages::connect::{TabNotice, use_connect};
 use crate::pages::desk::{Desk, failure_view, use_desk};
 use draft::Saving;
 use editor::Editor;
@@ -36,12 +36,15 @@ pub fn SeedPage() -> impl IntoView {
     view! {
         <div class="page seed">
             <header class="page-head">
-                <h1 tabindex="-1">"Seed"</h1>
+                <h1 tabindex="-1" id="seed-title">
+                    "Seed"
+                </h1>
                 <p class="lead">
                     "What you know of your domain. Every instruction and every answer grows from this page."
                 </p>
             </header>
             <Toolbar editor=editor is_file=is_file />
+            <TabNotice then="seed-title" />
             {move || {
                 editor
                     .failure
@@ -172,14 +175,25 @@ fn Form(editor: Editor) -> impl IntoView {
     .into_any()
 }
 
-/// Whether a model is chosen; if not, the choice is opened.
+/// Whether a model can be asked. If none is chosen, the choice is opened; if the one in this tab is not loaded, the focus
+/// goes to the notice that says so.
 pub(crate) fn has_model_or_ask(desk: Desk) -> bool {
-    let has_model = desk.endpoint().with_untracked(Option::is_some);
-    if !has_model {
+    let connect = use_connect();
+    if desk.endpoint().with_untracked(Option::is_none) {
         desk.say("Choose a model first.");
-        use_connect().open_models();
+        connect.open_models();
+        return false;
     }
-    has_model
+    if !untrack(|| connect.tab().is_missing(desk)) {
+        return true;
+    }
+    if connect.tab().loading().with_untracked(Option::is_some) {
+        desk.say("The model is still being loaded.");
+    } else {
+        desk.say("Load the model first.");
+        desk.focus_soon("tab-notice");
+    }
+    false
 }
 
 /// Says that no model is chosen, with the way to choose one; nothing when one is.

@@ -135,12 +135,14 @@ impl Asked<'_> {
                 "Check the model's name and the address, which usually ends in /v1. With Ollama, pull the model first."
             }
         };
-        Failure::new(
-            FailureKind::NotFound,
-            format!("{place} does not know the model {}.", self.model),
-        )
-        .means(format!("No text can be made with it. {KEPT}"))
-        .next(next)
+        let what = if self.address.kind == EndpointKind::Tab {
+            format!("{} is not loaded in this tab.", self.model)
+        } else {
+            format!("{place} does not know the model {}.", self.model)
+        };
+        Failure::new(FailureKind::NotFound, what)
+            .means(format!("No text can be made with it. {KEPT}"))
+            .next(next)
     }
 
     pub(super) fn no_model_here(self) -> Failure {

@@ -10,6 +10,7 @@ use super::super::{Tab, use_connect};
 use super::Draft;
 use crate::pages::desk::{Desk, failure_view, use_desk};
 use crate::pages::generate::words::{count, plural};
+use crate::route::Route;
 use files::{AdvisedFiles, KeptFiles, ServedFiles};
 use leptos::prelude::*;
 use other::OtherFile;
@@ -17,7 +18,7 @@ use seedbed_core::engine::{EngineLoaded, EngineModel, EngineOrder, EngineSizes};
 use seedbed_core::model::EndpointKind;
 
 /// The heading of what is loaded; it gets the focus when loading is done.
-const LOADED: &str = "tab-loaded-title";
+pub const LOADED: &str = "tab-loaded-title";
 
 /// Loads a file with the sizes that were chosen.
 #[derive(Clone, Copy)]
@@ -30,6 +31,17 @@ struct Loader {
 }
 
 impl Loader {
+    fn new(desk: Desk, tab: Tab) -> Self {
+        Self {
+            desk,
+            tab,
+            sizes: RwSignal::new(EngineSizes::default()),
+            is_blocked: Memo::new(move |_| {
+                Tab::is_in_use(desk) || tab.loading().with(Option::is_some)
+            }),
+        }
+    }
+
     fn load(self, model: EngineModel) {
         if self.is_blocked.get_untracked() {
             return;
@@ -49,12 +61,7 @@ pub(super) fn ThisTab(draft: Draft, choose_kind: Callback<EndpointKind>) -> impl
     let desk = use_desk();
     let tab = use_connect().tab();
     tab.refresh(desk);
-    let loader = Loader {
-        desk,
-        tab,
-        sizes: RwSignal::new(EngineSizes::default()),
-        is_blocked: Memo::new(move |_| Tab::is_in_use(desk) || tab.loading().with(Option::is_some)),
-    };
+    let loader = Loader::new(desk, tab);
     // What is loaded is what is chosen; none, once it is known that none is.
     let loaded_name = Memo::new(move |_| {
         tab.state().with(|state| {
@@ -160,6 +167,22 @@ pub(super) fn ThisTab(draft: Draft, choose_kind: Callback<EndpointKind>) -> impl
                 )
             }
         }}
+    }
+    .into_any()
+}
+
+/// Files to load, on a page. What is loaded gets the focus at the element with the id [`LOADED`].
+#[component]
+pub fn TabFiles() -> impl IntoView {
+    let loader = Loader::new(use_desk(), use_connect().tab());
+    view! {
+        <div class="tab-model" id="tab-model" tabindex="-1">
+            <LoadingView />
+            <TabFailure then=LOADED />
+        </div>
+        <KeptFiles loader=loader can_load=true />
+        <ServedFiles loader=loader />
+        <AdvisedFiles loader=loader />
     }
     .into_any()
 }
@@ -283,6 +306,15 @@ fn loaded_view(loader: Loader, loaded: &EngineLoaded) -> AnyView {
                             .into_any()
                     })}
             </dl>
+            {(!loaded.is_kept)
+                .then(|| {
+                    view! {
+                        <p class="notice warn" role="note">
+                            "It runs, but is not kept: this browser's storage is full, switched off, or in use by another tab. After a reload it has to be fetched again. Delete files below, or free space on the disk, and load it again."
+                        </p>
+                    }
+                        .into_any()
+                })}
             <div class="actions">
                 <button
                     type="button"
@@ -299,6 +331,11 @@ fn loaded_view(loader: Loader, loaded: &EngineLoaded) -> AnyView {
                 </button>
                 <p class="muted small">"Frees the memory; a kept file stays."</p>
             </div>
+            <p class="small">
+                <a href=Route::Measure.to_string() on:click=move |_| use_connect().models.set(false)>
+                    "Measure this device"
+                </a>
+            </p>
         </section>
     }
     .into_any()

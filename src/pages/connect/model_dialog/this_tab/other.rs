@@ -1,17 +1,19 @@
 //! Another file: by its link, or from this computer.
 
-use super::super::super::gguf::{check_name, model_of_link};
+use super::super::super::gguf::model_of_link;
+use super::super::super::picked::{Picked, checkpoint_name, picked};
 use super::Loader;
-use crate::platform::files::take_chosen;
+use crate::platform::files::{read_text, take_all_chosen};
 use leptos::prelude::*;
-use seedbed_core::engine::EngineModel;
+use seedbed_core::engine::{EngineFile, EngineModel};
+use web_sys::File;
 
 #[component]
 pub(super) fn OtherFile(loader: Loader) -> impl IntoView {
     view! {
         <details class="more tab-fold">
             <summary>
-                <h3>"Another GGUF file"</h3>
+                <h3>"Another model file"</h3>
             </summary>
             <div class="tab-other">
                 <LinkField loader=loader />
@@ -92,44 +94,78 @@ fn LinkField(loader: Loader) -> impl IntoView {
     .into_any()
 }
 
-#[component]
-fn PickField(loader: Loader) -> impl IntoView {
-    let error: RwSignal<Option<&'static str>> = RwSignal::new(None);
-    let pick = move |event: leptos::ev::Event| {
-        let Some(file) = take_chosen(&event) else {
-            return;
-        };
+/// The model that the chosen files are, or why they are none.
+async fn model_of(loader: Loader, chosen: &[File]) -> Result<EngineModel, String> {
+    let names: Vec<String> = chosen.iter().map(File::name).collect();
+    let places = match picked(&names)? {
+        Picked::Gguf => vec![0],
+        Picked::Checkpoint(places) => places,
+    };
+    let mut files = Vec::with_capacity(places.len());
+    let mut config = None;
+    for file in places.into_iter().filter_map(|at| chosen.get(at)) {
+        let url = loader
+            .desk
+            .object_url(file)
+            .ok_or("The browser does not give this file to the page. Try another one.")?;
         let name = file.name();
-        if let Err(reason) = check_name(&name) {
-            error.set(Some(reason));
-            return;
+        if name == "config.json" {
+            config = Some(read_text(file).await.map_err(|failure| failure.what)?);
         }
-        if loader.is_blocked.get_untracked() {
-            return;
-        }
-        let Some(url) = loader.desk.object_url(&file) else {
-            error.set(Some(
-                "The browser does not give this file to the page. Try another one.",
-            ));
-            return;
-        };
-        error.set(None);
-        loader.load(EngineModel {
+        files.push(EngineFile {
             url,
             name,
             bytes: Some(file.size() as u64),
+        });
+    }
+    let Some(first) = files.first().cloned() else {
+        return Err("Choose a file.".to_owned());
+    };
+    Ok(match config {
+        None => EngineModel {
+            url: first.url,
+            name: first.name,
+            bytes: first.bytes,
             ..EngineModel::default()
+        },
+        Some(config) => EngineModel {
+            name: checkpoint_name(&config, &names),
+            bytes: files.iter().map(|file| file.bytes).sum(),
+            url: first.url,
+            files,
+            ..EngineModel::default()
+        },
+    })
+}
+
+#[component]
+fn PickField(loader: Loader) -> impl IntoView {
+    let error: RwSignal<Option<String>> = RwSignal::new(None);
+    let pick = move |event: leptos::ev::Event| {
+        let chosen = take_all_chosen(&event);
+        if chosen.is_empty() || loader.is_blocked.get_untracked() {
+            return;
+        }
+        error.set(None);
+        loader.desk.spawn(async move {
+            match model_of(loader, &chosen).await {
+                Ok(model) => loader.load(model),
+                Err(reason) => {
+                    error.try_set(Some(reason));
+                }
+            }
         });
     };
     view! {
         <div class="tab-pick">
             <div class="actions">
                 <label class="btn file-button" aria-disabled=move || loader.is_blocked.get().to_string()>
-                    "Choose a file on this computer"
+                    "Choose files on this computer"
                     <input
                         type="file"
                         class="sr-only"
-                        accept=".gguf"
+                        accept=".gguf,.safetensors,.json,.jinja"
+                        multiple
                         aria-describedby="tab-pick-hint"
                         prop:disabled=move || loader.is_blocked.get()
                         on:change=pick
@@ -139,7 +175,10 @@ fn PickField(loader: Loader) -> impl IntoView {
             <p class="hint" id="tab-pick-hint" role="status">
                 {move || match error.get() {
                     Some(error) => view! { <span class="error">{error}</span> }.into_any(),
-                    None => "It is copied into this browser's storage and leaves the computer nowhere.".into_any(),
+                    None => {
+                        "One GGUF file; or, for a model in safetensors, all of these at once: config.json, tokenizer.json, tokenizer_config.json, the .safetensors files and their index. They are copied into this browser's storage and do not leave the computer."
+                            .into_any()
+                    }
                 }}
             </p>
         </div>
