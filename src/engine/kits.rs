@@ -13,6 +13,20 @@ const FILE: &str = "kernels.txt";
 /// Lines kept; the oldest go first.
 const KEPT: usize = 64;
 
+/// The kit that was kept for a model on this device.
+pub(crate) async fn known(context: &Context, weights: &Weights, options: &Options) -> Option<Kit> {
+    let key = tune::key(context, weights, options);
+    line_of(&opfs::read(FILE).await.ok()?, &key, context)
+}
+
+fn line_of(kept: &str, key: &str, context: &Context) -> Option<Kit> {
+    kept.lines()
+        .rev()
+        .filter_map(|line| line.split_once('\t'))
+        .find(|(name, _)| *name == key)
+        .and_then(|(_, text)| Kit::parse(text, &context.adapter.features))
+}
+
 /// The kit for a model on this device; measured if it is not known yet. `None` where measuring failed: the base set then
 /// runs, and says itself what is wrong.
 pub(crate) async fn find(
@@ -22,14 +36,8 @@ pub(crate) async fn find(
 ) -> Option<Kit> {
     let key = tune::key(context, weights, options);
     let kept = opfs::read(FILE).await.unwrap_or_default();
-    let known = kept
-        .lines()
-        .rev()
-        .filter_map(|line| line.split_once('\t'))
-        .find(|(name, _)| *name == key)
-        .and_then(|(_, text)| Kit::parse(text, &context.adapter.features));
-    if known.is_some() {
-        return known;
+    if let Some(known) = line_of(&kept, &key, context) {
+        return Some(known);
     }
     let (kit, _) = tune::tune(context, weights, options).await.ok()?;
     let mut lines: Vec<&str> = kept.lines().collect();

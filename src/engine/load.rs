@@ -1,16 +1,17 @@
 //! From an address to a model on the device: what is kept is read, the rest is fetched and kept, and all of it is unpacked
 //! as it comes. The file is never in memory as a whole.
 
+use super::early::{self, Tested};
 use super::files::{self, Note};
 use super::opfs::{self, Open};
 use super::{Host, Out, chats, failure, kits};
+use futures::channel::oneshot;
 use js_sys::{Reflect, Uint8Array};
 use seedbed_core::engine::{
     EngineFile, EngineLine, EngineLoaded, EngineModel, EngineOrder, EngineSizes, EngineStage,
 };
 use seedbed_core::messages::{Failure, FailureKind};
 use seedbed_engine::chat::{self, Chat};
-use seedbed_engine::engine::Options;
 use seedbed_engine::gpu::context::Context;
 use seedbed_engine::gpu::weights::{Builder, Weights};
 use seedbed_tokens::Vocabulary;
@@ -28,11 +29,9 @@ use web_sys::{
 /// Bytes between two messages of progress.
 const STEP: u64 = 1 << 20;
 /// Bytes read from storage at once.
-const PIECE: usize = 4 << 20;
+pub(crate) const PIECE: usize = 4 << 20;
 /// Most bytes of a file that is read as a text. Gemma's tokenizer.json has 33 MB.
 const TEXT_BYTES: usize = 64 << 20;
-/// Share of the device's memory that is taken to be there for sequences, in bytes: browsers do not tell.
-const KV_BYTES: u64 = 256 << 20;
 
 /// Loads what `body` orders.
 pub(crate) async fn load(host: &Rc<Host>, out: &Out, body: &str) -> Result<(), Failure> {
@@ -103,6 +102,8 @@ struct Ready {
     model: EngineModel,
     context: Rc<Context>,
     is_kept: bool,
+    /// Error of the self-test.
+    self_test: f64,
 }
 
 async fn read(host: &Rc<Host>, out: &Out, order: &EngineOrder) -> Result<Ready, Failure> {
@@ -116,6 +117,7 @@ async fn read(host: &Rc<Host>, out: &Out, order: &EngineOrder) -> Result<Ready, 
         out.clone(),
         &model.name,
         model.bytes.unwrap_or(0),
+        Some(order.sizes),
     );
     load.tell();
     let key = files::key(&model);
@@ -153,8 +155,24 @@ async fn read(host: &Rc<Host>, out: &Out, order: &EngineOrder) -> Result<Ready, 
         // A part of it would be of no use, and takes up what others need.
         let _ = files::remove(&key).await;
     }
-    let (weights, header) = load.finish()?;
+    let (weights, header, early) = load.finish()?;
+    let bytes = model.bytes.unwrap_or(0);
+    out.line(&EngineLine::Progress {
+        stage: EngineStage::Testing,
+        done: bytes,
+        total: bytes,
+    });
+    // Begun while the weights came; whoever ended it unseen has it done again.
+    let early = match early {
+        Some(early) => early.await.ok(),
+        None => None,
+    };
+    let self_test = match early {
+        Some(tested) => tested?,
+        None => early::test(&context, &header).await?,
+    };
     Ok(Ready {
+        self_test,
         vocabulary: vocabulary.unwrap_or_else(|| chat::vocabulary(&header.metadata)),
         weights,
         header,
@@ -178,26 +196,15 @@ async fn load_chat(
         model,
         context,
         is_kept,
+        self_test,
     } = ready;
     let bytes = model.bytes.unwrap_or(0);
-    let tell = |stage| {
-        out.line(&EngineLine::Progress {
-            stage,
-            done: bytes,
-            total: bytes,
-        });
-    };
-    tell(EngineStage::Testing);
-    let self_test = seedbed_engine::selftest::run(&context, &header)
-        .await
-        .map_err(|error| {
-            failure(
-                "This device computes wrongly, so no model runs on it.",
-                error,
-            )
-        })?;
-    tell(EngineStage::Preparing);
-    let mut options = options(&weights, &context, sizes);
+    out.line(&EngineLine::Progress {
+        stage: EngineStage::Preparing,
+        done: bytes,
+        total: bytes,
+    });
+    let mut options = early::options(&weights.spec, &context, sizes);
     let made = EngineSizes {
         context: options.context as u32,
         slots: options.slots as u32,
@@ -238,34 +245,6 @@ fn quantization(header: &Header) -> String {
         .map_or_else(String::new, |one| one.0.to_owned())
 }
 
-/// Sizes that fit the device, where the person chose none.
-fn options(weights: &Weights, context: &Context, sizes: EngineSizes) -> Options {
-    let spec = &weights.spec;
-    let is_slow = context.adapter.is_software;
-    let length = match sizes.context {
-        0 => 2048,
-        chosen => chosen as usize,
-    }
-    .min(spec.context);
-    let per_slot = spec.kv_bytes_per_token_f16().max(1) * length as u64;
-    let per_layer = per_slot / 2 / spec.layers.len().max(1) as u64;
-    let fit = (KV_BYTES / per_slot)
-        .min(context.adapter.binding_bytes / per_layer.max(1))
-        .saturating_sub(1);
-    let slots = match sizes.slots {
-        0 if is_slow => fit.clamp(1, 4),
-        0 => fit.clamp(1, 16),
-        chosen => u64::from(chosen),
-    };
-    Options {
-        slots: slots as usize,
-        context: length,
-        // On a processor a long submission looks like a hang.
-        chunk: if is_slow { 8 } else { 64 },
-        ..Options::default()
-    }
-}
-
 /// The date that templates may insert; fixed for a day, so that rows of a run agree.
 fn today() -> String {
     js_sys::Date::new_0()
@@ -282,7 +261,7 @@ enum Reader {
     Text(Vec<u8>),
 }
 
-struct Load {
+pub(crate) struct Load {
     context: Rc<Context>,
     out: Out,
     reader: Reader,
@@ -297,6 +276,10 @@ struct Load {
     stage: EngineStage,
     /// All that was read is in storage.
     is_kept: bool,
+    /// For how many the kernels are made early; not at all without.
+    sizes: Option<EngineSizes>,
+    /// The self-test's outcome, once it began.
+    early: Option<oneshot::Receiver<Tested>>,
 }
 
 fn cannot(error: impl ToString) -> Failure {
@@ -308,7 +291,13 @@ fn gguf(name: &str) -> Reader {
 }
 
 impl Load {
-    fn new(context: Rc<Context>, out: Out, name: &str, total: u64) -> Self {
+    pub(crate) fn new(
+        context: Rc<Context>,
+        out: Out,
+        name: &str,
+        total: u64,
+        sizes: Option<EngineSizes>,
+    ) -> Self {
         Self {
             context,
             out,
@@ -321,6 +310,21 @@ impl Load {
             told: 0,
             stage: EngineStage::Connecting,
             is_kept: true,
+            sizes,
+            early: None,
+        }
+    }
+
+    /// The file is one in safetensors.
+    pub(crate) fn read_safetensors(&mut self, reader: SafetensorsReader) {
+        self.reader = Reader::Safetensors(Box::new(reader));
+    }
+
+    fn header(&self) -> Option<&Header> {
+        match &self.reader {
+            Reader::Gguf(reader) => reader.header(),
+            Reader::Safetensors(reader) => reader.header(),
+            Reader::Text(_) => None,
         }
     }
 
@@ -339,7 +343,7 @@ impl Load {
     }
 
     /// Takes the next bytes of the file.
-    fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         if self.out.is_stopped.get() {
             return Err(stopped());
         }
@@ -371,6 +375,14 @@ impl Load {
         }
         if let Some(error) = trouble {
             return Err(cannot(error));
+        }
+        if self.early.is_none()
+            && self.builder.is_some()
+            && let Some(sizes) = self.sizes
+            && let Some(header) = self.header()
+        {
+            let begun = early::begin(self.context.clone(), header.clone(), sizes);
+            self.early = Some(begun);
         }
         self.have += bytes.len() as u64;
         if self.have - self.told >= STEP {
@@ -645,6 +657,7 @@ impl Load {
                 }
                 self.reader = gguf(&model.name);
                 self.builder = None;
+                self.early = None;
                 self.hash = Sha256::new();
                 self.have = 0;
                 *note = Note {
@@ -734,26 +747,26 @@ impl Load {
         let _ = files::remove(key).await;
     }
 
-    fn finish(mut self) -> Result<(Weights, Header), Failure> {
-        let header = match &mut self.reader {
-            Reader::Gguf(reader) => {
-                reader.finish().map_err(cannot)?;
-                reader.header().cloned()
-            }
-            Reader::Safetensors(reader) => {
-                reader.finish().map_err(cannot)?;
-                reader.header().cloned()
-            }
-            Reader::Text(_) => None,
+    /// The weights, what describes them, and the self-test that began meanwhile.
+    pub(crate) fn finish(
+        mut self,
+    ) -> Result<(Weights, Header, Option<oneshot::Receiver<Tested>>), Failure> {
+        match &mut self.reader {
+            Reader::Gguf(reader) => reader.finish().map_err(cannot)?,
+            Reader::Safetensors(reader) => reader.finish().map_err(cannot)?,
+            Reader::Text(_) => {}
         }
-        .ok_or_else(|| cannot("It has no header."))?;
+        let header = self
+            .header()
+            .cloned()
+            .ok_or_else(|| cannot("It has no header."))?;
         let builder = self.builder.ok_or_else(|| cannot("It holds no weights."))?;
         let weights = builder.finish(&self.context).map_err(cannot)?;
         // Memory that ran out is told later than it was asked for.
         if let Some(reason) = self.context.lost() {
             return Err(failure("The model does not fit this device.", reason));
         }
-        Ok((weights, header))
+        Ok((weights, header, self.early))
     }
 }
 
@@ -761,89 +774,6 @@ fn stopped() -> Failure {
     Failure::new(FailureKind::Network, "Loading was stopped.")
         .means("What has arrived is kept.")
         .next("Load it again to go on from there.")
-}
-
-/// What `/parity` is asked: the scores of tokens, and the greedy ones that follow.
-#[derive(serde::Deserialize)]
-struct Parity {
-    url: String,
-    /// Where its config.json is, if the file is in safetensors.
-    #[serde(default)]
-    config: Option<String>,
-    ids: Vec<u32>,
-    #[serde(default)]
-    greedy: usize,
-    /// Keys and values as halves, as chats have them.
-    #[serde(default)]
-    half: bool,
-}
-
-/// For comparing this browser's device with another implementation: little-endian u32 greedy tokens, then f32 scores
-/// `[T, V]`. Nothing is kept.
-pub(crate) async fn parity(host: &Rc<Host>, body: &str) -> Result<Vec<u8>, Failure> {
-    use seedbed_engine::engine::{Engine, Event, Request, Sampling};
-    let cannot = |error: String| failure(&error, "");
-    let asked: Parity = serde_json::from_str(body).map_err(|error| cannot(error.to_string()))?;
-    let _one = host.loading.lock().await;
-    let context = host.context().await.map_err(cannot)?;
-    let mut load = Load::new(context.clone(), Out::nobody(), "parity.gguf", 0);
-    if let Some(config) = &asked.config {
-        let config =
-            String::from_utf8_lossy(&fetched(config).await.map_err(cannot)?.to_vec()).into_owned();
-        let reader = SafetensorsReader::new("parity.safetensors", &config, None)
-            .map_err(|error| cannot(error.to_string()))?;
-        load.reader = Reader::Safetensors(Box::new(reader));
-    }
-    let bytes = fetched(&asked.url).await.map_err(cannot)?;
-    let mut at = 0;
-    while at < bytes.length() {
-        let end = bytes.length().min(at + PIECE as u32);
-        load.take(&bytes.subarray(at, end).to_vec())?;
-        at = end;
-    }
-    let (weights, _) = load.finish()?;
-    let options = Options {
-        context: asked.ids.len() + asked.greedy + 1,
-        half_kv: asked.half,
-        ..Options::default()
-    };
-    let words = |error: seedbed_engine::Error| cannot(error.to_string());
-    let mut engine = Engine::new(context, Rc::new(weights), options, &[]).map_err(words)?;
-    let scores = engine.score(&asked.ids).await.map_err(words)?;
-    let mut out = Vec::new();
-    if asked.greedy > 0 {
-        let request = Request {
-            id: 0,
-            prompt: asked.ids,
-            max_tokens: asked.greedy,
-            sampling: Sampling::default(),
-            stream: 0,
-        };
-        engine.submit(request).map_err(words)?;
-        while engine.open() > 0 {
-            for event in engine.advance().await.map_err(words)? {
-                if let Event::Tokens(_, tokens) = event {
-                    out.extend(tokens.iter().flat_map(|token| token.to_le_bytes()));
-                }
-            }
-        }
-    }
-    out.extend(scores.iter().flat_map(|score| score.to_le_bytes()));
-    Ok(out)
-}
-
-/// All bytes at an address, for comparing; models are streamed.
-async fn fetched(url: &str) -> Result<Uint8Array, String> {
-    let words = |error: wasm_bindgen::JsValue| opfs::words(&error);
-    let scope = super::scope().ok_or("this is no worker")?;
-    let response: Response = JsFuture::from(scope.fetch_with_str(url))
-        .await
-        .and_then(wasm_bindgen::JsCast::dyn_into)
-        .map_err(words)?;
-    let buffer = JsFuture::from(response.array_buffer().map_err(words)?)
-        .await
-        .map_err(words)?;
-    Ok(Uint8Array::new(&buffer))
 }
 
 /// Lets messages in: a stop among them.

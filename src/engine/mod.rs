@@ -5,11 +5,13 @@
 //! `{id, bytes}`, and `{id}`. `{id, stop}` says that nobody waits any more.
 
 mod chats;
+mod early;
 mod files;
 mod kits;
 mod load;
 mod measure;
 mod opfs;
+mod parity;
 
 use futures::channel::mpsc::UnboundedSender;
 use js_sys::{Object, Reflect, Uint8Array};
@@ -198,7 +200,7 @@ impl Host {
                 out.end();
             }
             "/measure" => measure::answer(&self, &out, &body).await,
-            "/parity" => match load::parity(&self, &body).await {
+            "/parity" => match parity::parity(&self, &body).await {
                 Ok(bytes) => out.whole(200, &bytes),
                 Err(failure) => out.whole(400, failure.what.as_bytes()),
             },

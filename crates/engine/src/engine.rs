@@ -179,6 +179,8 @@ struct Buffers {
 struct Active {
     id: u64,
     column: [u32; 4],
+    /// The last position it may have.
+    end: u32,
     is_on_prefix: bool,
 }
 
@@ -596,6 +598,7 @@ impl Engine {
             self.active[slot] = Some(Active {
                 id: request.id,
                 column: [slot as u32, last as u32, prompt[last], 1],
+                end: end as u32,
                 is_on_prefix: shared > 0,
             });
         }
@@ -632,7 +635,11 @@ impl Engine {
         }
         let (steps, depth) = self.next_steps();
         while self.flights.len() < depth {
-            self.launch(steps);
+            let left = self.steps_left();
+            if left == 0 && !self.flights.is_empty() {
+                break;
+            }
+            self.launch(steps.min(left.max(1)));
         }
         if events.is_empty() {
             self.arrive(&mut events).await?;
@@ -654,6 +661,22 @@ impl Engine {
         // Two halves: one is computed while the other's results travel. Where an answer takes long, two wholes.
         let is_late = self.delay.is_some_and(|delay| delay > LATE);
         (if is_late { most } else { most.div_ceil(2) }, 2)
+    }
+
+    /// Steps until the last sequence has all its tokens, beyond those under way.
+    fn steps_left(&self) -> usize {
+        let longest = self
+            .active
+            .iter()
+            .flatten()
+            .map(|one| (one.end + 1).saturating_sub(one.column[1]) as usize)
+            .max();
+        longest.unwrap_or(0).saturating_sub(self.ahead())
+    }
+
+    /// Steps under way.
+    fn ahead(&self) -> usize {
+        self.flights.iter().map(|flight| flight.steps).sum()
     }
 
     /// Seconds from a submit that does nothing to its answer.
@@ -684,7 +707,7 @@ impl Engine {
 
     /// Sends `steps` steps of all columns on their way.
     fn launch(&mut self, steps: usize) {
-        let ahead: usize = self.flights.iter().map(|flight| flight.steps).sum();
+        let ahead = self.ahead();
         let longest = self
             .active
             .iter()

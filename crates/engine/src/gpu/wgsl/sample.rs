@@ -76,7 +76,7 @@ fn settle(column: u32, slot: u32, position: u32, last: u32, choice: u32, best: f
   if (finished == 0u && position >= last) { finished = 2u; }
   results[row + 1u] = finished;
   results[row + 2u] = position + 1u;
-  // NaN compares with nothing: no score was finite.
+  // No score was finite.
   if (!(best > -3.3e38)) { results[row + 3u] = 1u; }
   cols[column] = vec4<u32>(slot, position + 1u, token, select(0u, 1u, finished == 0u));
 }
@@ -187,7 +187,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       if (value < floor) { continue; }
       value += noise(stream, i);
     }
-    if (value > best || choice == VOCAB) { best = value; choice = i; }
+    // NaN is larger than nothing; where there is nothing else, nothing is chosen.
+    if (value > best) { best = value; choice = i; }
   }
   shared_f[lid] = best;
   shared_i[lid] = choice;
@@ -197,7 +198,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       let other = shared_f[lid + step];
       let mine = shared_f[lid];
       let theirs = shared_i[lid + step];
-      if (theirs < VOCAB && (other > mine || (other == mine && theirs < shared_i[lid]) || shared_i[lid] == VOCAB)) {
+      if (other > mine || (other == mine && theirs < shared_i[lid])) {
         shared_f[lid] = other;
         shared_i[lid] = theirs;
       }
@@ -289,19 +290,17 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   var choice = VOCAB;
   let stream = mixed(b.y ^ mixed(b.z ^ mixed(col.y)));
   if (is_greedy) {
-    choice = 0u;
-    best = logits[at];
-    for (var i = 1u; i < VOCAB; i++) {
+    for (var i = 0u; i < VOCAB; i++) {
       let value = logits[at + i];
-      // NaN compares with nothing, so the first number takes its place.
-      if (value > best || best != best) { best = value; choice = i; }
+      // NaN is larger than nothing; where there is nothing else, nothing is chosen.
+      if (value > best) { best = value; choice = i; }
     }
   } else {
     for (var i = 0u; i < VOCAB; i++) {
       let value = logits[at + i];
       if (value < floor) { continue; }
       let tried = value + noise(stream, i);
-      if (tried > best || choice == VOCAB) { best = tried; choice = i; }
+      if (tried > best) { best = tried; choice = i; }
     }
   }
   settle(column, slot, col.y, b.w, choice, best);
