@@ -24,6 +24,12 @@ struct Parity {
     /// Keys and values as halves, as chats have them.
     #[serde(default)]
     half: bool,
+    /// Without barriers or with them; as fits the adapter without.
+    #[serde(default)]
+    lanes: Option<bool>,
+    /// Keys from which on attention is split.
+    #[serde(default)]
+    long: Option<usize>,
     /// Variants of the kernels, in [`Kit::text`]'s form; the base set without.
     #[serde(default)]
     kit: Option<String>,
@@ -63,6 +69,8 @@ pub(crate) async fn parity(host: &Rc<Host>, body: &str) -> Result<Vec<u8>, Failu
         context: asked.ids.len() + asked.greedy + 1,
         half_kv: asked.half,
         kit,
+        lanes: asked.lanes,
+        long: asked.long.unwrap_or(Options::default().long),
         ..Options::default()
     };
     let words = |error: seedbed_engine::Error| cannot(error.to_string());

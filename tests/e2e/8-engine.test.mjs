@@ -58,6 +58,41 @@ describe("the engine in a browser", { skip: !existsSync(FIXTURES) && "the fixtur
     assert.ok(count >= 31, `${count} checkpoints`);
   });
 
+  // What a graphics card would run, and what is measured at the first use: browsers compile it with their own compiler.
+  const KITS = {
+    "workgroups": { kit: "split1 split2 split4 tile16 tile16 tile32", lanes: false, long: 4 },
+    "workgroups and packed bytes": { kit: "split1p split2p split4p split4p tile16 tile32", lanes: false },
+    "subgroups": { kit: "sub1 sub2 sub4 sub8 sub8 tile16", lanes: false },
+    "subgroups and packed bytes": { kit: "sub1p sub2p sub4p sub8p sub8p tile16", lanes: false },
+    "threads by themselves, packed bytes, and split attention": { kit: "lane1p lane2p lane4p lane4p lane4p lane4p", lanes: true, long: 4 },
+    "halves": { kit: "split1 split2 split4 tile16h tile16h tile32h", lanes: false, isOptional: true },
+  };
+  for (const [name, { isOptional = false, ...kernels }] of Object.entries(KITS)) {
+    it(`computes with ${name} what the reference does`, async (test) => {
+      for (const [folder, file, ref] of [["llama", "model-Q8_0.gguf", "ref-Q8_0"], ["qwen3", "model-Q4_1.gguf", "ref-Q4_1"], ["gemma3", "model.safetensors", "ref"]]) {
+        const reference = join(FIXTURES, folder, ref);
+        const ids = json(join(reference, "ids.json"));
+        const greedy = json(join(reference, "greedy.json"));
+        const bytes = new Uint8Array(readFileSync(join(reference, "logits.f32")));
+        const at = `${engine.server.url}/fixtures/${folder}`;
+        const config = file.endsWith(".gguf") ? undefined : `${at}/config.json`;
+        let found;
+        try {
+          found = await engine.parity(`${at}/${file}`, ids, greedy.length, false, config, kernels);
+        } catch (error) {
+          // Software has no halves to compute with.
+          if (isOptional && /can't run the kernels/.test(error.message)) return test.skip("the device has none");
+          throw error;
+        }
+        const error = nmse(found.scores, new Float32Array(bytes.buffer));
+        const isRounded = /\dp|\dh/.test(kernels.kit);
+        assert.ok(error <= (isRounded ? 1e-5 : 1e-6), `${folder}/${file}: ${error}`);
+        if (!isRounded) assert.deepEqual(found.greedy, greedy, `${folder}/${file}`);
+      }
+      return undefined;
+    });
+  }
+
   for (const isSharded of [false, true]) {
     it(`runs files picked together, ${isSharded ? "weights in two files" : "weights in one file"}, as the reference does, and keeps them`, async () => {
       const folder = `llama-${isSharded}`;
@@ -161,6 +196,16 @@ describe("the engine in a browser", { skip: !existsSync(FIXTURES) && "the fixtur
           assert.match(one.fingerprint, /^seedbed-engine .*; Q4_1; sha256:b179c952/);
         }
       }
+    });
+
+    it("refuses what it can't keep to, and says why", async () => {
+      const body = { model: basename(MODEL), messages: [{ role: "user", content: "Name a tree." }], max_tokens: 2, stream: true };
+      const [refused] = (await engine.chats(1, { ...body, response_format: { type: "json_object" } })).all;
+      assert.equal(refused.status, 400);
+      assert.match(JSON.parse(refused.raw).error.message, /json|format/i);
+      const [taken] = (await engine.chats(1, { ...body, response_format: { type: "text" } })).all;
+      assert.equal(taken.status, 200);
+      assert.equal(taken.usage.completion_tokens, 2);
     });
 
     it("draws alike from the same seed and differently from another", async () => {

@@ -124,12 +124,12 @@ export class EnginePage {
     return { state: end.state, lines };
   }
 
-  /** Scores `[T, V]` and greedy tokens of a checkpoint; one in safetensors needs the address of its `config`. */
-  async parity(url, ids, greedy, half = false, config = undefined) {
+  /** Scores `[T, V]` and greedy tokens of a checkpoint; one in safetensors needs the address of its `config`. `more` chooses kernels. */
+  async parity(url, ids, greedy, half = false, config = undefined, more = {}) {
     const { status, bytes } = await this.page.evaluate(async (body) => {
       const { status, pieces } = await globalThis.ask("POST", "/parity", body);
       return { status, bytes: Array.from(new Uint8Array(await new Blob(pieces).arrayBuffer())) };
-    }, JSON.stringify({ url, config, ids, greedy, half }));
+    }, JSON.stringify({ url, config, ids, greedy, half, ...more }));
     if (status !== 200) throw new Error(Buffer.from(bytes).toString());
     const buffer = new Uint8Array(bytes).buffer;
     return { greedy: [...new Uint32Array(buffer, 0, greedy)], scores: new Float32Array(buffer, 4 * greedy) };

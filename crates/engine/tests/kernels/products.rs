@@ -170,8 +170,8 @@ struct Finished {
 /// Squares of the residual stream, four rows at a time, and the factors of the norm that come of them.
 fn squares(numbers: &mut Numbers) -> (Vec<f32>, Vec<f64>) {
     let ss: Vec<f32> = (0..COLUMNS * WIDTH / 4)
-        // Sizes differ from column to column.
-        .map(|i| numbers.unit().abs() * 0.1_f32.powi((i / (WIDTH / 4) % 4) as i32))
+        // Sizes differ from column to column; gates come to be about one.
+        .map(|i| numbers.unit().abs() * 480.0 * 0.25_f32.powi((i / (WIDTH / 4) % 4) as i32))
         .collect();
     let factors = ss
         .chunks(WIDTH / 4)
