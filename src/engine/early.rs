@@ -17,7 +17,7 @@ const KV_BYTES: u64 = 256 << 20;
 /// What the self-test found: its error, or why the device is refused.
 pub(crate) type Tested = Result<f64, Failure>;
 
-/// Begins as soon as a model's header is there. Weights keep coming meanwhile: both take turns on this thread, and the
+/// Begins as soon as a model's header is there; gives nothing if that is not whole. Weights keep coming meanwhile: both take turns on this thread, and the
 /// browser compiles on others.
 pub(crate) fn begin(
     context: Rc<Context>,
@@ -26,13 +26,14 @@ pub(crate) fn begin(
 ) -> oneshot::Receiver<Tested> {
     let (tell, told) = oneshot::channel();
     wasm_bindgen_futures::spawn_local(async move {
-        // A split model's first file does not tell all shapes; its kernels are made at their first use.
-        if let Ok(outline) = Weights::outline(&context, &header) {
-            let mut options = options(&header.spec, &context, sizes);
-            options.kit = kits::known(&context, &outline, &options).await;
-            // What fails here fails again where it is told.
-            let _ = warm(&context, Rc::new(outline), &options);
-        }
+        // The first of several files does not tell all; then the test is left to whoever has read the last.
+        let Ok(outline) = Weights::outline(&context, &header) else {
+            return;
+        };
+        let mut options = options(&header.spec, &context, sizes);
+        options.kit = kits::known(&context, &outline, &options).await;
+        // What fails here fails again where it is told.
+        let _ = warm(&context, Rc::new(outline), &options);
         // Nobody may wait any more.
         let _ = tell.send(test(&context, &header).await);
     });

@@ -162,7 +162,7 @@ async fn read(host: &Rc<Host>, out: &Out, order: &EngineOrder) -> Result<Ready, 
         done: bytes,
         total: bytes,
     });
-    // Begun while the weights came; whoever ended it unseen has it done again.
+    // Begun while the weights came, if the header came in one.
     let early = match early {
         Some(early) => early.await.ok(),
         None => None,
