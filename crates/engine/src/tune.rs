@@ -19,6 +19,8 @@ const WORK: f64 = 0.02;
 const GAIN: f64 = 0.9;
 /// Seconds after which no more is tried: what is left keeps the base set.
 const PATIENCE: f64 = 3.0;
+/// The same where a processor computes: it also compiles, and its base set is seldom beaten.
+const LANES_PATIENCE: f64 = 1.0;
 
 /// One candidate, measured.
 #[derive(Debug, Clone)]
@@ -78,9 +80,10 @@ pub async fn tune(
             None => places.push((place, columns)),
         }
     }
+    let patience = if lanes { LANES_PATIENCE } else { PATIENCE };
     let started = now();
     for (place, columns) in places {
-        if now() - started > PATIENCE {
+        if now() - started > patience {
             break;
         }
         let wanted = engine.branch(place, base.at(place), columns).await?;
@@ -95,7 +98,7 @@ pub async fn tune(
             is_taken: false,
         });
         for choice in candidates(place, &context.adapter.features, lanes) {
-            if choice == base.at(place) || now() - started > PATIENCE {
+            if choice == base.at(place) || now() - started > patience {
                 continue;
             }
             let is = engine.branch(place, choice, columns).await?;

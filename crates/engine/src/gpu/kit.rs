@@ -27,6 +27,7 @@ impl Choice {
     fn name(self) -> String {
         let spread = match self.spread {
             Spread::Lane => "lane",
+            Spread::Wide => "wide",
             Spread::Split => "split",
             Spread::Sub(_) => "sub",
             Spread::Tile => "tile",
@@ -52,9 +53,9 @@ pub struct Kit {
 impl Kit {
     /// Without barriers and optional features: for adapters that run on a CPU.
     pub fn lanes() -> Self {
-        let lane = |columns| Choice::new(Spread::Lane, columns, Arith::Float);
+        let wide = |columns| Choice::new(Spread::Wide, columns, Arith::Float);
         Self {
-            choices: [lane(1), lane(2), lane(4), lane(4), lane(4), lane(4)],
+            choices: [wide(1), wide(2), wide(4), wide(4), wide(4), wide(4)],
         }
     }
 
@@ -133,6 +134,9 @@ pub fn candidates(place: usize, features: &Features, lanes: bool) -> Vec<Choice>
     for arith in integers {
         if lanes {
             out.push(Choice::new(Spread::Lane, few, *arith));
+            if *arith == Arith::Float {
+                out.push(Choice::new(Spread::Wide, few, *arith));
+            }
         } else if most <= 8 {
             out.push(Choice::new(Spread::Split, few, *arith));
         }

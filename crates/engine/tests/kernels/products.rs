@@ -40,11 +40,11 @@ pub(super) fn packed(packer: Packer) -> (Vec<u32>, Vec<u32>) {
 }
 
 /// Every choice that the device has.
-fn choices(features: &Features) -> Vec<Choice> {
+fn choices(features: Features) -> Vec<Choice> {
     let mut choices = Vec::new();
     for lanes in [true, false] {
         for place in 0..LIMITS.len() {
-            for choice in candidates(place, features, lanes) {
+            for choice in candidates(place, &features, lanes) {
                 if !choices.contains(&choice) {
                     choices.push(choice);
                 }
@@ -118,7 +118,7 @@ fn products_are_sums() {
     let x = numbers.floats(COLUMNS * WIDTH);
     for dtype in TYPES {
         let matrix = Matrix::new(dtype, &x, &mut numbers);
-        for choice in choices(&context.adapter.features) {
+        for choice in choices(context.adapter.features) {
             let arith = choice.arith.of(&[matrix.format]);
             // The matrix's rows begin at the third block of a larger output.
             let stride = blocks + 5;
@@ -281,7 +281,7 @@ fn results_are_normed_gated_and_added() {
         let first = Matrix::new(one, &x, &mut numbers);
         let second = Matrix::new(other, &x, &mut numbers);
         let finishes = finishes(&first, &second, out_rows, &mut numbers);
-        for choice in choices(&context.adapter.features) {
+        for choice in choices(context.adapter.features) {
             for Finished {
                 finish,
                 before,

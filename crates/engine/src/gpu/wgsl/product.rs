@@ -13,6 +13,8 @@ use crate::gpu::format::Format;
 pub enum Spread {
     /// A thread computes four whole rows; no barriers. For adapters that run on a CPU, where a barrier is dear.
     Lane,
+    /// The same with eight rows: a column is read half as often.
+    Wide,
     /// Thirty-two threads share four rows and add up. For few columns.
     Split,
     /// A subgroup shares four rows; no barriers and no workgroup memory. The number is the least size of a subgroup there.
@@ -71,7 +73,7 @@ pub struct Product {
     pub spread: Spread,
     /// What it computes with.
     pub arith: Arith,
-    /// Columns a thread computes: 1 to 4 ([`Spread::Lane`], [`Spread::Split`]), 1 to 8 ([`Spread::Sub`]); 16 or 32 of a
+    /// Columns a thread computes: 1 to 4 ([`Spread::Lane`], [`Spread::Wide`], [`Spread::Split`]), 1 to 8 ([`Spread::Sub`]); 16 or 32 of a
     /// workgroup ([`Spread::Tile`]).
     pub columns: usize,
     /// Weights in a row.
@@ -92,8 +94,6 @@ pub struct Product {
 
 /// Threads per workgroup of the matrix kernels.
 pub const THREADS: usize = 64;
-/// The same for [`Spread::Lane`]: a processor with few cores shares out small workgroups more evenly.
-const LANES: usize = 16;
 
 impl Product {
     fn is_glu(&self) -> bool {
@@ -104,10 +104,23 @@ impl Product {
         matches!(self.finish, Finish::Scale { .. } | Finish::Glu(_))
     }
 
+    /// Blocks of four rows that a thread computes.
+    fn per_thread(&self) -> usize {
+        if self.spread == Spread::Wide { 2 } else { 1 }
+    }
+
+    /// Threads of a workgroup without barriers: a processor with few cores shares out small workgroups more evenly.
+    fn threads(&self) -> usize {
+        if self.spread == Spread::Wide { 8 } else { 16 }
+    }
+
     /// Workgroups to run for `columns` columns.
     pub fn workgroups(&self, columns: usize) -> [u32; 3] {
         let (x, y) = match self.spread {
-            Spread::Lane => (self.blocks.div_ceil(LANES), columns.div_ceil(self.columns)),
+            Spread::Lane | Spread::Wide => (
+                self.blocks.div_ceil(self.per_thread() * self.threads()),
+                columns.div_ceil(self.columns),
+            ),
             Spread::Split => (self.blocks.div_ceil(2), columns.div_ceil(self.columns)),
             Spread::Sub(least) => (
                 self.blocks
@@ -167,7 +180,7 @@ impl Product {
             }
         }
         let body = match self.spread {
-            Spread::Lane => self.lane(),
+            Spread::Lane | Spread::Wide => self.lane(),
             Spread::Split => self.split(),
             Spread::Sub(least) => self.sub(least),
             Spread::Tile => self.tile(),
@@ -222,24 +235,35 @@ impl Product {
         )
     }
 
-    /// One group of four rows times the columns: `acc{matrix}_{column}` grow.
+    /// One group of each block's four rows times the columns: the [`sum_of`]s grow.
     fn group(&self, columns: usize) -> String {
+        let is_packed = self.arith == Arith::Packed;
+        let mut out = if is_packed {
+            packed_inputs(columns)
+        } else {
+            inputs(columns)
+        };
+        for at in 0..self.per_thread() {
+            if at > 0 {
+                // Names stand for the next block's.
+                let _ = writeln!(out, "{{ let block = block{at}; let gi = gi{at};");
+            }
+            out.push_str(&if is_packed {
+                self.packed_rows(columns, at)
+            } else {
+                self.rows(columns, at)
+            });
+            if at > 0 {
+                out.push_str("}\n");
+            }
+        }
+        out
+    }
+
+    /// A block's four rows times the columns.
+    fn rows(&self, columns: usize, at: usize) -> String {
         let groups = self.width / 32;
         let mut out = String::new();
-        if self.arith == Arith::Packed {
-            return self.packed_group(columns);
-        }
-        for c in 0..columns {
-            for v in 0..8 {
-                let _ = writeln!(out, "let x{c}_{v} = x[xat{c} + g * 8u + {v}u];");
-            }
-            let terms: Vec<String> = (0..8).map(|v| format!("x{c}_{v}")).collect();
-            let _ = writeln!(
-                out,
-                "let sum{c} = dot({}, vec4<f32>(1.0));",
-                terms.join(" + ")
-            );
-        }
         let matrices: &[(Format, &str, &str, &str)] = &[
             (self.format, "a", "values", "extra"),
             (self.second, "b", "values2", "extra2"),
@@ -264,7 +288,7 @@ impl Product {
                         *format,
                         prefix,
                         r,
-                        &format!("acc{prefix}{c}.{component}"),
+                        &format!("{}.{component}", sum_of(prefix, c, at)),
                         &format!("dot{c}"),
                         &format!("sum{c}"),
                     ));
@@ -276,19 +300,10 @@ impl Product {
         out
     }
 
-    /// [`Self::group`] with packed bytes.
-    fn packed_group(&self, columns: usize) -> String {
+    /// [`Self::rows`] with packed bytes.
+    fn packed_rows(&self, columns: usize, at: usize) -> String {
         let groups = self.width / 32;
         let mut out = String::new();
-        for c in 0..columns {
-            for v in 0..4 {
-                let _ = writeln!(out, "let x{c}_{v} = xq[xat{c} + g * 5u + {v}u];");
-            }
-            let _ = writeln!(
-                out,
-                "let xs{c} = bitcast<vec4<f32>>(xq[xat{c} + g * 5u + 4u]); let sum{c} = xs{c}.y;"
-            );
-        }
         // A word of the column: `high` or `low` bytes of four numbers.
         let word = |c: usize, is_low: bool, k: usize| {
             format!(
@@ -337,7 +352,7 @@ impl Product {
                         *format,
                         prefix,
                         r,
-                        &format!("acc{prefix}{c}.{component}"),
+                        &format!("{}.{component}", sum_of(prefix, c, at)),
                         &format!("dot{c}"),
                         &format!("sum{c}"),
                     ));
@@ -360,30 +375,46 @@ impl Product {
 
     fn accumulators(&self, columns: usize) -> String {
         let mut out = String::new();
-        for c in 0..columns {
-            let _ = writeln!(out, "var acca{c} = vec4<f32>();");
-            if self.is_glu() {
-                let _ = writeln!(out, "var accb{c} = vec4<f32>();");
+        for at in 0..self.per_thread() {
+            for c in 0..columns {
+                for prefix in self.prefixes() {
+                    let _ = writeln!(out, "var {} = vec4<f32>();", sum_of(prefix, c, at));
+                }
             }
         }
         out
     }
 
+    /// The matrices' names.
+    fn prefixes(&self) -> &'static [&'static str] {
+        if self.is_glu() { &["a", "b"] } else { &["a"] }
+    }
+
     fn lane(&self) -> String {
-        let (n, stride) = (self.columns, self.stride());
+        let (n, stride, per) = (self.columns, self.stride(), self.per_thread());
+        let groups = self.width / 32;
         let mut text = fill(
             "@compute @workgroup_size($LANES)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let block = id.x + id.z * groups.x * $LANESu;
+  let block = (id.x + id.z * groups.x * $LANESu) * $PERu;
   if (block >= $BLOCKSu) { return; }
   let column = id.y * $Nu;
 ",
             &[
                 ("$BLOCKS", self.blocks.to_string()),
-                ("$LANES", LANES.to_string()),
+                ("$LANES", self.threads().to_string()),
+                ("$PER", per.to_string()),
                 ("$N", n.to_string()),
             ],
         );
+        for at in 1..per {
+            // One that is not there is computed like the last, and not written.
+            let _ = writeln!(
+                text,
+                "let block{at} = min(block + {at}u, {}u);",
+                self.blocks - 1
+            );
+        }
         for c in 0..n {
             let _ = writeln!(
                 text,
@@ -391,12 +422,14 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
             );
         }
         text.push_str(&self.accumulators(n));
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "for (var g = 0u; g < {groups}u; g++) {{\nlet gi = block * {groups}u + g;\n{}}}\n",
-            self.group(n),
-            groups = self.width / 32
+            "for (var g = 0u; g < {groups}u; g++) {{\nlet gi = block * {groups}u + g;"
         );
+        for at in 1..per {
+            let _ = writeln!(text, "let gi{at} = block{at} * {groups}u + g;");
+        }
+        let _ = writeln!(text, "{}}}", self.group(n));
         for c in 0..n {
             let norm = if self.has_norm() {
                 format!(
@@ -407,15 +440,24 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
             } else {
                 "let norm = 1.0;".to_owned()
             };
-            let accs = if self.is_glu() {
-                format!("acca{c}, accb{c}")
-            } else {
-                format!("acca{c}")
-            };
-            let _ = writeln!(
-                text,
-                "if (column + {c}u < globals.columns) {{ {norm} finish(block, c{c}, {accs}, norm); }}"
-            );
+            let _ = writeln!(text, "if (column + {c}u < globals.columns) {{ {norm}");
+            for at in 0..per {
+                let sums: Vec<String> = self
+                    .prefixes()
+                    .iter()
+                    .map(|prefix| sum_of(prefix, c, at))
+                    .collect();
+                let sums = sums.join(", ");
+                let finish = match at {
+                    0 => format!("finish(block, c{c}, {sums}, norm);"),
+                    _ => format!(
+                        "if (block + {at}u < {}u) {{ finish(block{at}, c{c}, {sums}, norm); }}",
+                        self.blocks
+                    ),
+                };
+                text.push_str(&finish);
+            }
+            text.push_str("}\n");
         }
         text.push_str("}\n");
         text
@@ -759,6 +801,46 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) count: v
         text.push_str("}\n");
         text
     }
+}
+
+/// The name of a sum: of a matrix, a column, and a thread's block.
+fn sum_of(prefix: &str, column: usize, at: usize) -> String {
+    match at {
+        0 => format!("acc{prefix}{column}"),
+        _ => format!("acc{prefix}{column}_{at}"),
+    }
+}
+
+/// Reads a group's part of the columns.
+fn inputs(columns: usize) -> String {
+    let mut out = String::new();
+    for c in 0..columns {
+        for v in 0..8 {
+            let _ = writeln!(out, "let x{c}_{v} = x[xat{c} + g * 8u + {v}u];");
+        }
+        let terms: Vec<String> = (0..8).map(|v| format!("x{c}_{v}")).collect();
+        let _ = writeln!(
+            out,
+            "let sum{c} = dot({}, vec4<f32>(1.0));",
+            terms.join(" + ")
+        );
+    }
+    out
+}
+
+/// The same, as packed bytes.
+fn packed_inputs(columns: usize) -> String {
+    let mut out = String::new();
+    for c in 0..columns {
+        for v in 0..4 {
+            let _ = writeln!(out, "let x{c}_{v} = xq[xat{c} + g * 5u + {v}u];");
+        }
+        let _ = writeln!(
+            out,
+            "let xs{c} = bitcast<vec4<f32>>(xq[xat{c} + g * 5u + 4u]); let sum{c} = xs{c}.y;"
+        );
+    }
+    out
 }
 
 /// What a product's low bytes are worth beside the high ones.
