@@ -17,8 +17,8 @@ const KV_BYTES: u64 = 256 << 20;
 /// What the self-test found: its error, or why the device is refused.
 pub(crate) type Tested = Result<f64, Failure>;
 
-/// Begins as soon as a model's header is there; gives nothing if that is not whole. Weights keep coming meanwhile: both take turns on this thread, and the
-/// browser compiles on others.
+/// Begins as soon as a model's header is there; gives nothing if that is not whole. Weights keep coming meanwhile: both take
+/// turns on this thread, and the browser compiles on others.
 pub(crate) fn begin(
     context: Rc<Context>,
     header: Header,

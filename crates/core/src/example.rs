@@ -8,7 +8,7 @@ mod answers;
 
 use crate::model::Message;
 use crate::prompt::{Cell, Prompt, PromptOrigin, PromptState};
-use crate::record::{Provenance, Record, imported_record_id};
+use crate::record::{Fields, Provenance, Record, imported_record_id};
 use crate::seed::{Example, Seed};
 use answers::{ANSWERED, OPEN, PAIRS};
 
@@ -102,18 +102,17 @@ pub fn example(now_ms: u64) -> ExampleProject {
         let record = Record {
             id: imported_record_id(instruction, response),
             prompt_id: Some(kept.id.clone()),
-            run_id: None,
             cell: kept.cell.clone(),
-            instruction: kept.text.clone(),
-            response: (*response).to_owned(),
+            fields: Fields::of_pair(kept.text.clone(), *response),
             provenance: Provenance {
                 seed_hash: seed_hash.clone(),
                 model: WRITTEN_BY_HAND.to_owned(),
                 ..Provenance::default()
             },
             created_ms: kept.created_ms,
+            ..Record::default()
         };
-        let messages = vec![Message::user(record.instruction.clone())];
+        let messages = vec![Message::user(record.instruction())];
         records.push((record, messages));
         prompts.push(kept);
     }
@@ -170,7 +169,7 @@ mod tests {
                 .find(|prompt| Some(&prompt.id) == record.prompt_id.as_ref())
                 .unwrap();
             assert_eq!(prompt.state, PromptState::Kept);
-            assert_eq!(prompt.text, record.instruction);
+            assert_eq!(prompt.text, record.instruction());
             assert_eq!(messages.as_slice(), [Message::user(prompt.text.clone())]);
         }
     }

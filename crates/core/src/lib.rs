@@ -9,14 +9,18 @@ pub mod chat;
 pub mod engine;
 pub mod example;
 pub mod id;
+pub mod identity;
+pub mod instruction;
+pub mod line;
 pub mod messages;
 pub mod model;
 pub mod params;
 pub mod prompt;
+pub mod question;
 pub mod record;
 pub mod review;
 pub mod row;
 pub mod seed;
 
-/// Version of the project format written to `.seedbed/project.json` and to the local store.
-pub const FORMAT_VERSION: u32 = 1;
+/// Version of the format of a dataset repo, written to `.seedbed/project.json` (`docs/format.md`).
+pub const FORMAT_VERSION: u32 = 2;

@@ -6,6 +6,7 @@
 //! like any other. Whatever an event reports as made is already durable.
 
 use crate::engine::{EngineOrder, EngineStage, EngineState, EngineTold};
+use crate::identity::Identity;
 use crate::model::{Endpoint, Message, ModelInfo};
 use crate::params::RunSettings;
 use crate::prompt::{Cell, EvolutionKind, Prompt, PromptState};
@@ -273,11 +274,6 @@ pub enum Request {
         /// The run.
         run: String,
     },
-    /// Runs of the project, newest first. → [`Reply::Runs`]
-    ListRuns {
-        /// The project.
-        project: String,
-    },
     /// Rows of a run's plan: done first as they finished, then in flight, failed, queued. → [`Reply::RunItems`]
     RunItems {
         /// The project.
@@ -292,17 +288,6 @@ pub enum Request {
         limit: u32,
     },
 
-    /// A window of records by position. → [`Reply::Records`]
-    ListRecords {
-        /// The project.
-        project: String,
-        /// Which.
-        filter: RecordFilter,
-        /// First row, from 0.
-        offset: u32,
-        /// Rows at most.
-        limit: u32,
-    },
     /// Records around one, for reading on without waiting. → [`Reply::Around`]
     RecordsAround {
         /// The project.
@@ -321,24 +306,53 @@ pub enum Request {
         /// The project.
         project: String,
     },
-    /// Decide on a record. → [`Reply::Decided`]
+    /// Decide on a record; the same decision told twice counts once. → [`Reply::Decided`]
     Respond {
         /// The project.
         project: String,
+        /// Id of the decision, chosen by the page.
+        decision: String,
+        /// The identity that decided, as [`ProjectView::identity`] said when it did.
+        identity: String,
         /// The record.
         record: String,
-        /// The response; a draft is saved locally and is not a decision.
+        /// [`RecordView::text`] as it was shown.
+        text: String,
+        /// The response; never a draft.
         response: Response,
     },
-    /// Take back my last decision. → [`Reply::Decided`]
+    /// Keep a draft beside the log, or drop it. → [`Reply::Ok`]
+    SaveDraft {
+        /// The project.
+        project: String,
+        /// The identity that writes it.
+        identity: String,
+        /// The record.
+        record: String,
+        /// The draft; `None` drops it.
+        response: Option<Response>,
+    },
+    /// Take back a decision; told twice it counts once. → [`Reply::Decided`]
     UndoDecision {
         /// The project.
         project: String,
+        /// Id of this act, chosen by the page.
+        decision: String,
+        /// The identity that takes it back.
+        identity: String,
+        /// The decision to take back; `None` = the last one: of this visit first, then of all.
+        target: Option<String>,
     },
-    /// Put my last undone decision back. → [`Reply::Decided`]
+    /// Put an undone decision back; told twice it counts once. → [`Reply::Decided`]
     RedoDecision {
         /// The project.
         project: String,
+        /// Id of this act, chosen by the page.
+        decision: String,
+        /// The identity that puts it back.
+        identity: String,
+        /// The decision to put back; `None` = the one undone last.
+        target: Option<String>,
     },
 
     /// Where to send the person to sign in. → [`Reply::OauthStart`]
@@ -366,14 +380,34 @@ pub enum Request {
     },
     /// Forget the token. → [`Reply::Ok`]
     SignOut,
-    /// Name to put on decisions while nobody is signed in. → [`Reply::Ok`]
+    /// Another name for the present local identity. → [`Reply::Identities`]
     SetReviewer {
         /// The name.
         name: String,
     },
+    /// Somebody else reviews here: another local identity, from now on the present one. → [`Reply::Identities`]
+    NewReviewer {
+        /// The name.
+        name: String,
+    },
+    /// An identity of this browser is the present one from now on. → [`Reply::Identities`]
+    UseReviewer {
+        /// Its id.
+        id: String,
+    },
+    /// Whether the decisions that a local identity made here are those of the account that is signed in; asked once an
+    /// identity. → [`Reply::Identities`]
+    ClaimDecisions {
+        /// The local identity.
+        from: String,
+        /// They are.
+        are_mine: bool,
+    },
+    /// Who reviews in this browser. → [`Reply::Identities`]
+    ListIdentities,
     /// Dataset repos that the signed-in person can choose. → [`Reply::Repos`]
     ListRepos,
-    /// Create a dataset repo and link the project to it. → [`Reply::Linked`]
+    /// Create a dataset repo and link the project to it. → [`Reply::Linked`], or [`Reply::Found`] when the name is taken
     CreateRepo {
         /// The project.
         project: String,
@@ -382,12 +416,15 @@ pub enum Request {
         /// Not visible to others.
         private: bool,
     },
-    /// Link the project to an existing dataset repo. → [`Reply::Linked`]
+    /// Link the project to an existing dataset repo. → [`Reply::Linked`], or [`Reply::Found`] when what it holds has to
+    /// be confirmed
     LinkRepo {
         /// The project.
         project: String,
         /// `namespace/name`.
         repo: String,
+        /// The person has seen [`Reply::Found`].
+        is_confirmed: bool,
     },
     /// Take over what others committed: union of records, prompts and decisions. → [`Reply::Synced`]
     Sync {
@@ -411,6 +448,12 @@ pub enum Request {
         languages: Vec<String>,
         /// Offer a pull request instead of committing to `main`.
         as_pull_request: bool,
+        /// Take rows out of the table that this browser can't account for: the person has seen
+        /// [`PublishPlan::unknown_rows`] and says that they are gone for good.
+        drops_unknown: bool,
+        /// Replace the table with this object id, which something else wrote: the person has seen
+        /// [`TableState::Foreign`].
+        replaces_table: Option<String>,
     },
 }
 
@@ -482,7 +525,7 @@ pub struct RecordFilter {
     pub perspective: Option<String>,
     /// Only this model.
     pub model: Option<String>,
-    /// Only records made under another seed than the present one.
+    /// Only records of which something they stand on has changed.
     pub stale: bool,
     /// Full-text search over instruction and response; any text is allowed, it is not query syntax.
     pub search: String,
@@ -702,21 +745,12 @@ pub enum Reply {
     Forecast(Forecast),
     /// A run.
     Run(RunStatus),
-    /// Runs, newest first.
-    Runs(Vec<RunStatus>),
     /// Rows of a run's plan.
     RunItems {
         /// Rows that match in all.
         total: u32,
         /// The window.
         items: Vec<RunItem>,
-    },
-    /// A window of records.
-    Records {
-        /// Records that match in all.
-        total: u32,
-        /// The window.
-        rows: Vec<RecordView>,
     },
     /// Records around an anchor.
     Around {
@@ -745,8 +779,12 @@ pub enum Reply {
         /// The token, so that the page can keep it for the tab if the person chooses so.
         token: String,
     },
+    /// Who reviews in this browser.
+    Identities(Identities),
     /// Dataset repos to choose from, `namespace/name`.
     Repos(Vec<String>),
+    /// A repo that is there already, before anything is linked.
+    Found(Box<RepoOverview>),
     /// The project is linked to a repo.
     Linked(HubLink),
     /// What a sync brought.
@@ -795,8 +833,11 @@ pub struct ProjectSummary {
     pub deleted_ms: Option<u64>,
     /// Made from the built-in example.
     pub is_example: bool,
-    /// Written by a newer Seedbed than this; it can't be opened, and is left alone.
+    /// Written by a newer Seedbed than this; it can be looked at, and is left as it is.
     pub is_newer_format: bool,
+    /// Open for writing somewhere when this was written: the figures may be older than the project.
+    #[serde(default)]
+    pub is_open: bool,
 }
 
 /// An open project.
@@ -814,8 +855,56 @@ pub struct ProjectView {
     pub hub: Option<HubLink>,
     /// The run that is active or was interrupted, if any.
     pub run: Option<RunStatus>,
-    /// Name on new decisions.
-    pub reviewer: String,
+    /// Who decides here now.
+    pub identity: Identity,
+    /// Why nothing can be changed, if so: a part that can't be shown, or a newer format.
+    pub read_only: Option<Failure>,
+    /// Work that exists only in this browser.
+    pub unsaved: Unsaved,
+}
+
+/// Work that exists only in this browser: neither on the Hub nor in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsaved {
+    /// Decisions since the last publish or file.
+    pub decisions: u32,
+    /// Records since the last publish or file.
+    pub records: u32,
+}
+
+/// Who reviews in this browser.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identities {
+    /// Who decides now.
+    pub present: Identity,
+    /// All of this browser, the present one among them.
+    pub known: Vec<Identity>,
+    /// Local identities with decisions in this browser, about which the account that is signed in has not said whether
+    /// they are its own.
+    pub unclaimed: Vec<Identity>,
+}
+
+/// What stands in a repo of the Hub.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepoOverview {
+    /// `namespace/name` as the Hub spells it.
+    pub repo: String,
+    /// Not visible to others.
+    pub private: bool,
+    /// A Seedbed project was published to it.
+    pub is_seedbed: bool,
+    /// Its format is newer than this build.
+    pub is_newer: bool,
+    /// The seed in it is another one than the project's.
+    pub seed_differs: bool,
+    /// Name of the seed in it.
+    pub domain: String,
+    /// Files of data that are not ours: path and bytes.
+    pub data_files: Vec<(String, u64)>,
+    /// Names of the configs that its card declares.
+    pub configs: Vec<String>,
+    /// Bytes of all files.
+    pub size_bytes: u64,
 }
 
 /// The seed with what the page shows around it.
@@ -829,7 +918,7 @@ pub struct SeedView {
     pub can_undo: bool,
     /// There is a step forward.
     pub can_redo: bool,
-    /// Records made under another seed.
+    /// Records of which something they stand on has changed.
     pub stale_records: u32,
 }
 
@@ -1050,12 +1139,27 @@ pub struct RecordView {
     pub state: RecordState,
     /// My response or draft.
     pub mine: Option<Response>,
-    /// Others' responses, by reviewer.
-    pub others: Vec<(String, Response)>,
-    /// Made under another seed than the present one.
+    /// Others' responses, by name.
+    pub others: Vec<OtherResponse>,
+    /// [`Fields::text_hash`](crate::record::Fields::text_hash): what a decision about it names.
+    pub text: String,
+    /// What it stands on has changed since.
     pub is_stale: bool,
     /// The full request messages, as sent.
     pub messages: Vec<Message>,
+}
+
+/// The response of someone else.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OtherResponse {
+    /// The identity.
+    pub writer: String,
+    /// The name to show.
+    pub name: String,
+    /// Known from a file only: it counts here, and is not published.
+    pub is_from_file: bool,
+    /// The response.
+    pub response: Response,
 }
 
 /// Counts for the filters.
@@ -1079,6 +1183,8 @@ pub struct Counts {
     pub can_undo: bool,
     /// A decision of mine can be redone.
     pub can_redo: bool,
+    /// Work that exists only in this browser.
+    pub unsaved: Unsaved,
 }
 
 /// A stored decision.
@@ -1133,8 +1239,12 @@ pub struct SyncReport {
     pub prompts: u32,
     /// Reviewers whose decisions are there now.
     pub reviewers: Vec<String>,
-    /// Lines that could not be read, with file and reason.
+    /// Files and lines that could not be read, with the reason, until they are gone.
     pub problems: Vec<String>,
+    /// How many there are in all.
+    pub problems_total: u32,
+    /// The repo needs a newer build: nothing of it is rewritten.
+    pub needs_newer: bool,
     /// The seed on the Hub is another one than here; the local one was kept.
     pub seed_differs: bool,
 }
@@ -1168,8 +1278,35 @@ pub struct PublishPlan {
     pub is_empty: bool,
     /// What keeps it from going out, in plain words.
     pub blocked: Option<String>,
+    /// Published rows that this browser can't account for. While there are any, only parts are sent.
+    pub unknown_rows: u32,
+    /// Accepted by decisions that are known from a file only; they are not published.
+    pub unbacked_rows: u32,
+    /// The table that stands there.
+    pub table: TableState,
+    /// Licence and languages, as the card on the Hub states them or as chosen last.
+    pub license: String,
+    /// Language codes.
+    pub languages: Vec<String>,
     /// What the sync before it brought.
     pub sync: SyncReport,
+}
+
+/// The table that stands on the Hub.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TableState {
+    /// None.
+    #[default]
+    Absent,
+    /// The one that Seedbed wrote last.
+    Ours,
+    /// Something else wrote it: it is left alone until the person decides.
+    Foreign {
+        /// Its object id.
+        oid: String,
+        /// Its size in bytes.
+        size_bytes: u64,
+    },
 }
 
 /// Kind of a change.

@@ -127,6 +127,7 @@ pub enum FinishReason {
     /// A filter withheld it.
     ContentFilter,
     /// Something else (tool calls and the like).
+    #[serde(other)]
     Other,
 }
 

@@ -65,6 +65,9 @@ pub enum EvolutionKind {
     ReasoningSteps,
     /// A new, rarer instruction of the same domain and length.
     Breadth,
+    /// A kind of a newer build.
+    #[serde(other)]
+    Unknown,
 }
 
 impl EvolutionKind {
@@ -85,6 +88,7 @@ impl EvolutionKind {
             Self::Concretizing => "Make it concrete",
             Self::ReasoningSteps => "More reasoning steps",
             Self::Breadth => "Something rarer",
+            Self::Unknown => "In a newer way",
         }
     }
 }
@@ -120,6 +124,9 @@ pub enum PromptOrigin {
         /// File name.
         file: String,
     },
+    /// A way of a newer build.
+    #[serde(other)]
+    Unknown,
 }
 
 /// One instruction.
@@ -149,12 +156,5 @@ impl Prompt {
     /// The id of an instruction with this first text in this cell: a draft repeated word for word is the same prompt.
     pub fn make_id(cell: &Cell, text: &str) -> String {
         content_id(&("prompt/1", &cell.topic, &cell.perspective, text.trim()))
-    }
-
-    /// The union rule for two copies of one prompt: the later change wins, ties by text so that merge commutes.
-    pub fn merge(self, other: Self) -> Self {
-        let mine = (self.updated_ms, self.state.as_str(), &self.text);
-        let theirs = (other.updated_ms, other.state.as_str(), &other.text);
-        if theirs > mine { other } else { self }
     }
 }

@@ -1,16 +1,72 @@
-//! Records: one instruction with one generated response, and everything known of how it was made.
+//! Records: the fields to review, with everything known of how they came to be.
+//!
+//! Two identities, because an answer is sampled: the **request key** ([`request_key`]) names what was asked, so that
+//! nothing is asked twice; the **record id** ([`Record::make_id`]) names key and text, so that two answers to one
+//! request are two records. Decisions name the text they were made on ([`Fields::text_hash`]).
 
 use crate::id::content_id;
 use crate::model::{FinishReason, Message, Sampling, Usage};
 use crate::prompt::Cell;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
-/// How a record was made.
+/// Field that holds the text to be answered.
+pub const INSTRUCTION: &str = "instruction";
+/// Field that holds the text that answers.
+pub const RESPONSE: &str = "response";
+
+/// The content of one field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Field {
+    /// Plain text; a JSON string.
+    Text(String),
+    /// Anything else, as it came: an object whose `kind` a later format defines (turns, a passage).
+    Other(Value),
+}
+
+/// The fields of a record by id.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fields(pub BTreeMap<String, Field>);
+
+impl Fields {
+    /// The two fields of the original tool.
+    pub fn of_pair(instruction: impl Into<String>, response: impl Into<String>) -> Self {
+        Self(BTreeMap::from([
+            (INSTRUCTION.to_owned(), Field::Text(instruction.into())),
+            (RESPONSE.to_owned(), Field::Text(response.into())),
+        ]))
+    }
+
+    /// The text of a field; empty when it is missing or no text.
+    pub fn text(&self, id: &str) -> &str {
+        match self.0.get(id) {
+            Some(Field::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// Replaces a field by a text.
+    pub fn set_text(&mut self, id: &str, text: impl Into<String>) {
+        self.0.insert(id.to_owned(), Field::Text(text.into()));
+    }
+
+    /// Hash of all fields: what a decision names as the text it was made on. 32 hex digits.
+    pub fn text_hash(&self) -> String {
+        content_id(self)
+    }
+}
+
+/// How a record was made. Fixed at birth.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// Hash of the seed it was made under.
+    /// Hash of the whole seed it was made under.
+    #[serde(default)]
     pub seed_hash: String,
     /// Model id as asked, without provider suffix.
+    #[serde(default)]
     pub model: String,
     /// Model revision or file hash, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -19,15 +75,19 @@ pub struct Provenance {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantization: Option<String>,
     /// Provider or host that answered (host only, never a full address with a key in it).
+    #[serde(default)]
     pub provider: String,
     /// Sampling settings as sent; absent for imported records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sampling: Option<Sampling>,
     /// Version of the task text.
+    #[serde(default)]
     pub prompt_version: String,
     /// Which of the answers to the same instruction this is, from 0.
+    #[serde(default)]
     pub sample_index: u32,
     /// Why the reply ended.
+    #[serde(default)]
     pub finish_reason: FinishReason,
     /// Tokens of the request that made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,34 +100,109 @@ pub struct Provenance {
     pub imported_from: Option<String>,
 }
 
+/// What a record stands on. When any of it changes, the record is stale.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inputs {
+    /// Version of the task text; empty for imported records.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub task: String,
+    /// Hash of the parts of the seed that the task reads ([`crate::seed::Seed::answer_part`]); empty when unknown.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub seed_part: String,
+    /// Ids of the instruction, passage or turn it stands on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on: Vec<String>,
+}
+
+/// Where an imported record comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// File name, or `namespace/name` of a dataset.
+    #[serde(default)]
+    pub name: String,
+    /// Revision of the dataset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Row or line in it, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<u64>,
+}
+
 /// One record, as stored and as written to `.seedbed/records/`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Content id ([`record_id`]).
+    /// [`Record::make_id`]; ids of format 1 and of imports stay as they are.
     pub id: String,
-    /// The prompt it answers; absent for imported rows.
+    /// The request that it answers ([`request_key`]); absent for imported records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// What it stands on.
+    #[serde(default)]
+    pub inputs: Inputs,
+    /// What is reviewed.
+    pub fields: Fields,
+    /// The record that this one extends, e.g. by a field a custom stage made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extends: Option<String>,
+    /// Where it was imported from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source: Vec<Source>,
+    /// The instruction it answers; absent for imported rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_id: Option<String>,
     /// The run that made it; absent for imported rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
     /// Its cell.
+    #[serde(default)]
     pub cell: Cell,
-    /// Field `instruction`.
-    pub instruction: String,
-    /// Field `response`, as generated.
-    pub response: String,
     /// How it was made.
+    #[serde(default)]
     pub provenance: Provenance,
     /// Milliseconds since 1970 when it was stored first.
+    #[serde(default)]
     pub created_ms: u64,
 }
 
-/// What names a record: everything that decides its text, and nothing else. Never a counter, never a time.
+impl Record {
+    /// The id of the record with these fields that answers `key`.
+    pub fn make_id(key: Option<&str>, fields: &Fields) -> String {
+        content_id(&(2, key, fields))
+    }
+
+    /// Whether the id follows from key and fields, so that no other text can claim it.
+    pub fn has_own_id(&self) -> bool {
+        self.id == Self::make_id(self.key.as_deref(), &self.fields)
+    }
+
+    /// Field `instruction`.
+    pub fn instruction(&self) -> &str {
+        self.fields.text(INSTRUCTION)
+    }
+
+    /// Field `response`, as generated.
+    pub fn response(&self) -> &str {
+        self.fields.text(RESPONSE)
+    }
+
+    /// Came with a file instead of from a model.
+    pub fn is_imported(&self) -> bool {
+        self.provenance.imported_from.is_some() || !self.source.is_empty()
+    }
+}
+
+/// What names a request: everything that decides the text of its answer, and nothing else. Never a counter, never a
+/// time.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct RecordKey<'a> {
+pub struct RequestKey<'a> {
     /// Pipeline stage, e.g. `answer`.
     pub stage: &'a str,
     /// Model id with provider suffix, as sent.
     pub model: &'a str,
+    /// What tells two models of one name apart: the origin of an OpenAI-compatible address, the hash of a file in the
+    /// tab. Absent on the router, whose model ids are global.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<&'a str>,
     /// Sampling settings as sent.
     pub sampling: &'a Sampling,
     /// Version of the task text.
@@ -78,12 +213,57 @@ pub struct RecordKey<'a> {
     pub sample_index: u32,
 }
 
-/// The id of the record that `key` will produce.
-pub fn record_id(key: &RecordKey<'_>) -> String {
+/// The key of a request. Without an origin it is the id that format 1 gave to the record.
+pub fn request_key(key: &RequestKey<'_>) -> String {
     content_id(key)
 }
 
 /// The id of an imported row: the same text from two files is one record.
 pub fn imported_record_id(instruction: &str, response: &str) -> String {
     content_id(&("import/1", instruction, response))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn two_answers_to_one_request_are_two_records() {
+        let id =
+            |response: &str| Record::make_id(Some("k"), &Fields::of_pair("How deep?", response));
+        assert_ne!(id("2 cm"), id("20 cm"));
+        assert_eq!(id("2 cm"), id("2 cm"));
+    }
+
+    #[test]
+    fn a_field_of_an_unknown_kind_comes_back_as_it_was() {
+        let text = r#"{"response":{"kind":"turns","turns":[{"role":"user","text":"hi"}]}}"#;
+        let fields: Fields = serde_json::from_str(text).unwrap();
+        assert_eq!(fields.text(RESPONSE), "");
+        assert_eq!(serde_json::to_string(&fields).unwrap(), text);
+    }
+
+    #[test]
+    fn a_key_without_origin_is_the_id_of_format_1() {
+        let sampling = Sampling::default();
+        let messages = [Message::user("How deep?")];
+        let key = |origin| {
+            request_key(&RequestKey {
+                stage: "answer",
+                model: "m",
+                origin,
+                sampling: &sampling,
+                prompt_version: "answer/1",
+                messages: &messages,
+                sample_index: 0,
+            })
+        };
+        let old = content_id(&json!({
+            "stage": "answer", "model": "m", "sampling": sampling, "prompt_version": "answer/1",
+            "messages": messages, "sample_index": 0,
+        }));
+        assert_eq!(key(None), old);
+        assert_ne!(key(Some("http://localhost:11434")), old);
+    }
 }

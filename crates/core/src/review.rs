@@ -1,40 +1,50 @@
-//! Review: questions, responses, and the append-only decision log.
+//! Review: responses, and the append-only decision log.
 //!
 //! The one idea: the log is the truth. Every act of a reviewer is a [`Decision`] that is never changed; undo and redo
-//! are decisions too. The state of a record is a fold over the log ([`fold`]), and merging two reviewers' logs is the
-//! union of their decisions by id, so merge is commutative, associative and idempotent. Drafts stay local and are not
-//! part of the log.
+//! are decisions too. The state of a record is a fold over the log ([`fold`], [`outcome`]), and merging two logs is the
+//! union of their decisions by (writer, id), so merge is commutative, associative and idempotent. A decision counts
+//! only for the text that it names. Drafts stay local and are not part of the log.
 
+use crate::question::{BAD, GOOD, IMPROVED_INSTRUCTION, IMPROVED_RESPONSE, QUALITY};
+use crate::record::{Fields, INSTRUCTION, RESPONSE};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
 
-/// Hybrid logical clock (Kulkarni et al. 2014): wall time that never runs backwards, with a counter for ties.
+/// 2100-01-01 in milliseconds since 1970: a clock from then on is a fault of its writer, and does not count.
+pub const CLOCK_END_MS: u64 = 4_102_444_800_000;
+
+/// Hybrid logical clock (Kulkarni et al. 2014) of one writer: wall time that never runs backwards, with a counter for
+/// ties. It is never joined with another person's, so that nobody can push it.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
 pub struct Clock {
-    /// Milliseconds since 1970, the largest seen so far.
+    /// Milliseconds since 1970, the largest that its writer has seen.
     pub ms: u64,
     /// Counter among events of the same millisecond.
     pub n: u32,
 }
 
 impl Clock {
-    /// The next value after `self` at wall time `now_ms`.
+    /// The next value after `self`, the writer's own last, at wall time `now_ms`. A wall clock from the end of time
+    /// does not move it.
     pub fn tick(self, now_ms: u64) -> Self {
-        if now_ms > self.ms {
-            Self { ms: now_ms, n: 0 }
-        } else {
-            Self {
-                ms: self.ms,
-                n: self.n.saturating_add(1),
-            }
+        if now_ms > self.ms && now_ms < CLOCK_END_MS {
+            return Self { ms: now_ms, n: 0 };
+        }
+        match self.n.checked_add(1) {
+            Some(n) => Self { ms: self.ms, n },
+            None => Self {
+                ms: self.ms.saturating_add(1),
+                n: 0,
+            },
         }
     }
 
-    /// The larger of the two: call it with every clock that is read from elsewhere.
-    pub fn join(self, other: Self) -> Self {
-        self.max(other)
+    /// Whether a decision with this clock counts.
+    pub fn is_credible(self) -> bool {
+        self.ms < CLOCK_END_MS
     }
 }
 
@@ -49,6 +59,9 @@ pub enum ResponseStatus {
     Submitted,
     /// The reviewer does not want this record in the dataset.
     Discarded,
+    /// A status of a newer build; counts for nothing.
+    #[serde(other)]
+    Unknown,
 }
 
 /// Answer to the question `quality`.
@@ -61,57 +74,205 @@ pub enum Quality {
     Bad,
 }
 
-/// One person's answers to one record: the original tool's three questions, and a reason for a discard.
+/// One person's answers to a record, by question id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Response {
     /// Draft, submitted or discarded.
     pub status: ResponseStatus,
-    /// Question `quality`; required for a submit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quality: Option<Quality>,
-    /// Question `improved_instruction`; `None` = as generated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub improved_instruction: Option<String>,
-    /// Question `improved_response`; `None` = as generated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub improved_response: Option<String>,
+    /// Answers by question id; a question without an answer is absent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<String, Value>,
     /// Why it was discarded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub discard_reason: Option<String>,
+    pub reason: Option<String>,
+}
+
+impl Response {
+    /// A submitted answer to `quality`.
+    pub fn rated(quality: Quality) -> Self {
+        let mut response = Self {
+            status: ResponseStatus::Submitted,
+            ..Self::default()
+        };
+        response.set_quality(Some(quality));
+        response
+    }
+
+    /// A discard.
+    pub fn discard(reason: Option<&str>) -> Self {
+        Self {
+            status: ResponseStatus::Discarded,
+            reason: reason.map(str::to_owned),
+            ..Self::default()
+        }
+    }
+
+    /// Answer to [`QUALITY`].
+    pub fn quality(&self) -> Option<Quality> {
+        match self.text(QUALITY) {
+            Some(GOOD) => Some(Quality::Good),
+            Some(BAD) => Some(Quality::Bad),
+            _ => None,
+        }
+    }
+
+    /// Sets or clears the answer to [`QUALITY`].
+    pub fn set_quality(&mut self, quality: Option<Quality>) {
+        self.set_text(
+            QUALITY,
+            quality.map(|quality| match quality {
+                Quality::Good => GOOD,
+                Quality::Bad => BAD,
+            }),
+        );
+    }
+
+    /// An answer that is a text.
+    pub fn text(&self, question: &str) -> Option<&str> {
+        self.answers.get(question).and_then(Value::as_str)
+    }
+
+    /// Sets or clears an answer that is a text.
+    pub fn set_text(&mut self, question: &str, text: Option<&str>) {
+        match text {
+            Some(text) => {
+                self.answers
+                    .insert(question.to_owned(), Value::String(text.to_owned()));
+            }
+            None => {
+                self.answers.remove(question);
+            }
+        }
+    }
+
+    /// Answer to [`IMPROVED_INSTRUCTION`]; `None` = as generated.
+    pub fn improved_instruction(&self) -> Option<&str> {
+        self.text(IMPROVED_INSTRUCTION)
+    }
+
+    /// Answer to [`IMPROVED_RESPONSE`]; `None` = as generated.
+    pub fn improved_response(&self) -> Option<&str> {
+        self.text(IMPROVED_RESPONSE)
+    }
+
+    /// The fields that this response gives other texts than `fields` has.
+    pub fn edits(&self, fields: &Fields) -> BTreeMap<String, String> {
+        [
+            (INSTRUCTION, IMPROVED_INSTRUCTION),
+            (RESPONSE, IMPROVED_RESPONSE),
+        ]
+        .into_iter()
+        .filter_map(|(field, question)| {
+            let text = self.text(question)?;
+            (text != fields.text(field)).then(|| (field.to_owned(), text.to_owned()))
+        })
+        .collect()
+    }
+}
+
+/// What a decision is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct On {
+    /// One record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+    /// Several answers to one instruction, compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+}
+
+impl On {
+    /// About the record `id`.
+    pub fn record(id: impl Into<String>) -> Self {
+        Self {
+            record: Some(id.into()),
+            group: None,
+        }
+    }
+}
+
+/// Answers that were compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Id of the instruction.
+    pub instruction: String,
+    /// Ids of the records as they were shown, in order.
+    #[serde(default)]
+    pub shown: Vec<String>,
 }
 
 /// What a decision does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case")]
 pub enum Act {
-    /// Sets the reviewer's response to the record (the whole response; the last one counts).
-    Respond {
-        /// The response; never a draft.
-        response: Response,
-    },
-    /// Takes back the decision `target` of the same reviewer.
+    /// Sets the writer's response (the whole response; the last one counts).
+    Respond(Response),
+    /// Takes back a decision, or a batch of them, of the same writer.
     Undo {
-        /// Id of a `Respond` decision.
+        /// Id of a `Respond` decision or of a batch.
         target: String,
     },
-    /// Puts the undone decision `target` back.
+    /// Puts an undone decision or batch back.
     Redo {
-        /// Id of a `Respond` decision.
+        /// Id of a `Respond` decision or of a batch.
         target: String,
     },
+    /// Settles a dispute. Kept, and not yet counted by this build.
+    Adjudicate {
+        /// Values by question id.
+        #[serde(default)]
+        answers: BTreeMap<String, Value>,
+        /// Ids of the decisions that were seen.
+        #[serde(default)]
+        saw: Vec<String>,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// A remark; counts for nothing.
+    Note {
+        /// The remark.
+        note: String,
+    },
+    /// Ends this identity: its decisions are those of `into`, once `into` says so too by [`Act::Adopt`].
+    Join {
+        /// The identity that goes on.
+        into: String,
+    },
+    /// Takes the decisions of `from` as one's own, once `from` says so too by [`Act::Join`].
+    Adopt {
+        /// The identity that ends.
+        from: String,
+    },
+    /// The name to show for this writer from now on.
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// An act of a newer build: kept as it came, and not counted.
+    #[serde(other)]
+    Other,
 }
 
 /// One event of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// Unique id (random).
+    /// Unique per writer (random).
     pub id: String,
-    /// Who decided: Hub user name, or a local name before sign-in.
-    pub reviewer: String,
-    /// The record.
-    pub record_id: String,
-    /// When, by the hybrid logical clock.
+    /// The identity that decided: a Hub user name, or a local one.
+    pub writer: String,
+    /// What it is about; empty for acts on identities.
+    #[serde(default)]
+    pub on: On,
+    /// [`Fields::text_hash`] of what was shown. Absent in decisions of format 1, which count for the record that keeps
+    /// the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// When, by the writer's clock.
     pub clock: Clock,
+    /// Decisions made by one gesture share it, and are undone together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<String>,
     /// What.
     #[serde(flatten)]
     pub act: Act,
@@ -119,57 +280,115 @@ pub struct Decision {
 
 impl Decision {
     fn order(&self) -> (Clock, &str, &str) {
-        (self.clock, &self.reviewer, &self.id)
+        (self.clock, &self.writer, &self.id)
+    }
+
+    /// The record it is about.
+    pub fn record(&self) -> Option<&str> {
+        self.on.record.as_deref()
+    }
+
+    /// Whether it counts for a record with this text; `keeps_id` for the record that format 1 knew under the id.
+    pub fn counts_for(&self, text_hash: &str, keeps_id: bool) -> bool {
+        self.text
+            .as_deref()
+            .map_or(keeps_id, |text| text == text_hash)
     }
 }
 
-/// Sorts by clock, then reviewer, then id, and drops repeated ids: the canonical form of a log.
-pub fn merge_logs(logs: impl IntoIterator<Item = Decision>) -> Vec<Decision> {
-    let mut seen = HashSet::new();
-    let mut merged: Vec<Decision> = logs
-        .into_iter()
-        .filter(|event| seen.insert(event.id.clone()))
-        .collect();
-    merged.sort_by(|a, b| a.order().cmp(&b.order()));
-    merged
+/// Which identities are one person: those that ended, with the one that goes on.
+///
+/// Needs both sides ([`Act::Join`] and [`Act::Adopt`]), so that nobody can put decisions into another's mouth.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Joins(HashMap<String, String>);
+
+impl Joins {
+    /// Collects them from all acts on identities, in any order.
+    pub fn of<'a>(decisions: impl IntoIterator<Item = &'a Decision>) -> Self {
+        let (mut joins, mut adopts) = (Vec::new(), Vec::new());
+        for decision in decisions {
+            match &decision.act {
+                Act::Join { into } => joins.push((decision.writer.as_str(), into.as_str())),
+                Act::Adopt { from } => adopts.push((from.as_str(), decision.writer.as_str())),
+                _ => {}
+            }
+        }
+        let mut map = HashMap::new();
+        joins.sort_unstable();
+        for pair @ (from, into) in joins {
+            // An identity ends once; of two that adopted it, the smaller name has it in every browser.
+            if from != into && adopts.contains(&pair) {
+                map.entry(from.to_owned())
+                    .or_insert_with(|| into.to_owned());
+            }
+        }
+        Self(map)
+    }
+
+    /// The identity that goes on for `writer`.
+    pub fn root<'a>(&'a self, writer: &'a str) -> &'a str {
+        let mut at = writer;
+        // A ring of joins ends where it began; more steps than identities are a ring.
+        for _ in 0..=self.0.len() {
+            match self.0.get(at) {
+                Some(next) => at = next,
+                None => return at,
+            }
+        }
+        writer
+    }
+
+    /// The identities whose decisions are `root`'s, itself included.
+    pub fn members<'a>(&'a self, root: &'a str) -> Vec<&'a str> {
+        let mut members = vec![root];
+        members.extend(
+            self.0
+                .keys()
+                .map(String::as_str)
+                .filter(|writer| self.root(writer) == root),
+        );
+        members
+    }
 }
 
-/// The active responses to **one** record, by reviewer, from that record's decisions in any order.
+/// The active responses to **one** text, by identity, from its decisions in any order.
 ///
-/// A `Respond` counts unless the last `Undo`/`Redo` that names it is an undo; among the counting ones of a reviewer
-/// the latest wins.
+/// A `Respond` counts unless the last `Undo`/`Redo` that names it (or its batch) is an undo; among the counting ones
+/// of an identity the latest wins.
 pub fn fold<'a>(
     decisions: impl IntoIterator<Item = &'a Decision>,
+    joins: &Joins,
 ) -> BTreeMap<String, (Clock, Response)> {
     let mut events: Vec<&Decision> = decisions.into_iter().collect();
     events.sort_by(|a, b| a.order().cmp(&b.order()));
-    let mut undone: HashMap<(&str, &str), bool> = HashMap::new();
-    for event in &events {
-        match &event.act {
-            Act::Undo { target } => {
-                undone.insert((&event.reviewer, target), true);
-            }
-            Act::Redo { target } => {
-                undone.insert((&event.reviewer, target), false);
-            }
-            Act::Respond { .. } => {}
-        }
+    let mut undone: HashMap<(&str, &str), (usize, bool)> = HashMap::new();
+    for (at, event) in events.iter().enumerate() {
+        let (target, is_undo) = match &event.act {
+            Act::Undo { target } => (target, true),
+            Act::Redo { target } => (target, false),
+            _ => continue,
+        };
+        undone.insert((joins.root(&event.writer), target), (at, is_undo));
     }
     let mut active = BTreeMap::new();
     for event in &events {
-        if let Act::Respond { response } = &event.act
-            && !undone
-                .get(&(event.reviewer.as_str(), event.id.as_str()))
-                .copied()
-                .unwrap_or(false)
-        {
-            active.insert(event.reviewer.clone(), (event.clock, response.clone()));
+        let Act::Respond(response) = &event.act else {
+            continue;
+        };
+        let who = joins.root(&event.writer);
+        let last = [Some(event.id.as_str()), event.batch.as_deref()]
+            .into_iter()
+            .flatten()
+            .filter_map(|target| undone.get(&(who, target)))
+            .max();
+        if last.is_none_or(|(_, is_undone)| !is_undone) {
+            active.insert(who.to_owned(), (event.clock, response.clone()));
         }
     }
     active
 }
 
-/// What can be undone and redone by `reviewer`, oldest first; the last of each list is next.
+/// What can be undone and redone by one identity, oldest first; the last of each list is next.
 /// A new response empties the redo list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UndoStacks {
@@ -180,22 +399,19 @@ pub struct UndoStacks {
 }
 
 impl UndoStacks {
-    /// Builds the stacks from a reviewer's whole log in clock order.
-    pub fn from_log<'a>(decisions: impl IntoIterator<Item = &'a Decision>, reviewer: &str) -> Self {
+    /// Builds the stacks from an identity's whole log in clock order.
+    pub fn from_log<'a>(decisions: impl IntoIterator<Item = &'a Decision>) -> Self {
         let mut stacks = Self::default();
-        for event in decisions
-            .into_iter()
-            .filter(|event| event.reviewer == reviewer)
-        {
+        for event in decisions {
             stacks.apply(event);
         }
         stacks
     }
 
-    /// Takes one more decision of the same reviewer into account.
+    /// Takes one more decision of the same identity into account.
     pub fn apply(&mut self, event: &Decision) {
         match &event.act {
-            Act::Respond { .. } => {
+            Act::Respond(_) => {
                 self.undo.push(event.id.clone());
                 self.redo.clear();
             }
@@ -211,6 +427,7 @@ impl UndoStacks {
                     self.undo.push(id);
                 }
             }
+            _ => {}
         }
     }
 }
@@ -230,7 +447,7 @@ pub enum RecordState {
     Rejected,
     /// More people want it out than in, by discards alone.
     Discarded,
-    /// As many for as against: somebody has to adjudicate.
+    /// As many for as against, or accepted in different words: somebody has to choose.
     Disputed,
 }
 
@@ -261,85 +478,85 @@ impl RecordState {
     }
 }
 
-/// The expert's texts of an accepted record.
+/// What an accepted record is published with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
-    /// Improved instruction, if any.
-    pub instruction: Option<String>,
-    /// Improved response, if any.
-    pub response: Option<String>,
+    /// Texts of the fields that were edited, by field id; all of them from one response.
+    pub edits: BTreeMap<String, String>,
     /// Submitted responses behind the outcome.
     pub rating_count: i32,
 }
 
-/// The outcome of a record: its state and, if accepted, the texts to publish.
+/// Version of the rule of [`outcome`]: what was derived by an older one is derived anew.
+pub const OUTCOME_RULE: u32 = 2;
+
+/// The outcome of a record with these fields: its state and, if accepted, what to publish.
 ///
-/// One vote a reviewer: good counts for, bad and discard against. Texts come from the latest good response that
-/// improved them.
-pub fn outcome(active: &BTreeMap<String, (Clock, Response)>) -> (RecordState, Option<Accepted>) {
-    let mut good: Vec<(Clock, &Response)> = Vec::new();
-    let (mut bad, mut discarded) = (0_usize, 0_usize);
-    for (clock, response) in active.values() {
-        match (response.status, response.quality) {
+/// One vote an identity: good counts for, bad and discard against. The published texts come whole from one response:
+/// those of whoever edited, else as generated. Two that accept it in different words are a dispute.
+pub fn outcome(
+    fields: &Fields,
+    active: &BTreeMap<String, (Clock, Response)>,
+) -> (RecordState, Option<Accepted>) {
+    let (mut good, mut bad, mut discarded) = (0_usize, 0_usize, 0_usize);
+    let mut edits: Vec<BTreeMap<String, String>> = Vec::new();
+    for (_, response) in active.values() {
+        match (response.status, response.quality()) {
             (ResponseStatus::Discarded, _) => discarded += 1,
-            (ResponseStatus::Submitted, Some(Quality::Good)) => good.push((*clock, response)),
+            (ResponseStatus::Submitted, Some(Quality::Good)) => {
+                good += 1;
+                let edited = response.edits(fields);
+                if !edited.is_empty() && !edits.contains(&edited) {
+                    edits.push(edited);
+                }
+            }
             (ResponseStatus::Submitted, Some(Quality::Bad)) => bad += 1,
             _ => {}
         }
     }
     let against = bad + discarded;
-    let state = match (good.len(), against) {
+    let state = match (good, against) {
         (0, 0) => RecordState::Pending,
-        (for_it, against) if for_it > against => RecordState::Accepted,
-        (for_it, against) if for_it == against => RecordState::Disputed,
+        (good, against) if good > against && edits.len() > 1 => RecordState::Disputed,
+        (good, against) if good > against => RecordState::Accepted,
+        (good, against) if good == against => RecordState::Disputed,
         _ if bad == 0 => RecordState::Discarded,
         _ => RecordState::Rejected,
     };
-    if state != RecordState::Accepted {
-        return (state, None);
-    }
-    good.sort_by_key(|(clock, _)| *clock);
-    let latest = |pick: fn(&Response) -> Option<&String>| {
-        good.iter()
-            .rev()
-            .find_map(|(_, response)| pick(response).cloned())
-    };
-    let accepted = Accepted {
-        instruction: latest(|response| response.improved_instruction.as_ref()),
-        response: latest(|response| response.improved_response.as_ref()),
-        rating_count: i32::try_from(good.len() + bad).unwrap_or(i32::MAX),
-    };
-    (state, Some(accepted))
+    let accepted = (state == RecordState::Accepted).then(|| Accepted {
+        edits: edits.pop().unwrap_or_default(),
+        rating_count: i32::try_from(good + bad).unwrap_or(i32::MAX),
+    });
+    (state, accepted)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn respond(id: &str, reviewer: &str, ms: u64, quality: Quality) -> Decision {
+    fn decision(id: &str, writer: &str, ms: u64, act: Act) -> Decision {
         Decision {
             id: id.into(),
-            reviewer: reviewer.into(),
-            record_id: "r".into(),
+            writer: writer.into(),
+            on: On::record("r"),
+            text: None,
             clock: Clock { ms, n: 0 },
-            act: Act::Respond {
-                response: Response {
-                    status: ResponseStatus::Submitted,
-                    quality: Some(quality),
-                    ..Response::default()
-                },
-            },
+            batch: None,
+            act,
         }
     }
 
-    fn act(id: &str, reviewer: &str, ms: u64, act: Act) -> Decision {
-        Decision {
-            id: id.into(),
-            reviewer: reviewer.into(),
-            record_id: "r".into(),
-            clock: Clock { ms, n: 0 },
-            act,
-        }
+    fn respond(id: &str, writer: &str, ms: u64, quality: Quality) -> Decision {
+        decision(id, writer, ms, Act::Respond(Response::rated(quality)))
+    }
+
+    fn undo(id: &str, writer: &str, ms: u64, target: &str) -> Decision {
+        let target = target.into();
+        decision(id, writer, ms, Act::Undo { target })
+    }
+
+    fn state_of<'a>(log: impl IntoIterator<Item = &'a Decision>) -> RecordState {
+        outcome(&Fields::default(), &fold(log, &Joins::default())).0
     }
 
     #[test]
@@ -350,45 +567,85 @@ mod tests {
     }
 
     #[test]
-    fn the_last_response_of_a_reviewer_counts_and_undo_brings_back_the_one_before() {
+    fn a_full_counter_and_a_wall_clock_from_the_end_of_time_still_tick_forwards() {
+        let full = Clock {
+            ms: 100,
+            n: u32::MAX,
+        };
+        assert_eq!(full.tick(50), Clock { ms: 101, n: 0 });
+        let start = Clock { ms: 100, n: 0 };
+        let next = start.tick(u64::MAX);
+        assert!(next > start && next.is_credible());
+    }
+
+    #[test]
+    fn the_last_response_of_a_writer_counts_and_undo_brings_back_the_one_before() {
         let log = [
             respond("1", "ann", 1, Quality::Good),
             respond("2", "ann", 2, Quality::Bad),
-            act("3", "ann", 3, Act::Undo { target: "2".into() }),
+            undo("3", "ann", 3, "2"),
         ];
-        assert_eq!(fold(&log[..2])["ann"].1.quality, Some(Quality::Bad));
-        assert_eq!(fold(&log)["ann"].1.quality, Some(Quality::Good));
-        let again = act("4", "ann", 4, Act::Redo { target: "2".into() });
-        assert_eq!(
-            fold(log.iter().chain([&again]))["ann"].1.quality,
-            Some(Quality::Bad)
-        );
+        let quality = |log: &[Decision]| fold(log, &Joins::default())["ann"].1.quality();
+        assert_eq!(quality(&log[..2]), Some(Quality::Bad));
+        assert_eq!(quality(&log), Some(Quality::Good));
+        let mut again = log.to_vec();
+        again.push(decision("4", "ann", 4, Act::Redo { target: "2".into() }));
+        assert_eq!(quality(&again), Some(Quality::Bad));
+    }
+
+    #[test]
+    fn a_batch_is_undone_by_its_name() {
+        let mut log = vec![
+            respond("1", "ann", 1, Quality::Good),
+            respond("2", "ann", 2, Quality::Bad),
+        ];
+        log[1].batch = Some("b".into());
+        log.push(undo("3", "ann", 3, "b"));
+        assert_eq!(state_of(&log), RecordState::Accepted);
     }
 
     #[test]
     fn nobody_can_undo_anothers_decision() {
         let log = [
             respond("1", "ann", 1, Quality::Good),
-            act("2", "bob", 2, Act::Undo { target: "1".into() }),
+            undo("2", "bob", 2, "1"),
         ];
-        assert_eq!(outcome(&fold(&log)).0, RecordState::Accepted);
+        assert_eq!(state_of(&log), RecordState::Accepted);
     }
 
     #[test]
-    fn merge_is_a_union_in_any_order() {
-        let a = vec![
-            respond("1", "ann", 1, Quality::Good),
-            respond("3", "ann", 3, Quality::Bad),
+    fn an_identity_joins_another_only_if_both_say_so() {
+        let votes = [
+            respond("1", "guest", 1, Quality::Good),
+            respond("2", "ann", 2, Quality::Bad),
         ];
-        let b = vec![
-            respond("2", "bob", 2, Quality::Good),
-            respond("1", "ann", 1, Quality::Good),
+        let join = decision("3", "guest", 3, Act::Join { into: "ann".into() });
+        let adopt = decision(
+            "4",
+            "ann",
+            4,
+            Act::Adopt {
+                from: "guest".into(),
+            },
+        );
+        let active = |joins: &[&Decision]| fold(&votes, &Joins::of(joins.iter().copied()));
+        assert_eq!(active(&[&join]).len(), 2);
+        assert_eq!(active(&[&adopt]).len(), 2);
+        let joined = active(&[&join, &adopt]);
+        assert_eq!(joined.keys().collect::<Vec<_>>(), ["ann"]);
+        assert_eq!(joined["ann"].1.quality(), Some(Quality::Bad));
+    }
+
+    #[test]
+    fn identities_that_join_in_a_ring_stay_apart() {
+        let ring = [
+            decision("1", "a", 1, Act::Join { into: "b".into() }),
+            decision("2", "b", 1, Act::Adopt { from: "a".into() }),
+            decision("3", "b", 1, Act::Join { into: "a".into() }),
+            decision("4", "a", 1, Act::Adopt { from: "b".into() }),
         ];
-        let ab = merge_logs(a.iter().chain(&b).cloned());
-        let ba = merge_logs(b.iter().chain(&a).cloned());
-        assert_eq!(ab, ba);
-        assert_eq!(ab.len(), 3);
-        assert_eq!(merge_logs(ab.iter().chain(&ab).cloned()), ab);
+        let joins = Joins::of(&ring);
+        assert_ne!(joins.root("a"), joins.root("b"));
     }
 
     #[test]
@@ -397,18 +654,42 @@ mod tests {
             respond("1", "ann", 1, Quality::Good),
             respond("2", "bob", 2, Quality::Bad),
         ];
-        assert_eq!(outcome(&fold(&tie)).0, RecordState::Disputed);
+        assert_eq!(state_of(&tie), RecordState::Disputed);
         let third = respond("3", "cy", 3, Quality::Good);
-        let (state, accepted) = outcome(&fold(tie.iter().chain([&third])));
+        let active = fold(tie.iter().chain([&third]), &Joins::default());
+        let (state, accepted) = outcome(&Fields::default(), &active);
         assert_eq!(state, RecordState::Accepted);
         assert_eq!(accepted.map(|texts| texts.rating_count), Some(3));
+    }
+
+    #[test]
+    fn two_edits_are_never_mixed_into_a_text_that_nobody_accepted() {
+        let edit = |id: &str, writer: &str, question: &str, text: &str| {
+            let mut response = Response::rated(Quality::Good);
+            response.set_text(question, Some(text));
+            decision(id, writer, 1, Act::Respond(response))
+        };
+        let fields = Fields::of_pair("i", "r");
+        let of = |log: &[Decision]| outcome(&fields, &fold(log, &Joins::default()));
+        let ann = edit("1", "ann", IMPROVED_INSTRUCTION, "I");
+        let bob = edit("2", "bob", IMPROVED_RESPONSE, "R");
+        let (state, accepted) = of(&[ann.clone(), bob]);
+        assert_eq!((state, accepted), (RecordState::Disputed, None));
+        // Whoever accepts it as generated, or in the same words, agrees with the edit.
+        let same = edit("3", "cy", IMPROVED_INSTRUCTION, "I");
+        let (state, accepted) = of(&[ann, same, respond("4", "di", 9, Quality::Good)]);
+        assert_eq!(state, RecordState::Accepted);
+        assert_eq!(
+            accepted.map(|accepted| accepted.edits),
+            Some(BTreeMap::from([(INSTRUCTION.to_owned(), "I".to_owned())]))
+        );
     }
 
     #[test]
     fn a_new_response_empties_the_redo_list() {
         let mut stacks = UndoStacks::default();
         stacks.apply(&respond("1", "ann", 1, Quality::Good));
-        stacks.apply(&act("2", "ann", 2, Act::Undo { target: "1".into() }));
+        stacks.apply(&undo("2", "ann", 2, "1"));
         assert_eq!((stacks.undo.len(), stacks.redo.len()), (0, 1));
         stacks.apply(&respond("3", "ann", 3, Quality::Good));
         assert_eq!((stacks.undo.len(), stacks.redo.len()), (1, 0));
@@ -416,12 +697,21 @@ mod tests {
 
     #[test]
     fn decisions_survive_json() {
-        let event = respond("1", "ann", 1, Quality::Good);
+        let mut event = respond("1", "ann", 1, Quality::Good);
+        event.text = Some("t".into());
         let text = serde_json::to_string(&event).unwrap();
         assert_eq!(
             text,
-            r#"{"id":"1","reviewer":"ann","record_id":"r","clock":{"ms":1,"n":0},"act":"respond","response":{"status":"submitted","quality":"good"}}"#
+            r#"{"id":"1","writer":"ann","on":{"record":"r"},"text":"t","clock":{"ms":1,"n":0},"act":"respond","status":"submitted","answers":{"quality":"good"}}"#
         );
         assert_eq!(serde_json::from_str::<Decision>(&text).unwrap(), event);
+    }
+
+    #[test]
+    fn an_act_of_a_newer_build_can_be_read_and_counts_for_nothing() {
+        let text = r#"{"id":"1","writer":"ann","on":{"record":"r","span":[1,2]},"clock":{"ms":1,"n":0},"act":"praise","stars":5}"#;
+        let event: Decision = serde_json::from_str(text).unwrap();
+        assert_eq!(event.act, Act::Other);
+        assert_eq!(state_of([&event]), RecordState::Pending);
     }
 }

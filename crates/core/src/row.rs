@@ -1,9 +1,12 @@
 //! The published table: one [`TableRow`] per accepted record, stable scalar columns plus `messages`.
 
 use crate::model::Message;
-use crate::record::Record;
+use crate::record::{INSTRUCTION, RESPONSE, Record};
 use crate::review::Accepted;
 use serde::{Deserialize, Serialize};
+
+/// Version of the columns and of how they are filled: rows made by an older one are made anew.
+pub const ROW_RULE: u32 = 1;
 
 /// Column names of the published table, in order. `messages` is a list of `{role, content}`; everything else is a
 /// string except `rating_count` (int32) and `edited` (boolean).
@@ -54,14 +57,14 @@ pub struct TableRow {
 impl TableRow {
     /// The row of an accepted record.
     pub fn new(record: &Record, accepted: &Accepted) -> Self {
-        let instruction = accepted
-            .instruction
-            .clone()
-            .unwrap_or_else(|| record.instruction.clone());
-        let response = accepted
-            .response
-            .clone()
-            .unwrap_or_else(|| record.response.clone());
+        let text = |field: &str| {
+            accepted
+                .edits
+                .get(field)
+                .map_or_else(|| record.fields.text(field), String::as_str)
+                .to_owned()
+        };
+        let (instruction, response) = (text(INSTRUCTION), text(RESPONSE));
         Self {
             id: record.id.clone(),
             topic: record.cell.topic.clone(),
@@ -69,7 +72,7 @@ impl TableRow {
             model: record.provenance.model.clone(),
             quality: "good".to_owned(),
             rating_count: accepted.rating_count,
-            edited: instruction != record.instruction || response != record.response,
+            edited: !accepted.edits.is_empty(),
             seed_hash: record.provenance.seed_hash.clone(),
             prompt_version: record.provenance.prompt_version.clone(),
             messages: vec![

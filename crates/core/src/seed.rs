@@ -156,6 +156,20 @@ impl Seed {
         hash
     }
 
+    /// Hash of what an answer reads of the seed: the expert definition, or the domain where there is none. Examples
+    /// are chosen by a run and belong to its requests; topics and perspectives shape instructions, not answers.
+    pub fn answer_part(&self) -> String {
+        let expert = self.expert_prompt.trim();
+        let domain = if expert.is_empty() {
+            self.domain.trim()
+        } else {
+            ""
+        };
+        let mut hash = content_id(&("answer-part/1", expert, domain));
+        hash.truncate(16);
+        hash
+    }
+
     /// The grid, topics outer, perspectives inner; without perspectives each topic is one cell.
     pub fn cells(&self) -> Vec<Cell> {
         let perspectives: &[String] = if self.perspectives.is_empty() {
@@ -501,6 +515,21 @@ mod tests {
         assert_eq!(seed.hash(), other.hash());
         other.topics.reverse();
         assert_ne!(seed.hash(), other.hash());
+    }
+
+    #[test]
+    fn an_answer_stands_on_the_expert_and_not_on_the_topics() {
+        let seed = Seed::import(FARMING).unwrap();
+        let mut other = seed.clone();
+        other.topics.push("one more".into());
+        other.domain.push_str(" and more");
+        assert_eq!(seed.answer_part(), other.answer_part());
+        other.expert_prompt.push_str(" Be brief.");
+        assert_ne!(seed.answer_part(), other.answer_part());
+        other.expert_prompt.clear();
+        let unnamed = other.answer_part();
+        other.domain.push('!');
+        assert_ne!(unnamed, other.answer_part());
     }
 
     #[test]
