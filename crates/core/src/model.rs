@@ -77,6 +77,32 @@ pub struct Endpoint {
     pub price_in: Option<f64>,
     /// Price in USD per million output tokens, if known.
     pub price_out: Option<f64>,
+    /// SHA-256 of the model's file, for a model in the tab.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
+impl Endpoint {
+    /// What tells this model apart from another one of the same name: the hash of its file, or the origin of its
+    /// address. The router's model ids are global.
+    pub fn origin(&self) -> Option<String> {
+        match self.kind {
+            EndpointKind::HuggingFace => None,
+            EndpointKind::OpenAi => Some(origin(&self.base_url)),
+            EndpointKind::Tab => Some(format!("tab:{}", self.file.as_deref().unwrap_or_default())),
+        }
+    }
+}
+
+/// Scheme, host and port of an address, in lower case; an address without a scheme is taken whole.
+pub fn origin(address: &str) -> String {
+    let address = address.trim().to_ascii_lowercase();
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return address;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}")
 }
 
 /// How to sample. Everything here changes the text and so is part of a record's id.

@@ -68,7 +68,7 @@ fn quarters_of_a_token(character: char) -> u64 {
     }
 }
 
-/// What a run over `rows` would ask for. `done` holds ids of records that are there already.
+/// What a run over `rows` would ask for. `done` holds the keys of requests that were answered.
 ///
 /// Output tokens per row: the measured mean if there is one (at most the limit), else a quarter of the limit.
 pub fn forecast<S: BuildHasher>(
@@ -79,17 +79,11 @@ pub fn forecast<S: BuildHasher>(
     history: Option<History>,
 ) -> Forecast {
     let prompts: HashSet<&str> = rows.iter().map(|row| row.prompt_id.as_str()).collect();
-    let open: Vec<&PlannedRow> = rows
-        .iter()
-        .filter(|row| !done.contains(&row.record_id))
-        .collect();
+    let open: Vec<&PlannedRow> = rows.iter().filter(|row| !row.is_done(done)).collect();
     let cap = settings.row_cap.map_or(usize::MAX, |cap| cap as usize);
     let asked = open.get(..cap).unwrap_or(&open);
 
-    let tokens_in = asked
-        .iter()
-        .map(|row| estimate_request(&row.messages))
-        .sum();
+    let tokens_in = asked.iter().map(|row| row.tokens_in).sum();
     let tokens_out_worst: u64 = asked
         .iter()
         .map(|row| u64::from(row.sampling.max_tokens))
@@ -147,13 +141,14 @@ mod tests {
 
     fn row(n: u32) -> PlannedRow {
         PlannedRow {
-            record_id: format!("r{n}"),
+            key: format!("r{n}"),
+            old_key: None,
             prompt_id: format!("p{}", n / 2),
             cell: Cell::default(),
             instruction: "Why?".into(),
             sample_index: n % 2,
             // 4 + 3 tokens, 4 + 1 tokens, 2 for the start of the reply.
-            messages: vec![Message::system("abcdefghij"), Message::user("Why?")],
+            tokens_in: estimate_request(&[Message::system("abcdefghij"), Message::user("Why?")]),
             sampling: Sampling {
                 max_tokens: 100,
                 ..Sampling::default()

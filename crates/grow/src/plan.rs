@@ -4,14 +4,16 @@
 //! resumed run name the same rows alike and nothing finished is asked twice. Rows go round the cells of the grid, first
 //! answers before second ones: a run that is stopped early has touched the whole grid.
 
+use crate::forecast::estimate_request;
 use crate::tasks;
 use seedbed_core::id::content_id;
-use seedbed_core::model::{Endpoint, Message, Sampling};
+use seedbed_core::model::{Endpoint, Sampling};
 use seedbed_core::params::RunSettings;
 use seedbed_core::prompt::{Cell, EvolutionKind, Prompt, PromptState};
-use seedbed_core::record::{RecordKey, record_id};
+use seedbed_core::record::{RequestKey, request_key};
 use seedbed_core::seed::Seed;
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 
 /// The pipeline stage that goes into the ids of answers.
 pub const STAGE: &str = "answer";
@@ -19,8 +21,10 @@ pub const STAGE: &str = "answer";
 /// One row to ask for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedRow {
-    /// Id of the record it makes.
-    pub record_id: String,
+    /// Names the request.
+    pub key: String,
+    /// The key that format 1 gave to the request, where it is another one.
+    pub old_key: Option<String>,
     /// The instruction's prompt.
     pub prompt_id: String,
     /// Its cell.
@@ -29,12 +33,24 @@ pub struct PlannedRow {
     pub instruction: String,
     /// Which of the answers to the same instruction, from 0.
     pub sample_index: u32,
-    /// The request messages.
-    pub messages: Vec<Message>,
+    /// Tokens of the request, estimated. The messages are made from seed and instruction when they are needed
+    /// ([`tasks::answer`]): a plan of many rows would hold the expert definition many times.
+    pub tokens_in: u64,
     /// Sampling as sent: a set seed already counts the sample index in.
     pub sampling: Sampling,
     /// Version of the task text.
     pub prompt_version: String,
+}
+
+impl PlannedRow {
+    /// Whether its request was answered: by a record with its key, or with the one of format 1.
+    pub fn is_done<S: BuildHasher>(&self, answered: &HashSet<String, S>) -> bool {
+        answered.contains(&self.key)
+            || self
+                .old_key
+                .as_ref()
+                .is_some_and(|key| answered.contains(key))
+    }
 }
 
 /// Plans the answers to all kept instructions: `settings.answers_per_instruction` rows each.
@@ -50,10 +66,11 @@ pub fn plan(
 ) -> Vec<PlannedRow> {
     let columns = columns(seed, prompts);
     let rounds = columns.iter().map(Vec::len).max().unwrap_or(0);
-    let in_order: Vec<(&Prompt, Vec<Message>)> = (0..rounds)
+    let in_order: Vec<&Prompt> = (0..rounds)
         .flat_map(|round| columns.iter().filter_map(move |column| column.get(round)))
-        .map(|prompt| (*prompt, tasks::answer(seed, &prompt.text)))
+        .copied()
         .collect();
+    let origin = endpoint.origin();
 
     let mut rows = Vec::new();
     let mut seen = HashSet::new();
@@ -65,23 +82,29 @@ pub fn plan(
                 .map(|seed| seed.wrapping_add(u64::from(sample_index))),
             ..settings.answer.clone()
         };
-        for (prompt, messages) in &in_order {
-            let record_id = record_id(&RecordKey {
-                stage: STAGE,
-                model: &endpoint.model,
-                sampling: &sampling,
-                prompt_version: tasks::ANSWER,
-                messages,
-                sample_index,
-            });
-            if seen.insert(record_id.clone()) {
+        for prompt in &in_order {
+            let messages = tasks::answer(seed, &prompt.text);
+            let key = |origin| {
+                request_key(&RequestKey {
+                    stage: STAGE,
+                    model: &endpoint.model,
+                    origin,
+                    sampling: &sampling,
+                    prompt_version: tasks::ANSWER,
+                    messages: &messages,
+                    sample_index,
+                })
+            };
+            let row_key = key(origin.as_deref());
+            if seen.insert(row_key.clone()) {
                 rows.push(PlannedRow {
-                    record_id,
+                    key: row_key,
+                    old_key: origin.as_ref().map(|_| key(None)),
                     prompt_id: prompt.id.clone(),
                     cell: prompt.cell.clone(),
                     instruction: prompt.text.clone(),
                     sample_index,
-                    messages: messages.clone(),
+                    tokens_in: estimate_request(&messages),
                     sampling: sampling.clone(),
                     prompt_version: tasks::ANSWER.to_owned(),
                 });
@@ -114,19 +137,24 @@ fn columns<'a>(seed: &Seed, prompts: &'a [Prompt]) -> Vec<Vec<&'a Prompt>> {
 }
 
 /// The kind of evolution for a parent when the person leaves the choice to us: drawn from its id, so that trying again
-/// asks the same.
+/// asks the same. Each kind draws a number for itself and the highest wins, so that a new kind takes some parents from
+/// the others and changes nothing else.
 pub fn evolution_for(prompt_id: &str) -> EvolutionKind {
-    let digest = content_id(&("evolution/1", prompt_id));
-    let drawn = digest
-        .get(..8)
-        .and_then(|digits| usize::from_str_radix(digits, 16).ok())
-        .unwrap_or(0);
-    EvolutionKind::ALL[drawn % EvolutionKind::ALL.len()]
+    draw(prompt_id, &EvolutionKind::ALL)
+}
+
+fn draw(prompt_id: &str, kinds: &[EvolutionKind]) -> EvolutionKind {
+    kinds
+        .iter()
+        .copied()
+        .max_by_key(|kind| content_id(&("evolution/2", prompt_id, kind)))
+        .unwrap_or(EvolutionKind::Deepening)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use seedbed_core::model::EndpointKind;
     use seedbed_core::prompt::PromptOrigin;
 
     fn seed() -> Seed {
@@ -217,7 +245,7 @@ mod tests {
         let prompts = [prompt("soil", "small", "How deep?", 1)];
         let id = |seed: &Seed, settings: &RunSettings, model: &str| {
             plan(seed, &prompts, settings, &endpoint(model))[0]
-                .record_id
+                .key
                 .clone()
         };
         let settings = RunSettings::default();
@@ -255,8 +283,51 @@ mod tests {
         settings.answer.seed = Some(u64::MAX);
         assert_eq!(seeds(&settings), [Some(u64::MAX), Some(0), Some(1)]);
         let rows = plan(&seed(), &prompts, &settings, &endpoint("m"));
-        let ids: HashSet<_> = rows.iter().map(|row| &row.record_id).collect();
+        let ids: HashSet<_> = rows.iter().map(|row| &row.key).collect();
         assert_eq!(ids.len(), 3);
+    }
+
+    #[test]
+    fn a_new_kind_of_evolution_leaves_what_other_parents_draw() {
+        let [.., new] = EvolutionKind::ALL;
+        let before = &EvolutionKind::ALL[..EvolutionKind::ALL.len() - 1];
+        for n in 0..200 {
+            let id = format!("prompt {n}");
+            let now = evolution_for(&id);
+            assert!(now == new || now == draw(&id, before), "{id}");
+        }
+    }
+
+    #[test]
+    fn two_servers_with_a_model_of_one_name_are_asked_apart() {
+        let prompts = [prompt("soil", "small", "How deep?", 1)];
+        let row = |endpoint: &Endpoint| {
+            plan(&seed(), &prompts, &RunSettings::default(), endpoint).remove(0)
+        };
+        let at = |base_url: &str| Endpoint {
+            base_url: base_url.into(),
+            ..endpoint("llama3")
+        };
+        let (here, there) = (
+            row(&at("http://localhost:1/v1")),
+            row(&at("http://localhost:2/v1")),
+        );
+        assert_ne!(here.key, there.key);
+        assert_eq!(row(&at("http://localhost:1/v2")).key, here.key);
+        // What format 1 asked either of them counts as answered.
+        assert_eq!(here.old_key, there.old_key);
+        assert!(here.is_done(&HashSet::from([here.old_key.clone().unwrap()])));
+        let file = |hash: &str| Endpoint {
+            kind: EndpointKind::Tab,
+            file: Some(hash.into()),
+            ..endpoint("model.gguf")
+        };
+        assert_ne!(row(&file("a")).key, row(&file("b")).key);
+        let router = row(&Endpoint {
+            kind: EndpointKind::HuggingFace,
+            ..endpoint("org/llama3")
+        });
+        assert_eq!(router.old_key, None);
     }
 
     #[test]

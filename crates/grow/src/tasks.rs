@@ -107,7 +107,8 @@ fn evolution(kind: EvolutionKind) -> (&'static str, &'static str) {
              as a limit of money, time, space or skill, a rule to keep, or a condition on the spot.",
             "How do I bake a loaf with a crisp crust in a small gas oven that gets no hotter than 200 °C?",
         ),
-        EvolutionKind::Deepening => (
+        // One that this build does not know is never drawn; deepening is nearest to "in some way".
+        EvolutionKind::Deepening | EvolutionKind::Unknown => (
             "Rewrite the instruction: keep its subject, and go deeper, to what somebody with more experience would \
              want to know, such as causes, side effects, exceptions or what follows.",
             "What happens in the dough and in the oven that makes a crust crisp, and why does it go soft again \
