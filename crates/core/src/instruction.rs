@@ -29,6 +29,9 @@ pub enum Change {
         /// Hash of the seed at that time.
         #[serde(default)]
         seed_hash: String,
+        /// Milliseconds since 1970 by which it is sorted among those of its cell; 0 = those of the clock.
+        #[serde(default)]
+        created_ms: u64,
     },
     /// Another text.
     Edit {
@@ -181,6 +184,7 @@ pub fn fold(acts: &[InstructionAct]) -> Option<Prompt> {
             state,
             origin,
             seed_hash,
+            created_ms,
         } => Prompt {
             id: first.on.clone(),
             cell: cell.clone(),
@@ -189,7 +193,11 @@ pub fn fold(acts: &[InstructionAct]) -> Option<Prompt> {
             origin: origin.clone(),
             original_text: None,
             seed_hash: seed_hash.clone(),
-            created_ms: first.clock.ms,
+            created_ms: if *created_ms == 0 {
+                first.clock.ms
+            } else {
+                *created_ms
+            },
             updated_ms: first.clock.ms,
         },
         _ => return None,
@@ -238,6 +246,7 @@ mod tests {
                 state: PromptState::Proposed,
                 origin: PromptOrigin::Typed,
                 seed_hash: String::new(),
+                created_ms: 0,
             },
         )
     }

@@ -402,6 +402,23 @@ impl OldDecision {
     }
 }
 
+/// Reads a record as format 1 stored it, without the limits of the border.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn stored_record(value: Value) -> Result<Record, String> {
+    parse::<OldRecord>(&value).map(|old| old.into_line().record)
+}
+
+/// Reads a decision as format 1 stored it, without the limits of the border.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn stored_decision(text: &str) -> Result<Decision, String> {
+    let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    parse::<OldDecision>(&value).map(OldDecision::into_decision)
+}
+
 /// Reads a draft as format 1 stored it.
 ///
 /// # Errors

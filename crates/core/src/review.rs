@@ -359,7 +359,10 @@ pub fn fold<'a>(
     decisions: impl IntoIterator<Item = &'a Decision>,
     joins: &Joins,
 ) -> BTreeMap<String, (Clock, Response)> {
-    let mut events: Vec<&Decision> = decisions.into_iter().collect();
+    let mut events: Vec<&Decision> = decisions
+        .into_iter()
+        .filter(|event| event.clock.is_credible())
+        .collect();
     events.sort_by(|a, b| a.order().cmp(&b.order()));
     let mut undone: HashMap<(&str, &str), (usize, bool)> = HashMap::new();
     for (at, event) in events.iter().enumerate() {

@@ -1,9 +1,9 @@
 //! Counters that change with the records in the same transaction, so that counting 100,000 records is a few lookups.
 
 use crate::error::Result;
-use crate::{Store, decisions, from_json, to_json};
+use crate::{Store, decisions, from_json, get, int, keys, put, seed, to_json};
 use rusqlite::{Connection, OptionalExtension as _, params};
-use seedbed_core::messages::Counts;
+use seedbed_core::messages::{Counts, Unsaved};
 use seedbed_core::prompt::Cell;
 use seedbed_core::review::RecordState;
 use std::collections::HashMap;
@@ -13,7 +13,14 @@ pub(crate) const STATE: &str = "state";
 pub(crate) const TOPIC: &str = "topic";
 pub(crate) const PERSPECTIVE: &str = "perspective";
 pub(crate) const MODEL: &str = "model";
+/// Records by the part of the seed they stand on, without those that are outdated.
 pub(crate) const SEED: &str = "seed";
+/// Records whose instruction has another text by now.
+pub(crate) const OUTDATED: &str = "outdated";
+/// What exists only in this browser, as [`DECISIONS`] and [`RECORDS`].
+pub(crate) const UNSAVED: &str = "unsaved";
+pub(crate) const DECISIONS: &str = "decisions";
+pub(crate) const RECORDS: &str = "records";
 /// Records per cell, by [`cell_name`].
 pub(crate) const CELL: &str = "cell";
 /// Accepted records per cell, by [`cell_name`].
@@ -65,11 +72,48 @@ fn all(connection: &Connection, kind: &str) -> Result<Vec<(String, u32)>> {
     Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
 
-/// Records made under another seed than `hash`. Imported ones belong to none.
-pub(crate) fn stale(connection: &Connection, hash: &str) -> Result<u32> {
-    Ok(connection
+/// Records of which something they stand on has changed: the part of the seed, whose present hash is `part`, or the
+/// instruction.
+pub(crate) fn stale(connection: &Connection, part: &str) -> Result<u32> {
+    let by_seed: u32 = connection
         .prepare_cached("SELECT coalesce(sum(n), 0) FROM counts WHERE kind = 'seed' AND name <> ?1 AND name <> ''")?
-        .query_row([hash], |row| row.get(0))?)
+        .query_row([part], |row| row.get(0))?;
+    Ok(by_seed + of(connection, OUTDATED, "")?)
+}
+
+/// Work that exists only in this browser.
+pub(crate) fn unsaved(connection: &Connection) -> Result<Unsaved> {
+    Ok(Unsaved {
+        decisions: of(connection, UNSAVED, DECISIONS)?,
+        records: of(connection, UNSAVED, RECORDS)?,
+    })
+}
+
+/// Counts anew what exists only in this browser: what stands in no part of the Hub, and came after the last file.
+pub(crate) fn recount_unsaved(connection: &Connection) -> Result<()> {
+    let (records, decisions): (u64, u64) = get(connection, keys::FILED)?.unwrap_or_default();
+    for (name, sql, after) in [
+        (
+            RECORDS,
+            "SELECT count(*) FROM records WHERE part IS NULL AND seq > ?1",
+            records,
+        ),
+        (
+            DECISIONS,
+            "SELECT count(*) FROM decisions WHERE part IS NULL AND origin = 0 AND seq > ?1",
+            decisions,
+        ),
+    ] {
+        let n: i64 = connection
+            .prepare_cached(sql)?
+            .query_row([int(after)], |row| row.get(0))?;
+        connection
+            .prepare_cached(
+                "INSERT INTO counts VALUES (?1, ?2, ?3) ON CONFLICT (kind, name) DO UPDATE SET n = excluded.n",
+            )?
+            .execute(params![UNSAVED, name, n])?;
+    }
+    Ok(())
 }
 
 /// The names of `order` first, in that order, then the others.
@@ -88,14 +132,32 @@ fn ordered(counted: Vec<(String, u32)>, order: &[String]) -> Vec<(String, u32)> 
 }
 
 impl Store {
-    /// Counts for the filters, as `reviewer` sees them.
-    pub fn counts(&self, reviewer: &str) -> Result<Counts> {
+    /// Work that exists only in this browser.
+    pub fn unsaved(&self) -> Result<Unsaved> {
+        unsaved(&self.connection)
+    }
+
+    /// Everything up to now stands in a file that was saved.
+    pub fn set_filed(&self) -> Result<()> {
+        self.write(|tx| {
+            let last = |table: &str| -> Result<u64> {
+                Ok(tx
+                    .prepare_cached(&format!("SELECT coalesce(max(seq), 0) FROM {table}"))?
+                    .query_row([], |row| row.get(0))?)
+            };
+            put(tx, keys::FILED, &(last("records")?, last("decisions")?))?;
+            recount_unsaved(tx)
+        })
+    }
+
+    /// Counts for the filters, as `writer` sees them.
+    pub fn counts(&self, writer: &str) -> Result<Counts> {
         let connection = &self.connection;
         let seed = self.seed()?;
         let drafts = connection
             .prepare_cached("SELECT count(*) FROM drafts WHERE reviewer = ?1")?
-            .query_row([reviewer], |row| row.get(0))?;
-        let (can_undo, can_redo) = decisions::steps(connection, reviewer)?;
+            .query_row([writer], |row| row.get(0))?;
+        let (can_undo, can_redo) = decisions::can_step(connection, writer)?;
         let states = RecordState::ALL
             .into_iter()
             .map(|state| Ok((state, of(connection, STATE, state.as_str())?)))
@@ -104,12 +166,13 @@ impl Store {
             total: of(connection, TOTAL, "")?,
             states,
             drafts,
-            stale: stale(connection, &seed.hash())?,
+            stale: stale(connection, &seed::part(connection)?)?,
             topics: ordered(all(connection, TOPIC)?, &seed.topics),
             perspectives: ordered(all(connection, PERSPECTIVE)?, &seed.perspectives),
             models: all(connection, MODEL)?,
-            can_undo: can_undo.is_some(),
-            can_redo: can_redo.is_some(),
+            can_undo,
+            can_redo,
+            unsaved: unsaved(connection)?,
         })
     }
 }

@@ -2,160 +2,431 @@
 
 use crate::error::{Result, StoreError};
 use crate::records::Stored;
-use crate::{Store, counts, from_json, get, int, put, records, to_json};
+use crate::{Store, counts, from_json, get, int, keys, put, records, to_json};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use seedbed_core::line::Line;
+use seedbed_core::messages::OtherResponse;
 use seedbed_core::review::{
-    Act, Clock, Decision, RecordState, Response, ResponseStatus, UndoStacks, fold, outcome,
+    Act, CLOCK_END_MS, Clock, Decision, Joins, On, RecordState, Response, ResponseStatus,
+    UndoStacks, fold, outcome,
 };
 use seedbed_core::row::TableRow;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Key of the largest clock seen.
-const CLOCK: &str = "clock";
+/// Where a decision is known from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Made in this browser, by one of its identities.
+    Here,
+    /// Read from a part of the Hub, in its writer's folder.
+    Hub,
+    /// Read from a file: it counts here, and is not published in its writer's name.
+    File,
+}
 
-/// Ids of the decisions that `reviewer` would undo and redo next.
-pub(crate) fn steps(
-    connection: &Connection,
-    reviewer: &str,
-) -> Result<(Option<String>, Option<String>)> {
-    let top = |is_undone: bool| -> Result<Option<String>> {
+impl Origin {
+    pub(crate) fn number(self) -> i64 {
+        match self {
+            Self::Here => 0,
+            Self::Hub => 1,
+            Self::File => 2,
+        }
+    }
+
+    fn of(number: i64) -> Self {
+        match number {
+            0 => Self::Here,
+            1 => Self::Hub,
+            _ => Self::File,
+        }
+    }
+}
+
+/// What was made of the log for quick undo.
+mod steps {
+    use super::{Connection, Result, UndoStacks, params};
+    use rusqlite::OptionalExtension as _;
+
+    /// The decision that `root` would undo or redo next: of this visit first, then of all.
+    pub(super) fn next(
+        connection: &Connection,
+        root: &str,
+        is_undone: bool,
+        visit: i64,
+    ) -> Result<Option<String>> {
+        let of_visit = connection
+            .prepare_cached(
+                "SELECT id FROM steps WHERE writer = ?1 AND is_undone = ?2 AND visit = ?3
+                 ORDER BY place DESC LIMIT 1",
+            )?
+            .query_row(params![root, is_undone, visit], |row| row.get(0))
+            .optional()?;
+        if of_visit.is_some() {
+            return Ok(of_visit);
+        }
         Ok(connection
             .prepare_cached(
-                "SELECT id FROM steps WHERE reviewer = ?1 AND is_undone = ?2 ORDER BY place DESC LIMIT 1",
+                "SELECT id FROM steps WHERE writer = ?1 AND is_undone = ?2 ORDER BY place DESC LIMIT 1",
             )?
-            .query_row(params![reviewer, is_undone], |row| row.get(0))
+            .query_row(params![root, is_undone], |row| row.get(0))
             .optional()?)
-    };
-    Ok((top(false)?, top(true)?))
-}
-
-fn push_step(connection: &Connection, reviewer: &str, is_undone: bool, id: &str) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO steps SELECT ?1, ?2, coalesce(max(place), 0) + 1, ?3 FROM steps
-             WHERE reviewer = ?1 AND is_undone = ?2",
-        )?
-        .execute(params![reviewer, is_undone, id])?;
-    Ok(())
-}
-
-fn pop_step(connection: &Connection, reviewer: &str, is_undone: bool) -> Result<()> {
-    connection
-        .prepare_cached(
-            "DELETE FROM steps WHERE reviewer = ?1 AND is_undone = ?2 AND place =
-             (SELECT max(place) FROM steps WHERE reviewer = ?1 AND is_undone = ?2)",
-        )?
-        .execute(params![reviewer, is_undone])?;
-    Ok(())
-}
-
-/// Builds a reviewer's undo and redo steps anew from the log.
-fn rebuild_steps(connection: &Connection, reviewer: &str) -> Result<()> {
-    connection
-        .prepare_cached("DELETE FROM steps WHERE reviewer = ?1")?
-        .execute([reviewer])?;
-    let log = list(connection, false, Some(reviewer))?;
-    let stacks = UndoStacks::from_log(&log, reviewer);
-    for id in &stacks.undo {
-        push_step(connection, reviewer, false, id)?;
     }
-    for id in &stacks.redo {
-        push_step(connection, reviewer, true, id)?;
+
+    pub(super) fn push(
+        connection: &Connection,
+        root: &str,
+        is_undone: bool,
+        id: &str,
+        visit: Option<i64>,
+    ) -> Result<()> {
+        connection
+            .prepare_cached(
+                "INSERT INTO steps SELECT ?1, ?2, coalesce(max(place), 0) + 1, ?3, ?4 FROM steps
+                 WHERE writer = ?1 AND is_undone = ?2",
+            )?
+            .execute(params![root, is_undone, id, visit])?;
+        Ok(())
     }
-    Ok(())
+
+    /// Takes a step out of its list, with the visit it was made in.
+    pub(super) fn take(
+        connection: &Connection,
+        root: &str,
+        is_undone: bool,
+        id: &str,
+    ) -> Result<Option<Option<i64>>> {
+        let found: Option<(i64, Option<i64>)> = connection
+            .prepare_cached(
+                "SELECT place, visit FROM steps WHERE writer = ?1 AND id = ?3 AND is_undone = ?2
+                 ORDER BY place DESC LIMIT 1",
+            )?
+            .query_row(params![root, is_undone, id], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        let Some((place, visit)) = found else {
+            return Ok(None);
+        };
+        connection
+            .prepare_cached(
+                "DELETE FROM steps WHERE writer = ?1 AND is_undone = ?2 AND place = ?3",
+            )?
+            .execute(params![root, is_undone, place])?;
+        Ok(Some(visit))
+    }
+
+    pub(super) fn forget_undone(connection: &Connection, root: &str) -> Result<()> {
+        connection
+            .prepare_cached("DELETE FROM steps WHERE writer = ?1 AND is_undone = 1")?
+            .execute([root])?;
+        Ok(())
+    }
+
+    pub(super) fn replace(connection: &Connection, root: &str, stacks: &UndoStacks) -> Result<()> {
+        connection
+            .prepare_cached("DELETE FROM steps WHERE writer = ?1")?
+            .execute([root])?;
+        for (ids, is_undone) in [(&stacks.undo, false), (&stacks.redo, true)] {
+            for id in ids {
+                let visit: Option<i64> = connection
+                    .prepare_cached(
+                        "SELECT visit FROM decisions WHERE id = ?1 AND visit IS NOT NULL",
+                    )?
+                    .query_row([id], |row| row.get(0))
+                    .optional()?;
+                push(connection, root, is_undone, id, visit)?;
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Takes later decisions of a reviewer into the steps, as [`UndoStacks::apply`] does.
-fn advance_steps(connection: &Connection, reviewer: &str, later: &[&Decision]) -> Result<()> {
-    let take = |is_undone: bool, target: &str| -> Result<bool> {
-        let taken = connection
-            .prepare_cached("DELETE FROM steps WHERE reviewer = ?1 AND is_undone = ?2 AND id = ?3")?
-            .execute(params![reviewer, is_undone, target])?;
-        Ok(taken > 0)
-    };
+/// Whether `writer` can undo and redo.
+pub(crate) fn can_step(connection: &Connection, writer: &str) -> Result<(bool, bool)> {
+    let joins = joins(connection)?;
+    let root = joins.root(writer);
+    let any =
+        |is_undone| -> Result<bool> { Ok(steps::next(connection, root, is_undone, -1)?.is_some()) };
+    Ok((any(false)?, any(true)?))
+}
+
+/// Acts on identities: few, and about no record.
+fn identity_acts(connection: &Connection) -> Result<Vec<Decision>> {
+    let mut statement =
+        connection.prepare_cached("SELECT json FROM decisions WHERE record IS NULL")?;
+    let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+    rows.map(|json| from_json(&json?, "decision")).collect()
+}
+
+fn joins(connection: &Connection) -> Result<Joins> {
+    Ok(Joins::of(&identity_acts(connection)?))
+}
+
+/// The names that identities gave themselves, by writer.
+fn names(connection: &Connection) -> Result<HashMap<String, String>> {
+    let mut acts = identity_acts(connection)?;
+    acts.sort_by(|a, b| (a.clock, &a.id).cmp(&(b.clock, &b.id)));
+    Ok(acts
+        .into_iter()
+        .filter_map(|act| match act.act {
+            Act::Name { name } => Some((act.writer, name)),
+            _ => None,
+        })
+        .collect())
+}
+
+/// Builds an identity's undo and redo steps anew from the log.
+pub(crate) fn rebuild_steps(connection: &Connection, root: &str, joins: &Joins) -> Result<()> {
+    let mut log = Vec::new();
+    for member in joins.members(root) {
+        let mut statement =
+            connection.prepare_cached("SELECT json FROM decisions WHERE writer = ?1")?;
+        let rows = statement.query_map([member], |row| row.get::<_, String>(0))?;
+        for json in rows {
+            log.push(from_json::<Decision>(&json?, "decision")?);
+        }
+    }
+    log.sort_by(|a, b| (a.clock, &a.writer, &a.id).cmp(&(b.clock, &b.writer, &b.id)));
+    steps::replace(connection, root, &UndoStacks::from_log(&log))
+}
+
+/// Takes later decisions of an identity into the steps, as [`UndoStacks::apply`] does.
+fn advance_steps(connection: &Connection, root: &str, later: &[&Decision]) -> Result<()> {
     for decision in later {
         match &decision.act {
-            Act::Respond { .. } => {
-                push_step(connection, reviewer, false, &decision.id)?;
-                connection
-                    .prepare_cached("DELETE FROM steps WHERE reviewer = ?1 AND is_undone = 1")?
-                    .execute([reviewer])?;
+            Act::Respond(_) => {
+                steps::push(connection, root, false, &decision.id, None)?;
+                steps::forget_undone(connection, root)?;
             }
             Act::Undo { target } => {
-                if take(false, target)? {
-                    push_step(connection, reviewer, true, target)?;
+                if let Some(visit) = steps::take(connection, root, false, target)? {
+                    steps::push(connection, root, true, target, visit)?;
                 }
             }
             Act::Redo { target } => {
-                if take(true, target)? {
-                    push_step(connection, reviewer, false, target)?;
+                if let Some(visit) = steps::take(connection, root, true, target)? {
+                    steps::push(connection, root, false, target, visit)?;
                 }
             }
+            _ => {}
         }
     }
     Ok(())
 }
 
-/// Clock and id of a reviewer's last decision: the end of the canonical order of one name's decisions.
-fn last_of(connection: &Connection, reviewer: &str) -> Result<Option<(i64, u32, String)>> {
+/// Clock and id of a writer's last decision: the end of the canonical order of one name's decisions.
+fn last_of(connection: &Connection, writer: &str) -> Result<Option<(i64, u32, String)>> {
     Ok(connection
         .prepare_cached(
-            "SELECT ms, n, id FROM decisions WHERE reviewer = ?1 ORDER BY ms DESC, n DESC, id DESC LIMIT 1",
+            "SELECT ms, n, id FROM decisions WHERE writer = ?1 AND ms < ?2
+             ORDER BY ms DESC, n DESC, id DESC LIMIT 1",
         )?
-        .query_row([reviewer], |row| {
+        .query_row(params![writer, int(CLOCK_END_MS)], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })
         .optional()?)
 }
 
-fn list(
-    connection: &Connection,
-    only_unsynced: bool,
-    reviewer: Option<&str>,
-) -> Result<Vec<Decision>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT json FROM decisions WHERE (?1 = 0 OR is_synced = 0) AND (?2 IS NULL OR reviewer = ?2)
-         ORDER BY ms, n, reviewer, id",
-    )?;
-    let rows = statement.query_map(params![only_unsynced, reviewer], |row| {
-        row.get::<_, String>(0)
-    })?;
-    rows.map(|json| from_json(&json?, "decision")).collect()
+/// What came of a decision that was to be stored.
+enum Appended {
+    /// It was not there.
+    New,
+    /// It was there.
+    Known,
+    /// It was known from a file, and now from the Hub.
+    Confirmed,
+    /// It took the place of another content under the same key, which was about this record.
+    Instead { record: Option<String> },
 }
 
-/// Stores a decision. `false` = it was there.
-fn append(connection: &Connection, decision: &Decision) -> Result<bool> {
-    let inserted = connection
+/// Stores a decision; of two contents under one key the one with the smaller hash stays.
+fn append(
+    connection: &Connection,
+    line: &Line<Decision>,
+    origin: Origin,
+    part: Option<i64>,
+    visit: Option<i64>,
+) -> Result<Appended> {
+    let decision = &line.value;
+    let hash = line.content_hash();
+    let known: Option<(u64, String, Option<String>, i64)> = connection
         .prepare_cached(
-            "INSERT OR IGNORE INTO decisions (id, reviewer, record_id, ms, n, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "SELECT seq, hash, record, origin FROM decisions WHERE writer = ?1 AND id = ?2",
+        )?
+        .query_row([&decision.writer, &decision.id], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
+        .optional()?;
+    let Some((seq, known_hash, record, known_origin)) = known else {
+        connection
+            .prepare_cached(
+                "INSERT INTO decisions (writer, id, record, text, ms, n, hash, origin, part, visit, json, raw)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )?
+            .execute(params![
+                decision.writer,
+                decision.id,
+                decision.record(),
+                decision.text,
+                int(decision.clock.ms),
+                decision.clock.n,
+                hash,
+                origin.number(),
+                part,
+                visit,
+                to_json(decision)?,
+                line.raw,
+            ])?;
+        if part.is_none() && origin == Origin::Here {
+            counts::add(connection, counts::UNSAVED, counts::DECISIONS, 1)?;
+        }
+        return Ok(Appended::New);
+    };
+    let is_confirmed = part.is_some() && Origin::of(known_origin) == Origin::File;
+    if part.is_some() {
+        connection
+            .prepare_cached(
+                "UPDATE decisions SET part = coalesce(part, ?2),
+                 origin = CASE origin WHEN 2 THEN 1 ELSE origin END WHERE seq = ?1",
+            )?
+            .execute(params![seq, part])?;
+    }
+    if hash >= known_hash {
+        return Ok(if is_confirmed {
+            Appended::Confirmed
+        } else {
+            Appended::Known
+        });
+    }
+    connection
+        .prepare_cached(
+            "UPDATE decisions SET record = ?2, text = ?3, ms = ?4, n = ?5, hash = ?6, json = ?7, raw = ?8
+             WHERE seq = ?1",
         )?
         .execute(params![
-            decision.id,
-            decision.reviewer,
-            decision.record_id,
+            seq,
+            decision.record(),
+            decision.text,
             int(decision.clock.ms),
             decision.clock.n,
+            hash,
             to_json(decision)?,
+            line.raw,
         ])?;
-    Ok(inserted > 0)
+    Ok(Appended::Instead { record })
+}
+
+/// The decisions that count for a record, with where they are known from.
+fn of_record(connection: &Connection, stored: &Stored) -> Result<Vec<(Decision, Origin)>> {
+    let mut statement = connection
+        .prepare_cached("SELECT json, origin FROM decisions WHERE record = ?1 OR record = ?2")?;
+    let rows = statement.query_map([&stored.claimed, &stored.own_id], |row| {
+        Ok((row.get::<_, String>(0)?, row.get(1)?))
+    })?;
+    let mut keeps_id = None;
+    let mut list = Vec::new();
+    for row in rows {
+        let (json, origin) = row?;
+        let decision: Decision = from_json(&json, "decision")?;
+        // One of format 1 names no text: it is about the one that keeps the id, if that can be told.
+        let keeps_id = match (&decision.text, keeps_id) {
+            (Some(_), _) => false,
+            (None, Some(known)) => known,
+            (None, None) => {
+                let keeps =
+                    stored.keeps_id() && !records::is_ambiguous(connection, &stored.claimed)?;
+                *keeps_id.insert(keeps)
+            }
+        };
+        let is_about_it = decision.text.is_some() || decision.record() == Some(&stored.record.id);
+        if is_about_it && decision.counts_for(&stored.text, keeps_id) {
+            list.push((decision, Origin::of(origin)));
+        }
+    }
+    Ok(list)
+}
+
+/// Responses to a record.
+pub(crate) struct Responses {
+    pub(crate) mine: Option<Response>,
+    pub(crate) others: Vec<OtherResponse>,
+}
+
+/// Everyone's responses to a record, as `writer` sees them.
+pub(crate) fn responses(
+    connection: &Connection,
+    stored: &Stored,
+    writer: &str,
+) -> Result<Responses> {
+    let log = of_record(connection, stored)?;
+    let joins = if log.is_empty() {
+        Joins::default()
+    } else {
+        joins(connection)?
+    };
+    let mut active = fold(log.iter().map(|(decision, _)| decision), &joins);
+    let submitted = active
+        .remove(joins.root(writer))
+        .map(|(_, response)| response);
+    let draft: Option<String> = connection
+        .prepare_cached("SELECT json FROM drafts WHERE record_id = ?1 AND reviewer = ?2")?
+        .query_row([&stored.record.id, writer], |row| row.get(0))
+        .optional()?;
+    let mine = match draft {
+        Some(json) => Some(from_json::<Response>(&json, "draft")?),
+        None => submitted,
+    };
+    let mut others = Vec::new();
+    if !active.is_empty() {
+        let names = names(connection)?;
+        for (writer, (_, response)) in active {
+            let is_from_file = log.iter().all(|(decision, origin)| {
+                joins.root(&decision.writer) != writer || *origin == Origin::File
+            });
+            others.push(OtherResponse {
+                name: names
+                    .get(&writer)
+                    .cloned()
+                    .unwrap_or_else(|| writer.clone()),
+                writer,
+                is_from_file,
+                response,
+            });
+        }
+    }
+    Ok(Responses { mine, others })
 }
 
 /// Folds a record's decisions and renews its state and its published row.
-pub(crate) fn refold(connection: &Connection, record_id: &str) -> Result<()> {
-    let log = of_record(connection, record_id)?;
-    if log.is_empty() {
-        // As every record begins. A decision is never taken out of the log.
-        return Ok(());
-    }
-    let Some(Stored {
-        seq,
-        record,
-        state: before,
-    }) = Stored::by_id(connection, record_id)?
-    else {
+pub(crate) fn refold(connection: &Connection, id: &str) -> Result<()> {
+    let Some(stored) = Stored::by_id(connection, id)? else {
         return Ok(());
     };
-    let (state, accepted) = outcome(&fold(&log));
+    let log = of_record(connection, &stored)?;
+    if log.is_empty() && stored.state == RecordState::Pending {
+        // The state of every new record.
+        return Ok(());
+    }
+    let joins = if log.is_empty() {
+        Joins::default()
+    } else {
+        joins(connection)?
+    };
+    let record = &stored.record;
+    let fields = &record.fields;
+    let (state, mut accepted) = outcome(
+        fields,
+        &fold(log.iter().map(|(decision, _)| decision), &joins),
+    );
+    if log.iter().any(|(_, origin)| *origin == Origin::File) {
+        // What is published stands on decisions that are published too.
+        let known = log
+            .iter()
+            .filter(|(_, origin)| *origin != Origin::File)
+            .map(|(decision, _)| decision);
+        accepted = outcome(fields, &fold(known, &joins)).1;
+    }
+    let before = stored.state;
     let is_accepted = |state| i64::from(state == RecordState::Accepted);
     if state != before {
         counts::add(connection, counts::STATE, before.as_str(), -1)?;
@@ -167,238 +438,507 @@ pub(crate) fn refold(connection: &Connection, record_id: &str) -> Result<()> {
         }
         connection
             .prepare_cached("UPDATE records SET state = ?2 WHERE seq = ?1")?
-            .execute(params![seq, state.as_str()])?;
+            .execute(params![stored.seq, state.as_str()])?;
     }
     match accepted {
         Some(accepted) => {
-            let row = TableRow::new(&record, &accepted);
+            let row = TableRow::new(record, &accepted);
             connection
                 .prepare_cached("INSERT OR REPLACE INTO accepted VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![seq, row.id, row.content_hash(), to_json(&row)?])?;
+                .execute(params![
+                    stored.seq,
+                    row.id,
+                    row.content_hash(),
+                    to_json(&row)?
+                ])?;
         }
-        None if before == RecordState::Accepted => {
+        None => {
             connection
                 .prepare_cached("DELETE FROM accepted WHERE seq = ?1")?
-                .execute([seq])?;
+                .execute([stored.seq])?;
         }
-        None => {}
     }
     Ok(())
 }
 
-/// The decisions about one record.
-pub(crate) fn of_record(connection: &Connection, record_id: &str) -> Result<Vec<Decision>> {
-    let mut statement =
-        connection.prepare_cached("SELECT json FROM decisions WHERE record_id = ?1")?;
-    let rows = statement.query_map([record_id], |row| row.get::<_, String>(0))?;
-    rows.map(|json| from_json(&json?, "decision")).collect()
+/// Folds every record that has a decision: the rule of the outcome, or of the row, has changed.
+pub(crate) fn refold_all(connection: &Connection) -> Result<()> {
+    let mut statement = connection.prepare(
+        "SELECT id FROM records WHERE state <> 'pending'
+         OR claimed IN (SELECT record FROM decisions) OR own_id IN (SELECT record FROM decisions)",
+    )?;
+    let ids: Vec<String> = statement
+        .query_map([], |row| row.get(0))?
+        .collect::<std::result::Result<_, _>>()?;
+    for id in ids {
+        refold(connection, &id)?;
+    }
+    Ok(())
 }
 
-/// The record that a decision is about.
-fn record_of(connection: &Connection, decision_id: &str) -> Result<Option<String>> {
-    Ok(connection
-        .prepare_cached("SELECT record_id FROM decisions WHERE id = ?1")?
-        .query_row([decision_id], |row| row.get(0))
-        .optional()?)
+/// Folds every record that one of these writers decided on.
+fn refold_of(connection: &Connection, writers: &BTreeSet<String>) -> Result<()> {
+    let mut ids = BTreeSet::new();
+    for writer in writers {
+        let mut statement = connection.prepare_cached(
+            "SELECT DISTINCT record FROM decisions WHERE writer = ?1 AND record IS NOT NULL",
+        )?;
+        let rows = statement.query_map([writer], |row| row.get::<_, String>(0))?;
+        for id in rows {
+            ids.insert(id?);
+        }
+    }
+    for id in ids {
+        refold_about(connection, &id)?;
+    }
+    Ok(())
 }
 
-fn tick(connection: &Connection, now_ms: u64) -> Result<Clock> {
-    let clock = get::<Clock>(connection, CLOCK)?
-        .unwrap_or_default()
-        .tick(now_ms);
-    put(connection, CLOCK, &clock)?;
+/// Folds all records that a decision on `id` can be about.
+fn refold_about(connection: &Connection, id: &str) -> Result<()> {
+    let mut statement = connection
+        .prepare_cached("SELECT id FROM records WHERE claimed = ?1 OR own_id = ?1 OR id = ?1")?;
+    let ids: Vec<String> = statement
+        .query_map([id], |row| row.get(0))?
+        .collect::<std::result::Result<_, _>>()?;
+    for id in ids {
+        refold(connection, &id)?;
+    }
+    Ok(())
+}
+
+/// Decisions on a text that lost its id before anybody else could know of them: they name its new id.
+pub(crate) fn retarget_unsent(
+    connection: &Connection,
+    from: &str,
+    text: &str,
+    to: &str,
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, json FROM decisions WHERE record = ?1 AND text = ?2 AND part IS NULL AND raw IS NULL",
+    )?;
+    let rows: Vec<(u64, String)> = statement
+        .query_map([from, text], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<std::result::Result<_, _>>()?;
+    for (seq, json) in rows {
+        let mut decision: Decision = from_json(&json, "decision")?;
+        decision.on.record = Some(to.to_owned());
+        let line = Line::new(decision);
+        connection
+            .prepare_cached(
+                "UPDATE decisions SET record = ?2, json = ?3, hash = ?4 WHERE seq = ?1",
+            )?
+            .execute(params![seq, to, line.text(), line.content_hash()])?;
+    }
+    Ok(())
+}
+
+/// The next clock of an act made here.
+pub(crate) fn tick(connection: &Connection, writer: &str, now_ms: u64) -> Result<Clock> {
+    let own = get::<Clock>(connection, keys::CLOCK)?.unwrap_or_default();
+    let last = last_of(connection, writer)?.map_or_else(Clock::default, |(ms, n, _)| Clock {
+        ms: ms.unsigned_abs(),
+        n,
+    });
+    let clock = own.max(last).tick(now_ms);
+    put(connection, keys::CLOCK, &clock)?;
     Ok(clock)
 }
 
+fn visit(connection: &Connection) -> Result<i64> {
+    Ok(get(connection, keys::VISIT)?.unwrap_or(0))
+}
+
+/// A decision that was stored under this key, with the record it is about.
+fn told(connection: &Connection, writer: &str, id: &str) -> Result<Option<Option<String>>> {
+    Ok(connection
+        .prepare_cached("SELECT record FROM decisions WHERE writer = ?1 AND id = ?2")?
+        .query_row([writer, id], |row| row.get(0))
+        .optional()?)
+}
+
+/// The public id of the record that a decision names, or what it names if the record is not here.
+fn public_id(connection: &Connection, record: &str, text: Option<&str>) -> Result<String> {
+    let found: Option<String> = connection
+        .prepare_cached(
+            "SELECT id FROM records WHERE (claimed = ?1 OR own_id = ?1)
+             AND (text_hash = ?2 OR (?2 IS NULL AND id = ?1))",
+        )?
+        .query_row(params![record, text], |row| row.get(0))
+        .optional()?;
+    Ok(found.unwrap_or_else(|| record.to_owned()))
+}
+
 impl Store {
-    /// A draft is kept beside the log; anything else is appended to it, and the draft is gone.
+    /// Appends a response to the log, about the record with this text (an empty one means the present text); the draft
+    /// is gone. Told twice it is one decision. Returns the id of the record it is about.
     pub fn respond(
         &self,
         record: &str,
-        reviewer: &str,
+        text: &str,
+        writer: &str,
         response: &Response,
         decision_id: &str,
         now_ms: u64,
-    ) -> Result<()> {
+    ) -> Result<String> {
         self.write(|tx| {
-            if !records::exists(tx, record)? {
+            if let Some(Some(record)) = told(tx, writer, decision_id)? {
+                return public_id(tx, &record, Some(text).filter(|text| !text.is_empty()));
+            }
+            let about = Some(text).filter(|text| !text.is_empty());
+            let id = public_id(tx, record, about)?;
+            let Some(stored) = Stored::by_id(tx, &id)? else {
                 return Err(StoreError::Missing("this record".to_owned()));
-            }
-            if response.status == ResponseStatus::Draft {
-                tx.prepare_cached("INSERT OR REPLACE INTO drafts VALUES (?1, ?2, ?3)")?
-                    .execute(params![reviewer, record, to_json(response)?])?;
-                return Ok(());
-            }
+            };
             tx.prepare_cached("DELETE FROM drafts WHERE record_id = ?1 AND reviewer = ?2")?
-                .execute([record, reviewer])?;
+                .execute([id.as_str(), writer])?;
             let decision = Decision {
                 id: decision_id.to_owned(),
-                reviewer: reviewer.to_owned(),
-                record_id: record.to_owned(),
-                clock: tick(tx, now_ms)?,
-                act: Act::Respond {
-                    response: response.clone(),
-                },
+                writer: writer.to_owned(),
+                on: On::record(&id),
+                text: Some(about.unwrap_or(&stored.text).to_owned()),
+                clock: tick(tx, writer, now_ms)?,
+                batch: None,
+                act: Act::Respond(response.clone()),
             };
-            if !append(tx, &decision)? {
-                // The same act told twice.
-                return Ok(());
-            }
-            push_step(tx, reviewer, false, decision_id)?;
-            tx.prepare_cached("DELETE FROM steps WHERE reviewer = ?1 AND is_undone = 1")?
-                .execute([reviewer])?;
-            refold(tx, record)
+            let visit = visit(tx)?;
+            append(tx, &Line::new(decision), Origin::Here, None, Some(visit))?;
+            let joins = joins(tx)?;
+            let root = joins.root(writer);
+            steps::push(tx, root, false, decision_id, Some(visit))?;
+            steps::forget_undone(tx, root)?;
+            refold(tx, &id)?;
+            Ok(id)
         })
     }
 
-    /// Takes back the reviewer's last decision; says which record it was about.
-    pub fn undo_decision(
-        &self,
-        reviewer: &str,
-        decision_id: &str,
-        now_ms: u64,
-    ) -> Result<Option<String>> {
-        self.step_back_or_on(reviewer, decision_id, now_ms, true)
+    /// Keeps a draft beside the log, or drops it.
+    pub fn save_draft(&self, record: &str, writer: &str, draft: Option<&Response>) -> Result<()> {
+        self.write(|tx| {
+            match draft {
+                Some(draft) if records::exists(tx, record)? => {
+                    let draft = Response {
+                        status: ResponseStatus::Draft,
+                        ..draft.clone()
+                    };
+                    tx.prepare_cached("INSERT OR REPLACE INTO drafts VALUES (?1, ?2, ?3)")?
+                        .execute(params![writer, record, to_json(&draft)?])?;
+                }
+                Some(_) => return Err(StoreError::Missing("this record".to_owned())),
+                None => {
+                    tx.prepare_cached("DELETE FROM drafts WHERE record_id = ?1 AND reviewer = ?2")?
+                        .execute([record, writer])?;
+                }
+            }
+            Ok(())
+        })
     }
 
-    /// Puts the reviewer's last undone decision back; says which record it is about.
-    pub fn redo_decision(
+    /// Takes back a decision of this identity, its last one without a `target`; says which record it was about. Told
+    /// twice it is one act.
+    pub fn undo_decision(
         &self,
-        reviewer: &str,
+        writer: &str,
         decision_id: &str,
+        target: Option<&str>,
         now_ms: u64,
     ) -> Result<Option<String>> {
-        self.step_back_or_on(reviewer, decision_id, now_ms, false)
+        self.step_back_or_on(writer, decision_id, target, now_ms, true)
+    }
+
+    /// Puts an undone decision of this identity back, the last one without a `target`; says which record it is about.
+    /// Told twice it is one act.
+    pub fn redo_decision(
+        &self,
+        writer: &str,
+        decision_id: &str,
+        target: Option<&str>,
+        now_ms: u64,
+    ) -> Result<Option<String>> {
+        self.step_back_or_on(writer, decision_id, target, now_ms, false)
     }
 
     fn step_back_or_on(
         &self,
-        reviewer: &str,
+        writer: &str,
         decision_id: &str,
+        target: Option<&str>,
         now_ms: u64,
         is_undo: bool,
     ) -> Result<Option<String>> {
         self.write(|tx| {
-            // The same act told twice.
-            if let Some(record) = record_of(tx, decision_id)? {
-                return Ok(Some(record));
+            if let Some(record) = told(tx, writer, decision_id)? {
+                return record
+                    .map(|record| public_id(tx, &record, None))
+                    .transpose();
             }
-            let (undo, redo) = steps(tx, reviewer)?;
-            let Some(target) = (if is_undo { undo } else { redo }) else {
-                return Ok(None);
-            };
-            let record = record_of(tx, &target)?
-                .ok_or_else(|| StoreError::Corrupt("undo without its decision".to_owned()))?;
-            let decision = Decision {
-                id: decision_id.to_owned(),
-                reviewer: reviewer.to_owned(),
-                record_id: record.clone(),
-                clock: tick(tx, now_ms)?,
-                act: if is_undo {
-                    Act::Undo {
-                        target: target.clone(),
-                    }
-                } else {
-                    Act::Redo {
-                        target: target.clone(),
-                    }
+            let joins = joins(tx)?;
+            let root = joins.root(writer);
+            let target = match target {
+                Some(target) => target.to_owned(),
+                None => match steps::next(tx, root, !is_undo, visit(tx)?)? {
+                    Some(target) => target,
+                    None => return Ok(None),
                 },
             };
-            append(tx, &decision)?;
-            pop_step(tx, reviewer, !is_undo)?;
-            push_step(tx, reviewer, is_undo, &target)?;
-            refold(tx, &record)?;
-            Ok(Some(record))
+            let Some(made_in) = steps::take(tx, root, !is_undo, &target)? else {
+                return Ok(None);
+            };
+            steps::push(tx, root, is_undo, &target, made_in)?;
+            let mut found = None;
+            for member in joins.members(root) {
+                found = tx
+                    .prepare_cached("SELECT json FROM decisions WHERE writer = ?1 AND id = ?2")?
+                    .query_row([member, target.as_str()], |row| row.get::<_, String>(0))
+                    .optional()?;
+                if found.is_some() {
+                    break;
+                }
+            }
+            let json =
+                found.ok_or_else(|| StoreError::Corrupt("undo without its decision".to_owned()))?;
+            let about: Decision = from_json(&json, "decision")?;
+            let decision = Decision {
+                id: decision_id.to_owned(),
+                writer: writer.to_owned(),
+                on: about.on.clone(),
+                text: about.text.clone(),
+                clock: tick(tx, writer, now_ms)?,
+                batch: None,
+                act: if is_undo {
+                    Act::Undo { target }
+                } else {
+                    Act::Redo { target }
+                },
+            };
+            append(
+                tx,
+                &Line::new(decision),
+                Origin::Here,
+                None,
+                Some(visit(tx)?),
+            )?;
+            let record = about.record().unwrap_or_default();
+            refold_about(tx, record)?;
+            public_id(tx, record, about.text.as_deref()).map(Some)
         })
+    }
+
+    /// Appends an act on identities: a name, a join, an adoption.
+    pub fn identity_act(&self, writer: &str, act: Act, id: &str, now_ms: u64) -> Result<()> {
+        self.write(|tx| {
+            let decision = Decision {
+                id: id.to_owned(),
+                writer: writer.to_owned(),
+                on: On::default(),
+                text: None,
+                clock: tick(tx, writer, now_ms)?,
+                batch: None,
+                act,
+            };
+            merge(tx, &[Line::new(decision)], Origin::Here, None)?;
+            Ok(())
+        })
+    }
+
+    /// The name that a writer gave itself in this project.
+    pub fn name_of(&self, writer: &str) -> Result<Option<String>> {
+        Ok(names(&self.connection)?.remove(writer))
     }
 
     /// Takes others' decisions in by union. Those about records that are not here yet count when the record comes.
-    pub fn merge_decisions(&self, decisions: &[Decision]) -> Result<u32> {
-        self.write(|tx| {
-            let mut touched = BTreeSet::new();
-            let mut reviewers: BTreeMap<&str, (Option<_>, Vec<&Decision>)> = BTreeMap::new();
-            let mut clock = get::<Clock>(tx, CLOCK)?.unwrap_or_default();
-            let mut added = 0;
-            for decision in decisions {
-                clock = clock.join(decision.clock);
-                let reviewer = decision.reviewer.as_str();
-                if !reviewers.contains_key(reviewer) {
-                    reviewers.insert(reviewer, (last_of(tx, reviewer)?, Vec::new()));
-                }
-                if append(tx, decision)? {
-                    added += 1;
-                    touched.insert(decision.record_id.as_str());
-                    if let Some((_, new)) = reviewers.get_mut(reviewer) {
-                        new.push(decision);
-                    }
-                }
-            }
-            put(tx, CLOCK, &clock)?;
-            for record in touched {
-                refold(tx, record)?;
-            }
-            for (reviewer, (last, mut new)) in reviewers {
-                let place =
-                    |event: &Decision| (int(event.clock.ms), event.clock.n, event.id.clone());
-                new.sort_by_cached_key(|event| place(event));
-                match new.first() {
-                    None => {}
-                    // As nearly always: what is new comes after what was known.
-                    Some(first) if last.is_some_and(|last| last < place(first)) => {
-                        advance_steps(tx, reviewer, &new)?;
-                    }
-                    Some(_) => rebuild_steps(tx, reviewer)?,
-                }
-            }
-            Ok(added)
-        })
+    /// `part` is the part of the Hub they stand in. Returns how many were new.
+    pub fn merge_decisions(
+        &self,
+        lines: &[Line<Decision>],
+        origin: Origin,
+        part: Option<i64>,
+    ) -> Result<u32> {
+        self.write(|tx| merge(tx, lines, origin, part))
     }
 
-    /// Gives the decisions that are not on the Hub yet, and the drafts, of one name to another. Returns how many
-    /// decisions. An undo of a decision that stays with the old name stays with it.
-    pub fn rename_reviewer(&self, from: &str, to: &str) -> Result<u32> {
-        if from == to {
-            return Ok(0);
+    /// Tells the store which identities are this browser's: what a file told in their names is theirs.
+    pub fn set_own_writers(&self, writers: &[String]) -> Result<()> {
+        if get::<Vec<String>>(&self.connection, keys::OWN_WRITERS)?.as_deref() == Some(writers) {
+            return Ok(());
         }
         self.write(|tx| {
-            let mut touched = BTreeSet::new();
-            let mut moved = 0;
-            let log = list(tx, true, Some(from))?;
-            let moving: HashSet<String> = log.iter().map(|decision| decision.id.clone()).collect();
-            for mut decision in log {
-                if let Act::Undo { target } | Act::Redo { target } = &decision.act
-                    && !moving.contains(target)
-                {
-                    continue;
+            let mut changed = BTreeSet::new();
+            for writer in writers {
+                let moved = tx
+                    .prepare_cached(
+                        "UPDATE decisions SET origin = 0 WHERE writer = ?1 AND origin = 2",
+                    )?
+                    .execute([writer])?;
+                if moved > 0 {
+                    changed.insert(writer.clone());
                 }
-                to.clone_into(&mut decision.reviewer);
-                tx.prepare_cached("UPDATE decisions SET reviewer = ?2, json = ?3 WHERE id = ?1")?
-                    .execute(params![decision.id, to, to_json(&decision)?])?;
-                touched.insert(decision.record_id);
-                moved += 1;
             }
-            tx.prepare_cached("UPDATE OR REPLACE drafts SET reviewer = ?2 WHERE reviewer = ?1")?
-                .execute([from, to])?;
-            for record in touched {
-                refold(tx, &record)?;
-            }
-            rebuild_steps(tx, from)?;
-            rebuild_steps(tx, to)?;
-            Ok(moved)
+            refold_of(tx, &changed)?;
+            counts::recount_unsaved(tx)?;
+            put(tx, keys::OWN_WRITERS, &writers)
         })
     }
 
-    /// The log, or a part of it, in its canonical order.
-    pub fn decisions(&self, only_unsynced: bool, reviewer: Option<&str>) -> Result<Vec<Decision>> {
-        list(&self.connection, only_unsynced, reviewer)
+    /// Writers whose decisions are known from a file or an older build only, with how many.
+    pub fn unclaimed_writers(&self) -> Result<Vec<(String, u32)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT writer, count(*) FROM decisions WHERE origin = 2 GROUP BY writer ORDER BY writer",
+        )?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<std::result::Result<_, _>>()?)
+    }
+
+    /// Whether this writer has decided anything in this project.
+    pub fn has_decisions(&self, writer: &str) -> Result<bool> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT 1 FROM decisions WHERE writer = ?1 AND record IS NOT NULL LIMIT 1",
+            )?
+            .exists([writer])?)
+    }
+
+    /// Decisions as lines in the order in which they came, behind `seq`.
+    pub fn decisions_after(&self, seq: u64, limit: u32) -> Result<Vec<(u64, Line<Decision>)>> {
+        self.decision_lines("seq > ?1", seq, limit)
+    }
+
+    /// Decisions that stand in no part of the Hub and may be published in their writer's name, behind `seq`.
+    pub fn unsent_decisions(&self, seq: u64, limit: u32) -> Result<Vec<(u64, Line<Decision>)>> {
+        self.decision_lines("part IS NULL AND origin <> 2 AND seq > ?1", seq, limit)
+    }
+
+    fn decision_lines(
+        &self,
+        condition: &str,
+        seq: u64,
+        limit: u32,
+    ) -> Result<Vec<(u64, Line<Decision>)>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT seq, json, raw FROM decisions WHERE {condition} ORDER BY seq LIMIT ?2"
+        ))?;
+        let mut rows = statement.query(params![int(seq), limit])?;
+        let mut list = Vec::new();
+        while let Some(row) = rows.next()? {
+            let json: String = row.get(1)?;
+            let line = Line {
+                value: from_json(&json, "decision")?,
+                raw: row.get(2)?,
+            };
+            list.push((row.get(0)?, line));
+        }
+        Ok(list)
+    }
+
+    /// How many decisions stand in no part of the Hub and may be published.
+    pub fn unsent_decision_count(&self) -> Result<u32> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT count(*) FROM decisions WHERE part IS NULL AND origin <> 2")?
+            .query_row([], |row| row.get(0))?)
     }
 
     /// Everyone who decided, by name.
     pub fn reviewers(&self) -> Result<Vec<String>> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT DISTINCT reviewer FROM decisions ORDER BY reviewer")?;
-        let rows = statement.query_map([], |row| row.get(0))?;
-        Ok(rows.collect::<std::result::Result<_, _>>()?)
+        let joins = joins(&self.connection)?;
+        let names = names(&self.connection)?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT DISTINCT writer FROM decisions WHERE record IS NOT NULL ORDER BY writer",
+        )?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+        let mut roots = BTreeSet::new();
+        for writer in rows {
+            roots.insert(joins.root(&writer?).to_owned());
+        }
+        Ok(roots
+            .into_iter()
+            .map(|root| names.get(&root).cloned().unwrap_or(root))
+            .collect())
     }
+
+    /// Whether any decision counts for the record with this id: only then has a person said something about it.
+    pub fn has_decisions_about(&self, id: &str) -> Result<bool> {
+        match Stored::by_id(&self.connection, id)? {
+            Some(stored) => Ok(!of_record(&self.connection, &stored)?.is_empty()),
+            None => Ok(false),
+        }
+    }
+}
+
+fn merge(
+    tx: &Connection,
+    lines: &[Line<Decision>],
+    origin: Origin,
+    part: Option<i64>,
+) -> Result<u32> {
+    let own: Vec<String> = get(tx, keys::OWN_WRITERS)?.unwrap_or_default();
+    let mut touched = BTreeSet::new();
+    let mut writers: BTreeMap<&str, (Option<_>, Vec<&Decision>)> = BTreeMap::new();
+    let mut is_replaced = BTreeSet::new();
+    let mut has_joins = false;
+    let mut added = 0;
+    for line in lines {
+        let decision = &line.value;
+        let writer = decision.writer.as_str();
+        if !writers.contains_key(writer) {
+            writers.insert(writer, (last_of(tx, writer)?, Vec::new()));
+        }
+        let origin = match origin {
+            Origin::File if own.contains(&decision.writer) => Origin::Here,
+            origin => origin,
+        };
+        match append(tx, line, origin, part, None)? {
+            Appended::New => {
+                added += 1;
+                if let Some((_, new)) = writers.get_mut(writer) {
+                    new.push(decision);
+                }
+            }
+            Appended::Instead { record } => {
+                is_replaced.insert(writer);
+                touched.extend(record);
+            }
+            Appended::Confirmed => {}
+            Appended::Known => continue,
+        }
+        touched.extend(decision.on.record.clone());
+        has_joins |= matches!(decision.act, Act::Join { .. } | Act::Adopt { .. });
+    }
+    for record in &touched {
+        refold_about(tx, record)?;
+    }
+    let joins = joins(tx)?;
+    if has_joins {
+        let concerned: BTreeSet<String> = identity_acts(tx)?
+            .into_iter()
+            .flat_map(|act| match act.act {
+                Act::Join { into } => vec![act.writer, into],
+                Act::Adopt { from } => vec![act.writer, from],
+                _ => Vec::new(),
+            })
+            .collect();
+        refold_of(tx, &concerned)?;
+        for writer in &concerned {
+            rebuild_steps(tx, joins.root(writer), &joins)?;
+        }
+    }
+    for (writer, (last, mut new)) in writers {
+        let place = |event: &Decision| (int(event.clock.ms), event.clock.n, event.id.clone());
+        new.sort_by_cached_key(|event| place(event));
+        let root = joins.root(writer);
+        match new.first() {
+            None if !is_replaced.contains(writer) => {}
+            // As nearly always: what is new comes after what was known.
+            Some(first)
+                if last.is_some_and(|last| last < place(first))
+                    && root == writer
+                    && !is_replaced.contains(writer) =>
+            {
+                advance_steps(tx, root, &new)?;
+            }
+            _ => rebuild_steps(tx, root, &joins)?,
+        }
+    }
+    Ok(added)
 }

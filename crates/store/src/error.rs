@@ -20,6 +20,9 @@ pub enum StoreError {
         /// Newest version that we know.
         known: u32,
     },
+    /// Nothing can be written to this database.
+    #[error("the database can only be read")]
+    ReadOnly,
     /// What was asked for is not there; the text names it in plain words.
     #[error("{0} is not there")]
     Missing(String),
@@ -47,6 +50,12 @@ impl StoreError {
             )
             .means("It was left as it is.")
             .next("Reload the page to get the newer version."),
+            Self::ReadOnly => Failure::new(
+                FailureKind::Invalid,
+                "This project can only be looked at here: a newer version of Seedbed saved it.",
+            )
+            .means("Nothing was changed.")
+            .next("Reload the page to get the newer version, or save the project as a file."),
             Self::Missing(what) => Failure::new(
                 FailureKind::NotFound,
                 format!("{} is not in this project any more.", capitalised(what)),
@@ -82,6 +91,7 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Corrupt(error.to_string())
             }

@@ -4,9 +4,12 @@
 //! change is durable. Whatever can be folded from the log (a record's state, its published row) is kept beside the
 //! record and renewed in the same transaction, so that windows and counts are index reads.
 
+mod backup;
 mod counts;
 mod decisions;
 mod error;
+mod instructions;
+pub mod keys;
 #[cfg(target_arch = "wasm32")]
 pub mod opfs;
 mod prompts;
@@ -18,10 +21,14 @@ mod seed;
 mod sync;
 mod window;
 
+pub use decisions::Origin;
+
 pub use error::{Result, StoreError};
 pub use runs::{PlannedItem, RunCounts, StoredRun};
+pub use sync::{Part, Problem, PublishedTable};
 pub use window::Around;
 
+use crate::schema::Found;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use seedbed_core::messages::ProjectSummary;
 use seedbed_core::review::RecordState;
@@ -33,6 +40,7 @@ use std::path::Path;
 /// The open database of one project.
 pub struct Store {
     connection: Connection,
+    is_newer: bool,
 }
 
 /// What a merge of instructions did.
@@ -44,20 +52,20 @@ pub struct MergeCount {
     pub changed: u32,
 }
 
-/// What can be marked as being on the Hub.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Synced {
-    /// Records, by id.
-    Records,
-    /// Decisions, by id.
-    Decisions,
-}
-
 impl Store {
     /// Opens the file at `path`, made new if it is not there.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn open_file(path: &Path) -> Result<Self> {
-        Self::prepare(Connection::open(path)?)
+        let store = Self::prepare(Connection::open(path)?)?;
+        if store.outlives_backup()? {
+            let mut copy = path.as_os_str().to_owned();
+            copy.push(backup::SUFFIX);
+            // One that can't be removed now is tried again at the next opening.
+            if std::fs::remove_file(copy).is_ok() {
+                store.forget_backup()?;
+            }
+        }
+        Ok(store)
     }
 
     /// A database in memory.
@@ -68,18 +76,63 @@ impl Store {
     /// Sets the connection up and brings the schema to the present version.
     pub(crate) fn prepare(connection: Connection) -> Result<Self> {
         // First of all: even the journal mode is written into the file.
-        let version = schema::version(&connection)?;
-        connection.set_prepared_statement_cache_capacity(64);
+        let found = schema::version(&connection)?;
+        connection.set_prepared_statement_cache_capacity(128);
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
+        connection.pragma_update(None, "cache_size", -16_000)?;
+        let Found::Version(version) = found else {
+            connection.pragma_update(None, "query_only", "ON")?;
+            return Ok(Self {
+                connection,
+                is_newer: true,
+            });
+        };
         // The journal has to work on OPFS access handles too, where there is no shared memory for WAL; TRUNCATE is the
         // cheapest rollback journal, and one that keeps its pool slot. FULL makes a finished call durable: whatever the
         // page hears of is there after a crash.
         connection.pragma_update(None, "journal_mode", "TRUNCATE")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "temp_store", "MEMORY")?;
-        connection.pragma_update(None, "cache_size", -16_000)?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
+        let is_old = version > 0 && version < schema::VERSION;
+        if is_old {
+            backup::make(&connection)?;
+        }
         schema::migrate(&connection, version)?;
-        Ok(Self { connection })
+        if is_old {
+            backup::made(&connection)?;
+        }
+        Ok(Self {
+            connection,
+            is_newer: false,
+        })
+    }
+
+    /// Written by a newer build: it can be read, and every change fails with [`StoreError::NewerFormat`].
+    pub fn is_newer(&self) -> bool {
+        self.is_newer
+    }
+
+    /// Begins a visit: undo walks its acts first. Counts the openings since a migration.
+    pub fn begin_visit(&self) -> Result<()> {
+        if self.is_newer {
+            return Ok(());
+        }
+        self.write(|tx| {
+            let visit: i64 = get(tx, keys::VISIT)?.unwrap_or(0);
+            put(tx, keys::VISIT, &(visit + 1))?;
+            backup::opened(tx)
+        })
+    }
+
+    /// Whether the copy of the database from before its migration has had its time: the project was opened twice and
+    /// changed once since.
+    pub fn outlives_backup(&self) -> Result<bool> {
+        backup::is_over(&self.connection)
+    }
+
+    /// The copy was removed.
+    pub fn forget_backup(&self) -> Result<()> {
+        self.remove(keys::MIGRATED)
     }
 
     /// Closes the database; its files can then be given to another tab.
@@ -148,7 +201,7 @@ impl Store {
             id: id.to_owned(),
             name: seed.domain,
             description: seed.description,
-            updated_ms: self.get("updated_ms")?.unwrap_or(0),
+            updated_ms: self.get(keys::UPDATED)?.unwrap_or(0),
             prompts,
             records: counts::of(&self.connection, counts::TOTAL, "")?,
             accepted: counts::of(
@@ -195,12 +248,12 @@ pub(crate) fn from_json<T: DeserializeOwned>(json: &str, what: &str) -> Result<T
 mod tests {
     use super::*;
     use seedbed_core::messages::RecordFilter;
-    use seedbed_core::record::Record;
+    use seedbed_core::record::{Fields, Record};
 
     fn rows(from: u32, to: u32) -> Vec<(Record, Vec<seedbed_core::model::Message>)> {
         let row = |n| Record {
             id: format!("r{n}"),
-            response: format!("word{n} ").repeat(200),
+            fields: Fields::of_pair("", format!("word{n} ").repeat(200)),
             ..Record::default()
         };
         (from..to).map(|n| (row(n), Vec::new())).collect()

@@ -9,6 +9,7 @@ use crate::error::{Result, StoreError};
 use js_sys::{Array, AsyncIterator, Reflect};
 use rusqlite::{Connection, OpenFlags};
 use sqlite_wasm_rs::WasmOsCallback;
+use sqlite_wasm_rs::vfs::VfsFilesManager as _;
 use sqlite_wasm_vfs::sahpool::{OpfsSAHError, OpfsSAHPoolCfgBuilder, OpfsSAHPoolUtil, install};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -21,8 +22,8 @@ use web_sys::{
 const ROOT: &str = "seedbed";
 const LIST: &str = "list";
 const DATABASE: &str = "project.sqlite";
-/// A database, its journal, and room for SQLite's temporary files.
-const SLOTS: usize = 4;
+/// A database, its copy from before a migration, their journals, and room for SQLite's temporary files.
+const SLOTS: usize = 6;
 
 /// The access handles of an open project.
 pub struct Pool(OpfsSAHPoolUtil);
@@ -119,14 +120,27 @@ pub async fn open(project: &str) -> Result<(Store, Pool)> {
     if pool.is_paused() {
         pool.resume().await.map_err(|error| of_pool(&error))?;
     }
+    let copy = format!("{DATABASE}{}", crate::backup::SUFFIX);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let store = Connection::open_with_flags_and_vfs(DATABASE, flags, name.as_str())
         .map_err(StoreError::from)
-        .and_then(Store::prepare);
+        .and_then(|connection| {
+            if crate::schema::is_older(&connection) {
+                // Of a migration that was cut off.
+                pool.remove(&copy).ok();
+            }
+            Store::prepare(connection)
+        });
     match store {
-        Ok(store) => Ok((store, Pool(pool))),
+        Ok(store) => {
+            // A copy that can't be removed now is tried again at the next opening.
+            if store.outlives_backup().unwrap_or(false) && pool.remove(&copy).is_ok() {
+                store.forget_backup()?;
+            }
+            Ok((store, Pool(pool)))
+        }
         Err(error) => {
             // Another try, or another tab, must find the handles free.
             pool.pause().ok();

@@ -1,7 +1,7 @@
 //! Instructions and their counts per cell.
 
-use crate::error::{Result, StoreError};
-use crate::{MergeCount, Store, counts, from_json, int, search, to_json};
+use crate::error::Result;
+use crate::{Store, counts, from_json, int, search, to_json};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use seedbed_core::messages::{CellCount, PromptFilter, PromptPage, PromptView};
 use seedbed_core::prompt::{Cell, Prompt, PromptOrigin, PromptState};
@@ -14,7 +14,7 @@ fn parent_of(prompt: &Prompt) -> Option<&str> {
     }
 }
 
-fn read(connection: &Connection, id: &str) -> Result<Option<Prompt>> {
+pub(crate) fn read(connection: &Connection, id: &str) -> Result<Option<Prompt>> {
     let json: Option<String> = connection
         .prepare_cached("SELECT json FROM prompts WHERE id = ?1")?
         .query_row([id], |row| row.get(0))
@@ -22,11 +22,13 @@ fn read(connection: &Connection, id: &str) -> Result<Option<Prompt>> {
     json.map(|json| from_json(&json, "instruction")).transpose()
 }
 
-fn write(connection: &Connection, prompt: &Prompt) -> Result<()> {
+pub(crate) fn write(connection: &Connection, prompt: &Prompt) -> Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO prompts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT (id) DO UPDATE SET state = excluded.state, text = excluded.text, json = excluded.json",
+             ON CONFLICT (id) DO UPDATE SET topic = excluded.topic, perspective = excluded.perspective,
+             state = excluded.state, parent = excluded.parent, created_ms = excluded.created_ms,
+             text = excluded.text, json = excluded.json",
         )?
         .execute(params![
             prompt.id,
@@ -41,67 +43,10 @@ fn write(connection: &Connection, prompt: &Prompt) -> Result<()> {
     Ok(())
 }
 
-fn missing() -> StoreError {
-    StoreError::Missing("this instruction".to_owned())
-}
-
 impl Store {
-    /// Takes instructions in by [`Prompt::merge`].
-    pub fn merge_prompts(&self, prompts: &[Prompt]) -> Result<MergeCount> {
-        self.write(|tx| {
-            let mut count = MergeCount::default();
-            for prompt in prompts {
-                match read(tx, &prompt.id)? {
-                    None => {
-                        write(tx, prompt)?;
-                        count.added += 1;
-                    }
-                    Some(known) => {
-                        let merged = known.clone().merge(prompt.clone());
-                        if merged != known {
-                            write(tx, &merged)?;
-                            count.changed += 1;
-                        }
-                    }
-                }
-            }
-            Ok(count)
-        })
-    }
-
     /// The instruction with this id.
     pub fn prompt(&self, id: &str) -> Result<Option<Prompt>> {
         read(&self.connection, id)
-    }
-
-    /// Changes the text; the first text is remembered, the id stays.
-    pub fn edit_prompt(&self, id: &str, text: &str, now_ms: u64) -> Result<Prompt> {
-        self.write(|tx| {
-            let mut prompt = read(tx, id)?.ok_or_else(missing)?;
-            if prompt.text != text {
-                let before = std::mem::replace(&mut prompt.text, text.to_owned());
-                let original = prompt.original_text.take().unwrap_or(before);
-                prompt.original_text = (original != prompt.text).then_some(original);
-                prompt.updated_ms = now_ms.max(prompt.updated_ms.saturating_add(1));
-                write(tx, &prompt)?;
-            }
-            Ok(prompt)
-        })
-    }
-
-    /// Keeps, strikes or puts back.
-    pub fn set_prompt_state(&self, ids: &[String], state: PromptState, now_ms: u64) -> Result<()> {
-        self.write(|tx| {
-            for id in ids {
-                let mut prompt = read(tx, id)?.ok_or_else(missing)?;
-                if prompt.state != state {
-                    prompt.state = state;
-                    prompt.updated_ms = now_ms.max(prompt.updated_ms.saturating_add(1));
-                    write(tx, &prompt)?;
-                }
-            }
-            Ok(())
-        })
     }
 
     /// All instructions: cells in seed order, then those no longer in the seed; by age; children after their parent.

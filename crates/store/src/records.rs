@@ -1,17 +1,22 @@
 //! Records: stored once, never changed, never removed. Only what is folded from the log (the state) moves.
+//!
+//! Two texts may claim one id (lines of format 1, or of a file that lies). Both stay: one keeps the id, by a rule that
+//! gives the same answer in every browser, and the other is known by the id that follows from its key and text.
 
 use crate::error::Result;
-use crate::{Store, Synced, counts, decisions, from_json, seed, to_json};
+use crate::{Store, counts, decisions, from_json, seed, to_json};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use seedbed_core::line::{Line, RecordLine};
 use seedbed_core::messages::RecordView;
 use seedbed_core::model::Message;
-use seedbed_core::record::Record;
-use seedbed_core::review::{RecordState, Response, fold};
+use seedbed_core::record::{Field, Fields, INSTRUCTION, RESPONSE, Record};
+use seedbed_core::review::RecordState;
 use std::collections::HashSet;
 
 /// What [`Stored::read`] reads.
 const SELECT: &str =
-    "SELECT records.seq, records.id, topic, perspective, state, instruction, response, json
+    "SELECT records.seq, records.id, topic, perspective, state, instruction, response, json,
+     text_hash, claimed, own_id, seed_part, is_outdated
      FROM records CROSS JOIN texts ON texts.seq = records.seq WHERE";
 
 /// A row of the table.
@@ -19,6 +24,14 @@ pub(crate) struct Stored {
     pub(crate) seq: u64,
     pub(crate) record: Record,
     pub(crate) state: RecordState,
+    /// [`Fields::text_hash`].
+    pub(crate) text: String,
+    /// The id in its line.
+    pub(crate) claimed: String,
+    /// The id that follows from key and text.
+    pub(crate) own_id: String,
+    seed_part: String,
+    is_outdated: bool,
 }
 
 impl Stored {
@@ -44,31 +57,59 @@ impl Stored {
         let topic = row.get(2)?;
         let perspective = row.get(3)?;
         let state: String = row.get(4)?;
-        let instruction = row.get(5)?;
-        let response = row.get(6)?;
+        let instruction: String = row.get(5)?;
+        let response: String = row.get(6)?;
         let json: String = row.get(7)?;
+        let text = row.get(8)?;
+        let claimed = row.get(9)?;
+        let own_id = row.get(10)?;
+        let seed_part = row.get(11)?;
+        let is_outdated = row.get(12)?;
         Ok(from_json::<Record>(&json, "record").map(|mut record| {
             record.id = id;
             record.cell.topic = topic;
             record.cell.perspective = perspective;
-            record.instruction = instruction;
-            record.response = response;
+            fill(&mut record.fields, INSTRUCTION, instruction);
+            fill(&mut record.fields, RESPONSE, response);
             Self {
                 seq,
                 record,
                 state: RecordState::parse(&state).unwrap_or_default(),
+                text,
+                claimed,
+                own_id,
+                seed_part,
+                is_outdated,
             }
         }))
     }
+
+    /// Whether this record keeps the id that its line claims.
+    pub(crate) fn keeps_id(&self) -> bool {
+        self.record.id == self.claimed
+    }
+
+    fn is_stale(&self, seed_part: &str) -> bool {
+        self.is_outdated || (!self.seed_part.is_empty() && self.seed_part != seed_part)
+    }
 }
 
-/// The seed a record belongs to; imported ones belong to none and never grow stale.
-fn seed_of(record: &Record) -> &str {
-    if record.provenance.imported_from.is_some() {
-        ""
-    } else {
-        &record.provenance.seed_hash
+/// Puts a text with a column of its own back into the fields, if it was there.
+fn fill(fields: &mut Fields, id: &str, text: String) {
+    if let Some(field @ Field::Text(_)) = fields.0.get_mut(id) {
+        *field = Field::Text(text);
     }
+}
+
+/// The JSON of a record without what has a column of its own.
+pub(crate) fn rest_of(record: &Record) -> Result<String> {
+    let mut rest = record.clone();
+    rest.id.clear();
+    rest.cell.topic.clear();
+    rest.cell.perspective.clear();
+    fill(&mut rest.fields, INSTRUCTION, String::new());
+    fill(&mut rest.fields, RESPONSE, String::new());
+    to_json(&rest)
 }
 
 pub(crate) fn exists(connection: &Connection, id: &str) -> Result<bool> {
@@ -77,63 +118,256 @@ pub(crate) fn exists(connection: &Connection, id: &str) -> Result<bool> {
         .exists([id])?)
 }
 
-/// Stores a record with the messages it was asked with. `false` = it was there.
-pub(crate) fn add(connection: &Connection, record: &Record, messages: &[Message]) -> Result<bool> {
-    // What has a column of its own is not kept twice.
-    let mut rest = record.clone();
-    rest.id.clear();
-    rest.instruction.clear();
-    rest.response.clear();
-    rest.cell.topic.clear();
-    rest.cell.perspective.clear();
-    let inserted = connection
+/// What happened to a record that was to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Added {
+    /// Its place.
+    pub(crate) seq: u64,
+    /// It was not there.
+    pub(crate) is_new: bool,
+}
+
+/// A record that claims the same id with another text.
+struct Rival {
+    seq: u64,
+    id: String,
+    own_id: String,
+    text: String,
+    is_on_hub: bool,
+}
+
+impl Rival {
+    /// The smaller one keeps the id: one that no other text can claim, then one of the Hub, then the smaller text.
+    fn rank(&self, claimed: &str) -> (bool, bool, &str) {
+        (self.own_id != claimed, !self.is_on_hub, &self.text)
+    }
+}
+
+fn rivals(connection: &Connection, claimed: &str) -> Result<Vec<Rival>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, id, own_id, text_hash, part IS NOT NULL FROM records WHERE claimed = ?1",
+    )?;
+    let rows = statement.query_map([claimed], |row| {
+        Ok(Rival {
+            seq: row.get(0)?,
+            id: row.get(1)?,
+            own_id: row.get(2)?,
+            text: row.get(3)?,
+            is_on_hub: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
+}
+
+/// Whether several texts on the Hub claim this id: then a decision that names no text can't be told to be about one.
+pub(crate) fn is_ambiguous(connection: &Connection, claimed: &str) -> Result<bool> {
+    let texts: u32 = connection
+        .prepare_cached("SELECT count(*) FROM records WHERE claimed = ?1 AND part IS NOT NULL")?
+        .query_row([claimed], |row| row.get(0))?;
+    Ok(texts > 1)
+}
+
+/// The record is known by another id from now on; what this browser alone knows about its text goes along.
+fn rename(connection: &Connection, seq: u64, from: &str, to: &str) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE records SET id = ?2 WHERE seq = ?1")?
+        .execute(params![seq, to])?;
+    connection
+        .prepare_cached("UPDATE OR REPLACE drafts SET record_id = ?2 WHERE record_id = ?1")?
+        .execute([from, to])?;
+    Ok(())
+}
+
+/// A text that is not on the Hub lost its id to one that is: it is sent under the id of its own, and so are the
+/// decisions made on it here.
+fn give_own_id(connection: &Connection, loser: &Rival, claimed: &str) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE records SET claimed = own_id WHERE seq = ?1")?
+        .execute([loser.seq])?;
+    decisions::retarget_unsent(connection, claimed, &loser.text, &loser.own_id)
+}
+
+/// Stores a record with the messages it was asked with; `part` is where its line stands on the Hub.
+pub(crate) fn add(
+    connection: &Connection,
+    line: &Line<RecordLine>,
+    part: Option<i64>,
+) -> Result<Added> {
+    let record = &line.value.record;
+    let text = record.fields.text_hash();
+    let own_id = Record::make_id(record.key.as_deref(), &record.fields);
+    let known: Option<(u64, bool)> = connection
         .prepare_cached(
-            "INSERT OR IGNORE INTO records (id, prompt_id, topic, perspective, model, seed_hash)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "SELECT seq, part IS NOT NULL FROM records
+             WHERE (claimed = ?1 AND text_hash = ?2) OR own_id = ?3 LIMIT 1",
+        )?
+        .query_row(params![record.id, text, own_id], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    if let Some((seq, is_on_hub)) = known {
+        if let Some(part) = part.filter(|_| !is_on_hub) {
+            connection
+                .prepare_cached("UPDATE records SET part = ?2 WHERE seq = ?1")?
+                .execute(params![seq, part])?;
+            settle_id(connection, &record.id)?;
+        }
+        return Ok(Added { seq, is_new: false });
+    }
+    // Under the id of its own until it is settled who keeps the claimed one. Nothing else can rightly have that id.
+    let id = &own_id;
+    if let Some(liar) = Stored::by_id(connection, id)? {
+        rename(connection, liar.seq, id, &liar.own_id)?;
+        decisions::refold(connection, &liar.own_id)?;
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO records (id, claimed, own_id, text_hash, key, prompt_id, topic, perspective, model, seed_part,
+             part, is_outdated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
+            id,
             record.id,
+            own_id,
+            text,
+            record.key,
             record.prompt_id,
             record.cell.topic,
             record.cell.perspective,
             record.provenance.model,
-            seed_of(record),
+            record.inputs.seed_part,
+            part,
+            is_outdated(connection, record)?,
         ])?;
-    if inserted == 0 {
-        return Ok(false);
-    }
     let seq = connection.last_insert_rowid();
     connection
-        .prepare_cached("INSERT INTO texts VALUES (?1, ?2, ?3, ?4)")?
+        .prepare_cached("INSERT INTO texts VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![
             seq,
-            record.instruction,
-            record.response,
-            to_json(&rest)?
+            record.instruction(),
+            record.response(),
+            rest_of(record)?,
+            line.raw,
         ])?;
     connection
         .prepare_cached("INSERT INTO words (rowid, instruction, response) VALUES (?1, ?2, ?3)")?
-        .execute(params![seq, record.instruction, record.response])?;
-    if !messages.is_empty() {
+        .execute(params![seq, record.instruction(), record.response()])?;
+    if !line.value.messages.is_empty() {
         connection
             .prepare_cached("INSERT INTO asked VALUES (?1, ?2)")?
-            .execute(params![seq, to_json(&messages)?])?;
+            .execute(params![seq, to_json(&line.value.messages)?])?;
     }
     counts::add(connection, counts::TOTAL, "", 1)?;
     counts::add(connection, counts::STATE, RecordState::Pending.as_str(), 1)?;
     counts::add(connection, counts::TOPIC, &record.cell.topic, 1)?;
     counts::add(connection, counts::PERSPECTIVE, &record.cell.perspective, 1)?;
     counts::add(connection, counts::MODEL, &record.provenance.model, 1)?;
-    counts::add(connection, counts::SEED, seed_of(record), 1)?;
+    if is_outdated(connection, record)? {
+        counts::add(connection, counts::OUTDATED, "", 1)?;
+    } else {
+        counts::add(connection, counts::SEED, &record.inputs.seed_part, 1)?;
+    }
     counts::add(
         connection,
         counts::CELL,
         &counts::cell_name(&record.cell)?,
         1,
     )?;
-    // Decisions may have come before their record.
-    decisions::refold(connection, &record.id)?;
-    Ok(true)
+    if part.is_none() {
+        counts::add(connection, counts::UNSAVED, counts::RECORDS, 1)?;
+    }
+    if record.id == own_id {
+        // Decisions may have come before their record.
+        decisions::refold(connection, &own_id)?;
+    }
+    settle_id(connection, &record.id)?;
+    Ok(Added {
+        seq: seq.unsigned_abs(),
+        is_new: true,
+    })
+}
+
+/// Whether the instruction that a record answers has another text by now.
+fn is_outdated(connection: &Connection, record: &Record) -> Result<bool> {
+    let Some(prompt) = &record.prompt_id else {
+        return Ok(false);
+    };
+    let text: Option<String> = connection
+        .prepare_cached("SELECT text FROM prompts WHERE id = ?1")?
+        .query_row([prompt], |row| row.get(0))
+        .optional()?;
+    Ok(text.is_some_and(|text| text.trim() != record.instruction().trim()))
+}
+
+/// Marks the records of an instruction whose text changed.
+pub(crate) fn mark_outdated(connection: &Connection, prompt: &str, text: &str) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT records.seq, seed_part, is_outdated, instruction FROM records
+         CROSS JOIN texts ON texts.seq = records.seq WHERE prompt_id = ?1",
+    )?;
+    let rows = statement.query_map([prompt], |row| {
+        Ok((
+            row.get::<_, u64>(0)?,
+            row.get::<_, String>(1)?,
+            row.get::<_, bool>(2)?,
+            row.get::<_, String>(3)?,
+        ))
+    })?;
+    let rows: Vec<_> = rows.collect::<std::result::Result<_, _>>()?;
+    for (seq, part, was_outdated, instruction) in rows {
+        let is_outdated = instruction.trim() != text.trim();
+        if is_outdated == was_outdated {
+            continue;
+        }
+        let by = if is_outdated { 1 } else { -1 };
+        counts::add(connection, counts::OUTDATED, "", by)?;
+        counts::add(connection, counts::SEED, &part, -by)?;
+        connection
+            .prepare_cached("UPDATE records SET is_outdated = ?2 WHERE seq = ?1")?
+            .execute(params![seq, is_outdated])?;
+    }
+    Ok(())
+}
+
+/// Decides which of the texts that claim an id keeps it, and folds those whose decisions it changes.
+fn settle_id(connection: &Connection, claimed: &str) -> Result<()> {
+    let mut rivals = rivals(connection, claimed)?;
+    rivals.sort_by(|a, b| a.rank(claimed).cmp(&b.rank(claimed)));
+    // The id follows from another record's text, which is known by an older id: none of those that claim it keeps it.
+    let is_anothers = connection
+        .prepare_cached("SELECT 1 FROM records WHERE own_id = ?1 AND claimed <> ?1")?
+        .exists([claimed])?;
+    if is_anothers {
+        for liar in rivals.iter().filter(|liar| liar.id == claimed) {
+            rename(connection, liar.seq, claimed, &liar.own_id)?;
+            decisions::refold(connection, &liar.own_id)?;
+        }
+        return Ok(());
+    }
+    let Some(keeper) = rivals.first() else {
+        return Ok(());
+    };
+    let has_changed = keeper.id != claimed;
+    let is_contested = rivals.len() > 1;
+    let hub_keeps = keeper.is_on_hub;
+    for loser in &rivals[1..] {
+        if loser.id != loser.own_id {
+            rename(connection, loser.seq, &loser.id, &loser.own_id)?;
+        }
+        if hub_keeps && !loser.is_on_hub {
+            give_own_id(connection, loser, claimed)?;
+        }
+    }
+    if has_changed {
+        rename(connection, keeper.seq, &keeper.id, claimed)?;
+    }
+    if has_changed || is_contested {
+        decisions::refold(connection, claimed)?;
+        for loser in &rivals[1..] {
+            decisions::refold(connection, &loser.own_id)?;
+        }
+    }
+    Ok(())
 }
 
 fn messages_of(connection: &Connection, seq: u64) -> Result<Vec<Message>> {
@@ -144,35 +378,22 @@ fn messages_of(connection: &Connection, seq: u64) -> Result<Vec<Message>> {
     json.map_or_else(|| Ok(Vec::new()), |json| from_json(&json, "messages"))
 }
 
-/// A record as the page shows it to `reviewer`, under the seed with hash `seed_hash`.
+/// A record as the page shows it to `writer`.
 pub(crate) fn view(
     connection: &Connection,
     stored: Stored,
-    reviewer: &str,
-    seed_hash: &str,
+    writer: &str,
+    seed_part: &str,
 ) -> Result<RecordView> {
-    let log = decisions::of_record(connection, &stored.record.id)?;
-    let mut active = fold(&log);
-    let draft: Option<String> = connection
-        .prepare_cached("SELECT json FROM drafts WHERE record_id = ?1 AND reviewer = ?2")?
-        .query_row([&stored.record.id, reviewer], |row| row.get(0))
-        .optional()?;
-    let submitted = active.remove(reviewer).map(|(_, response)| response);
-    let mine = match draft {
-        Some(json) => Some(from_json::<Response>(&json, "draft")?),
-        None => submitted,
-    };
-    let seed = seed_of(&stored.record);
+    let responses = decisions::responses(connection, &stored, writer)?;
     Ok(RecordView {
         seq: stored.seq,
-        is_stale: !seed.is_empty() && seed != seed_hash,
+        is_stale: stored.is_stale(seed_part),
         messages: messages_of(connection, stored.seq)?,
         state: stored.state,
-        mine,
-        others: active
-            .into_iter()
-            .map(|(name, (_, response))| (name, response))
-            .collect(),
+        mine: responses.mine,
+        others: responses.others,
+        text: stored.text,
         record: stored.record,
     })
 }
@@ -180,31 +401,47 @@ pub(crate) fn view(
 impl Store {
     /// Stores records that are not there yet; returns how many were new.
     pub fn add_records(&self, rows: &[(Record, Vec<Message>)]) -> Result<u32> {
+        let lines: Vec<Line<RecordLine>> = rows
+            .iter()
+            .map(|(record, messages)| {
+                Line::new(RecordLine {
+                    record: record.clone(),
+                    messages: messages.clone(),
+                })
+            })
+            .collect();
+        self.merge_records(&lines, None)
+    }
+
+    /// Takes lines of records in that are not there yet; `part` is the part of the Hub they stand in. Returns how many
+    /// were new.
+    pub fn merge_records(&self, lines: &[Line<RecordLine>], part: Option<i64>) -> Result<u32> {
         self.write(|tx| {
             let mut added = 0;
-            for (record, messages) in rows {
-                added += u32::from(add(tx, record, messages)?);
+            for line in lines {
+                added += u32::from(add(tx, line, part)?.is_new);
             }
             Ok(added)
         })
     }
 
-    /// Which of these ids are there.
-    pub fn existing(&self, ids: &[String]) -> Result<HashSet<String>> {
+    /// Which of these request keys were answered.
+    pub fn answered<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> Result<HashSet<String>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM records WHERE key = ?1 LIMIT 1")?;
         let mut found = HashSet::new();
-        for id in ids {
-            if exists(&self.connection, id)? {
-                found.insert(id.clone());
+        for key in keys {
+            if statement.exists([key])? {
+                found.insert(key.to_owned());
             }
         }
         Ok(found)
     }
 
-    /// Ids of all records.
-    pub fn record_ids(&self) -> Result<HashSet<String>> {
-        let mut statement = self.connection.prepare_cached("SELECT id FROM records")?;
-        let rows = statement.query_map([], |row| row.get(0))?;
-        Ok(rows.collect::<std::result::Result<_, _>>()?)
+    /// Whether the record with this id is here.
+    pub fn has_record(&self, id: &str) -> Result<bool> {
+        exists(&self.connection, id)
     }
 
     /// How many records there are.
@@ -212,56 +449,60 @@ impl Store {
         counts::of(&self.connection, counts::TOTAL, "")
     }
 
-    /// One record as `reviewer` sees it.
-    pub fn record_view(&self, id: &str, reviewer: &str) -> Result<Option<RecordView>> {
-        let hash = seed::hash(&self.connection)?;
+    /// One record as `writer` sees it.
+    pub fn record_view(&self, id: &str, writer: &str) -> Result<Option<RecordView>> {
+        let part = seed::part(&self.connection)?;
         Stored::by_id(&self.connection, id)?
-            .map(|stored| view(&self.connection, stored, reviewer, &hash))
+            .map(|stored| view(&self.connection, stored, writer, &part))
             .transpose()
     }
 
-    /// Records with their messages in order of `seq`, behind `seq`.
-    pub fn records_after(&self, seq: u64, limit: u32) -> Result<Vec<(u64, Record, Vec<Message>)>> {
+    /// Records as lines in order of `seq`, behind `seq`.
+    pub fn records_after(&self, seq: u64, limit: u32) -> Result<Vec<(u64, Line<RecordLine>)>> {
+        self.lines_of("records.seq > ?1", seq, limit)
+    }
+
+    /// Records that stand in no part of the Hub, behind `seq`.
+    pub fn unsent_records(&self, seq: u64, limit: u32) -> Result<Vec<(u64, Line<RecordLine>)>> {
+        self.lines_of("records.part IS NULL AND records.seq > ?1", seq, limit)
+    }
+
+    fn lines_of(
+        &self,
+        condition: &str,
+        seq: u64,
+        limit: u32,
+    ) -> Result<Vec<(u64, Line<RecordLine>)>> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "{SELECT} records.seq > ?1 ORDER BY records.seq LIMIT ?2"
+            "{SELECT} {condition} ORDER BY records.seq LIMIT ?2"
         ))?;
+        let mut raw = self
+            .connection
+            .prepare_cached("SELECT raw FROM texts WHERE seq = ?1")?;
         let rows = statement.query_map(params![crate::int(seq), limit], Stored::read)?;
         let mut list = Vec::new();
         for row in rows {
             let stored = row??;
-            let messages = messages_of(&self.connection, stored.seq)?;
-            list.push((stored.seq, stored.record, messages));
+            let mut record = stored.record;
+            // A line says what it said when it came: who keeps an id is settled by whoever reads it.
+            record.id = stored.claimed;
+            let line = Line {
+                value: RecordLine {
+                    record,
+                    messages: messages_of(&self.connection, stored.seq)?,
+                },
+                raw: raw.query_row([stored.seq], |row| row.get(0))?,
+            };
+            list.push((stored.seq, line));
         }
         Ok(list)
     }
 
-    /// Records that are not on the Hub yet.
-    pub fn unsynced_records(&self, limit: u32) -> Result<Vec<(Record, Vec<Message>)>> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "{SELECT} is_synced = 0 ORDER BY records.seq LIMIT ?1"
-        ))?;
-        let rows = statement.query_map([limit], Stored::read)?;
-        let mut list = Vec::new();
-        for row in rows {
-            let stored = row??;
-            let messages = messages_of(&self.connection, stored.seq)?;
-            list.push((stored.record, messages));
-        }
-        Ok(list)
-    }
-
-    /// Marks what is on the Hub.
-    pub fn mark_synced(&self, kind: Synced, ids: &[String]) -> Result<()> {
-        let sql = match kind {
-            Synced::Records => "UPDATE records SET is_synced = 1 WHERE id = ?1",
-            Synced::Decisions => "UPDATE decisions SET is_synced = 1 WHERE id = ?1",
-        };
-        self.write(|tx| {
-            let mut statement = tx.prepare_cached(sql)?;
-            for id in ids {
-                statement.execute([id])?;
-            }
-            Ok(())
-        })
+    /// How many records stand in no part of the Hub.
+    pub fn unsent_record_count(&self) -> Result<u32> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT count(*) FROM records WHERE part IS NULL")?
+            .query_row([], |row| row.get(0))?)
     }
 }

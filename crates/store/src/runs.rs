@@ -3,6 +3,7 @@
 use crate::error::{Result, StoreError};
 use crate::{Store, from_json, int, records, to_json};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use seedbed_core::line::{Line, RecordLine};
 use seedbed_core::messages::{Failure, ItemState, RunItem, RunPhase};
 use seedbed_core::model::{Endpoint, Message, Sampling};
 use seedbed_core::params::RunSettings;
@@ -46,8 +47,9 @@ pub struct StoredRun {
 /// A row of a run's plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedItem {
-    /// Id of the record it makes.
-    pub record_id: String,
+    /// Key of its request.
+    #[serde(alias = "record_id")]
+    pub key: String,
     /// The instruction's id.
     pub prompt_id: String,
     /// Cell.
@@ -138,12 +140,7 @@ impl Store {
                  VALUES (?1, ?2, ?3, 'queued', 0, ?4)",
             )?;
             for (place, item) in items.iter().enumerate() {
-                statement.execute(params![
-                    run.id,
-                    place as u64,
-                    item.record_id,
-                    to_json(item)?
-                ])?;
+                statement.execute(params![run.id, place as u64, item.key, to_json(item)?])?;
             }
             Ok(())
         })
@@ -225,19 +222,29 @@ impl Store {
     }
 
     /// Stores a row's answer, marks the row done and adds its tokens: one transaction.
-    pub fn item_done(&self, run: &str, record: &Record, messages: &[Message]) -> Result<()> {
+    ///
+    /// A row that was done by other means meanwhile keeps what it has; the answer is stored all the same.
+    pub fn item_done(
+        &self,
+        run: &str,
+        key: &str,
+        record: &Record,
+        messages: &[Message],
+    ) -> Result<()> {
         self.write(|tx| {
-            let is_new = records::add(tx, record, messages)?;
+            let line = Line::new(RecordLine {
+                record: record.clone(),
+                messages: messages.to_vec(),
+            });
+            let added = records::add(tx, &line, None)?;
             // The plan's own copy of the messages is not needed any more: the record has them.
             let changed = tx
                 .prepare_cached(
-                    "UPDATE run_items SET state = 'done', failure = NULL, item = '',
-                     finished = (SELECT seq FROM records WHERE id = ?2)
+                    "UPDATE run_items SET state = 'done', failure = NULL, item = '', finished = ?3
                      WHERE run = ?1 AND record_id = ?2 AND state <> 'done'",
                 )?
-                .execute(params![run, record.id])?;
-            // A record that was there has cost this run nothing.
-            if let Some(usage) = record.provenance.usage.filter(|_| is_new && changed > 0) {
+                .execute(params![run, key, added.seq])?;
+            if let Some(usage) = record.provenance.usage.filter(|_| changed > 0) {
                 tx.prepare_cached(
                     "INSERT INTO run_sums VALUES (?1, ?2, ?3) ON CONFLICT (run) DO UPDATE
                      SET tokens_in = tokens_in + excluded.tokens_in, tokens_out = tokens_out + excluded.tokens_out",
@@ -248,6 +255,19 @@ impl Store {
                     int(usage.completion_tokens.min(MAX_TOKENS)),
                 ])?;
             }
+            Ok(())
+        })
+    }
+
+    /// A row whose request was answered by other means (a sync): it is done, and has cost this run nothing.
+    pub fn item_answered(&self, run: &str, key: &str) -> Result<()> {
+        self.write(|tx| {
+            tx.prepare_cached(
+                "UPDATE run_items SET state = 'done', failure = NULL, item = '',
+                 finished = (SELECT min(seq) FROM records WHERE key = ?2)
+                 WHERE run = ?1 AND record_id = ?2 AND state <> 'done'",
+            )?
+            .execute([run, key])?;
             Ok(())
         })
     }

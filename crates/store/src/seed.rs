@@ -1,18 +1,16 @@
 //! The seed with its history: every edit is a step, a pointer says which one counts. Undo and redo survive a reload.
 
 use crate::error::Result;
-use crate::{Store, counts, from_json, get, int, put, to_json};
+use crate::{Store, counts, from_json, get, int, keys, put, to_json};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use seedbed_core::messages::SeedView;
 use seedbed_core::seed::Seed;
 
 /// Edits of one field within this time, in milliseconds, are one step.
 const MERGE_MS: u64 = 2000;
-/// Key of the pointer.
-const STEP: &str = "seed_step";
 
 fn pointer(connection: &Connection) -> Result<i64> {
-    Ok(get(connection, STEP)?.unwrap_or(0))
+    Ok(get(connection, keys::SEED_STEP)?.unwrap_or(0))
 }
 
 fn step(connection: &Connection, step: i64) -> Result<Option<(Seed, String, u64)>> {
@@ -24,13 +22,13 @@ fn step(connection: &Connection, step: i64) -> Result<Option<(Seed, String, u64)
         .transpose()
 }
 
-/// Hash of the present seed, without reading it.
-pub(crate) fn hash(connection: &Connection) -> Result<String> {
-    let hash: Option<String> = connection
-        .prepare_cached("SELECT hash FROM seed_steps WHERE step = ?1")?
+/// Hash of what answers read of the present seed ([`Seed::answer_part`]), without reading it.
+pub(crate) fn part(connection: &Connection) -> Result<String> {
+    let part: Option<String> = connection
+        .prepare_cached("SELECT part FROM seed_steps WHERE step = ?1")?
         .query_row([pointer(connection)?], |row| row.get(0))
         .optional()?;
-    Ok(hash.unwrap_or_else(|| Seed::default().hash()))
+    Ok(part.unwrap_or_else(|| Seed::default().answer_part()))
 }
 
 impl Store {
@@ -54,7 +52,7 @@ impl Store {
         Ok(SeedView {
             can_undo: exists(at - 1)?,
             can_redo: exists(at + 1)?,
-            stale_records: counts::stale(&self.connection, &hash)?,
+            stale_records: counts::stale(&self.connection, &part(&self.connection)?)?,
             seed,
             hash,
         })
@@ -76,15 +74,19 @@ impl Store {
             let next = if merges { at } else { at + 1 };
             tx.prepare_cached("DELETE FROM seed_steps WHERE step >= ?1")?
                 .execute([next])?;
-            tx.prepare_cached("INSERT INTO seed_steps VALUES (?1, ?2, ?3, ?4, ?5)")?
+            tx.prepare_cached("INSERT INTO seed_steps VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
                 .execute(params![
                     next,
                     seed.hash(),
                     merge_key,
                     int(now_ms),
-                    to_json(seed)?
+                    to_json(seed)?,
+                    seed.answer_part(),
                 ])?;
-            put(tx, STEP, &next)
+            put(tx, keys::SEED_STEP, &next)?;
+            // Read before it counts: what can't be read back must not become the present one.
+            step(tx, next)?;
+            Ok(())
         })?;
         self.seed_view()
     }
@@ -97,7 +99,7 @@ impl Store {
                 .prepare_cached("UPDATE seed_steps SET merge_key = '' WHERE step = ?1")?
                 .execute([to])?;
             if found > 0 {
-                put(tx, STEP, &to)?;
+                put(tx, keys::SEED_STEP, &to)?;
             }
             Ok(())
         })?;

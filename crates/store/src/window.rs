@@ -36,7 +36,7 @@ struct Condition {
 }
 
 impl Condition {
-    fn of(filter: &RecordFilter, reviewer: &str, seed_hash: &str) -> Self {
+    fn of(filter: &RecordFilter, writer: &str, seed_part: &str) -> Self {
         let mut parts = Vec::new();
         let mut values: Vec<Value> = Vec::new();
         let mut counters = Vec::new();
@@ -68,16 +68,17 @@ impl Condition {
         let has_index = parts.len() < 2 || is_cell || is_topic_state;
         let is_narrow = !has_index && !filter.stale && !filter.with_draft;
         if filter.stale {
-            // By name of the other seeds, of which there are few, so that the index serves.
+            // By name of the other parts, of which there are few, so that the indices serve.
             parts.push(
-                "records.seed_hash IN (SELECT name FROM counts WHERE kind = 'seed' AND name <> ? AND name <> '')",
+                "(records.is_outdated = 1 OR records.seed_part IN
+                  (SELECT name FROM counts WHERE kind = 'seed' AND name <> ? AND name <> ''))",
             );
-            values.push(Value::Text(seed_hash.to_owned()));
+            values.push(Value::Text(seed_part.to_owned()));
             counters.push(Some(Counter::Stale));
         }
         if filter.with_draft {
             parts.push("records.id IN (SELECT record_id FROM drafts WHERE reviewer = ?)");
-            values.push(Value::Text(reviewer.to_owned()));
+            values.push(Value::Text(writer.to_owned()));
             counters.push(None);
         }
         let records = if is_narrow {
@@ -138,15 +139,15 @@ impl Condition {
 }
 
 impl Store {
-    fn condition(&self, filter: &RecordFilter, reviewer: &str) -> Result<(Condition, String)> {
-        let hash = seed::hash(&self.connection)?;
-        Ok((Condition::of(filter, reviewer, &hash), hash))
+    fn condition(&self, filter: &RecordFilter, writer: &str) -> Result<(Condition, String)> {
+        let part = seed::part(&self.connection)?;
+        Ok((Condition::of(filter, writer, &part), part))
     }
 
-    fn total(&self, condition: &Condition, seed_hash: &str) -> Result<u32> {
+    fn total(&self, condition: &Condition, seed_part: &str) -> Result<u32> {
         match &condition.counter {
             Some(Counter::Of(kind, name)) => counts::of(&self.connection, kind, name),
-            Some(Counter::Stale) => counts::stale(&self.connection, seed_hash),
+            Some(Counter::Stale) => counts::stale(&self.connection, seed_part),
             None => self.count(&condition.select("count(*)", "", ""), &condition.bound(&[])),
         }
     }
@@ -162,7 +163,7 @@ impl Store {
     fn total_and_position(
         &self,
         condition: &Condition,
-        seed_hash: &str,
+        seed_part: &str,
         seq: u64,
     ) -> Result<(u32, u32)> {
         if condition.counter.is_none() {
@@ -185,7 +186,7 @@ impl Store {
                 &condition.bound(&[seq]),
             )?
         };
-        Ok((self.total(condition, seed_hash)?, position))
+        Ok((self.total(condition, seed_part)?, position))
     }
 
     fn seqs(
@@ -204,11 +205,11 @@ impl Store {
         Ok(rows.collect::<std::result::Result<_, _>>()?)
     }
 
-    fn views(&self, seqs: &[u64], reviewer: &str, hash: &str) -> Result<Vec<RecordView>> {
+    fn views(&self, seqs: &[u64], writer: &str, part: &str) -> Result<Vec<RecordView>> {
         let mut views = Vec::with_capacity(seqs.len());
         for seq in seqs {
             if let Some(stored) = Stored::by_seq(&self.connection, *seq)? {
-                views.push(view(&self.connection, stored, reviewer, hash)?);
+                views.push(view(&self.connection, stored, writer, part)?);
             }
         }
         Ok(views)
@@ -218,11 +219,11 @@ impl Store {
     pub fn list_records(
         &self,
         filter: &RecordFilter,
-        reviewer: &str,
+        writer: &str,
         offset: u32,
         limit: u32,
     ) -> Result<(u32, Vec<RecordView>)> {
-        let (condition, hash) = self.condition(filter, reviewer)?;
+        let (condition, part) = self.condition(filter, writer)?;
         let (offset, limit) = (u64::from(offset), u64::from(limit));
         let seqs = if condition.is_all() {
             // Without gaps, a position is a `seq`.
@@ -230,20 +231,20 @@ impl Store {
         } else {
             self.seqs(&condition, "", " LIMIT ? OFFSET ?", &[limit, offset])?
         };
-        let total = self.total(&condition, &hash)?;
-        Ok((total, self.views(&seqs, reviewer, &hash)?))
+        let total = self.total(&condition, &part)?;
+        Ok((total, self.views(&seqs, writer, &part)?))
     }
 
     /// Records around the one with `seq` = `anchor`, or from the start of the queue.
     pub fn records_around(
         &self,
         filter: &RecordFilter,
-        reviewer: &str,
+        writer: &str,
         anchor: Option<u64>,
         before: u32,
         after: u32,
     ) -> Result<Around> {
-        let (condition, hash) = self.condition(filter, reviewer)?;
+        let (condition, part) = self.condition(filter, writer)?;
         let (before, after) = (u64::from(before), u64::from(after));
         let anchor = match anchor {
             Some(seq) => self
@@ -264,13 +265,13 @@ impl Store {
             None => self.seqs(&condition, "", " LIMIT ?", &[after.saturating_add(1)])?,
         };
         let (total, position) = match seqs.first() {
-            Some(first) => self.total_and_position(&condition, &hash, *first)?,
-            None => (self.total(&condition, &hash)?, 0),
+            Some(first) => self.total_and_position(&condition, &part, *first)?,
+            None => (self.total(&condition, &part)?, 0),
         };
         Ok(Around {
             total,
             position,
-            rows: self.views(&seqs, reviewer, &hash)?,
+            rows: self.views(&seqs, writer, &part)?,
         })
     }
 }
