@@ -1,0 +1,235 @@
+//! Opens copies of the fixtures of format 1 in a browser of its own and says what stands there, by the name of what is
+//! expected. The fixtures themselves are never opened.
+
+use crate::compare::folder;
+use crate::state::{listing, plan, seed_history, state, sync, table, walk};
+use crate::support::{Tab, hub};
+use seedbed_core::messages::Request;
+use seedbed_hub::native::NativeTransport;
+use seedbed_hub::{CommitRequest, HubClient, Operation, Token};
+use seedbed_hub_local::Running;
+use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::rc::Rc;
+use tempfile::{TempDir, tempdir};
+
+/// The repo that three reviewers published to.
+pub(crate) const REPO: &str = "orchard-lab/fruit-trees";
+/// The repo with rows that two people edited.
+pub(crate) const MIXED: &str = "orchard-lab/mixed-edits";
+
+/// A Hub and a browser's folder, both new and empty.
+struct World {
+    hub: Running,
+    home: TempDir,
+    _dir: TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempdir().expect("a folder");
+        let world = Self {
+            hub: hub(&dir.path().join("hub")),
+            home: tempdir().expect("a folder"),
+            _dir: dir,
+        };
+        for name in ["ines", "bruno", "chen"] {
+            let user = json!({"name": name, "token": format!("hf_{name}"), "role": "write", "orgs": ["orchard-lab"]});
+            world.post("/__local/users", &user.to_string());
+        }
+        world
+    }
+
+    fn post(&self, path: &str, body: &str) {
+        let host = self.hub.hub_url.strip_prefix("http://").expect("http");
+        let mut line = std::net::TcpStream::connect(host).expect("the local Hub");
+        let length = body.len();
+        write!(
+            line,
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+        .expect("sent");
+        let mut answer = String::new();
+        line.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    /// Puts the files below `folder` into a new repo, as one commit.
+    fn publish(&self, repo: &str, folder: &Path) {
+        let client = HubClient::new(
+            Rc::new(NativeTransport::default()),
+            &self.hub.hub_url,
+            Token::new("hf_ines"),
+        );
+        let mut operations = Vec::new();
+        collect(folder, "", &mut operations);
+        let request = CommitRequest {
+            summary: "As it stood".to_owned(),
+            branch: "main".to_owned(),
+            operations,
+            ..CommitRequest::default()
+        };
+        futures::executor::block_on(async {
+            client.create_dataset(repo, false).await.expect("a repo");
+            client
+                .commit(repo, &request, &|_| {})
+                .await
+                .expect("a commit");
+        });
+    }
+
+    /// Puts the database `name` and its listing where the browser looks for them.
+    fn take(&self, name: &str) {
+        for (from, to) in [("db", "sqlite"), ("listing.json", "json")] {
+            std::fs::copy(
+                folder().join(format!("{name}.{from}")),
+                self.home.path().join(format!("{name}.{to}")),
+            )
+            .expect("copied");
+        }
+        let profile = folder().join(format!("{name}.profile.json"));
+        std::fs::copy(profile, self.home.path().join("_profile.json")).expect("copied");
+    }
+
+    fn tab(&self) -> Tab {
+        Tab::open(self.home.path(), &self.hub.hub_url)
+    }
+}
+
+fn collect(folder: &Path, prefix: &str, operations: &mut Vec<Operation>) {
+    let mut entries: Vec<_> = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    entries.sort();
+    for path in entries {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = format!("{prefix}{}", name.expect("a name"));
+        if path.is_dir() {
+            collect(&path, &format!("{name}/"), operations);
+        } else {
+            operations.push(Operation::Add {
+                bytes: std::fs::read(&path).expect("a file"),
+                path: name,
+            });
+        }
+    }
+}
+
+fn sign_in(tab: &mut Tab, name: &str) {
+    let token = format!("hf_{name}");
+    tab.ask(Request::SignIn { token }).expect("signed in");
+}
+
+fn open(tab: &mut Tab, project: &str) {
+    tab.opened(Request::OpenProject {
+        id: project.to_owned(),
+        take_over: false,
+    });
+}
+
+/// `project.db` as its owner finds it, signed in and without a look at the Hub.
+pub(crate) fn project() -> Value {
+    let world = World::new();
+    world.take("project");
+    let mut tab = world.tab();
+    sign_in(&mut tab, "ines");
+    let listed = listing(&mut tab, "project");
+    open(&mut tab, "project");
+    json!({
+        "listing": listed,
+        "state": state(&mut tab, "project"),
+        "walk": walk(&mut tab, "project"),
+        "seed_history": seed_history(&mut tab, "project"),
+    })
+}
+
+/// `project.db` and the Hub as it stood: nothing is new there, and what would go up.
+pub(crate) fn project_with_its_repo() -> Value {
+    let world = World::new();
+    world.publish(REPO, &folder().join("repo"));
+    world.take("project");
+    let mut tab = world.tab();
+    sign_in(&mut tab, "ines");
+    open(&mut tab, "project");
+    let before = state(&mut tab, "project");
+    let report = sync(&mut tab, "project");
+    let after = state(&mut tab, "project");
+    assert_eq!(before, after, "a sync with nothing new changed something");
+    json!({"sync": report, "plan": plan(&mut tab, "project")})
+}
+
+/// `bundle.seedbed.json` as somebody else takes it in.
+pub(crate) fn bundle() -> Value {
+    let world = World::new();
+    let mut tab = world.tab();
+    let text = std::fs::read_to_string(folder().join("bundle.seedbed.json")).expect("a file");
+    let view = tab.opened(Request::ImportProject {
+        name: "bundle.seedbed.json".to_owned(),
+        text,
+    });
+    json!({"state": state(&mut tab, &view.summary.id)})
+}
+
+/// `repo/` as somebody opens it who is not signed in.
+pub(crate) fn repo() -> Value {
+    clone(REPO, "repo")
+}
+
+/// `mixed-edits/` as somebody opens it who is not signed in.
+pub(crate) fn mixed_edits() -> Value {
+    clone(MIXED, "mixed-edits")
+}
+
+fn clone(repo: &str, files: &str) -> Value {
+    let world = World::new();
+    world.publish(repo, &folder().join(files));
+    let mut tab = world.tab();
+    let view = tab.opened(Request::OpenHub {
+        repo: repo.to_owned(),
+    });
+    let parquet = folder()
+        .join(files)
+        .join("data/train-00000-of-00001.parquet");
+    json!({
+        "state": state(&mut tab, &view.summary.id),
+        "table": table(&std::fs::read(parquet).expect("a table")),
+        "plan": plan(&mut tab, &view.summary.id),
+    })
+}
+
+/// `two-texts.db` before it hears of the others' answers.
+pub(crate) fn two_texts() -> Value {
+    let world = World::new();
+    world.take("two-texts");
+    let mut tab = world.tab();
+    open(&mut tab, "two-texts");
+    json!({"state": state(&mut tab, "two-texts"), "walk": walk(&mut tab, "two-texts")})
+}
+
+/// `two-texts.db` once it has read `repo/`, which has other texts under the same ids.
+pub(crate) fn two_texts_with_the_repo() -> Value {
+    let world = World::new();
+    world.publish(REPO, &folder().join("repo"));
+    world.take("two-texts");
+    let mut tab = world.tab();
+    open(&mut tab, "two-texts");
+    let report = sync(&mut tab, "two-texts");
+    json!({
+        "sync": report,
+        "state": state(&mut tab, "two-texts"),
+        "plan": plan(&mut tab, "two-texts"),
+        "walk": walk(&mut tab, "two-texts"),
+    })
+}
+
+/// `two-names.db` as the person finds it who was a guest first and then wrote her name.
+pub(crate) fn two_names() -> Value {
+    let world = World::new();
+    world.take("two-names");
+    let mut tab = world.tab();
+    open(&mut tab, "two-names");
+    json!({"state": state(&mut tab, "two-names"), "walk": walk(&mut tab, "two-names")})
+}
