@@ -5,14 +5,14 @@ import { basename, dirname } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { EnginePage } from "./engine.mjs";
 import { waitFor } from "./harness.mjs";
+import { MODEL, needModel, skipWithoutModel } from "./missing.mjs";
 
-const MODEL = process.env.SEEDBED_MODEL;
-
-describe("measuring the model in the tab", { skip: !MODEL && "SEEDBED_MODEL names no model file" }, () => {
+describe("measuring the model in the tab", { skip: skipWithoutModel }, () => {
   let engine;
   let body;
   let wanted;
   before(async () => {
+    needModel();
     engine = await EnginePage.open({ "/models/": dirname(MODEL) });
   });
   after(() => engine?.close());

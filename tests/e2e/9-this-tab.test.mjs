@@ -1,16 +1,16 @@
 // A seed grows rows with a real model in the tab, offline, and a person reviews them.
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { assertAccessible } from "./access.mjs";
 import { makeCheckpoint } from "./checkpoint.mjs";
 import { Hub, ROOT, Visitor, WEBGPU, scratch, shot, waitFor } from "./harness.mjs";
+import { MODEL, needModel, skipWithoutModel as skip } from "./missing.mjs";
 import * as steps from "./steps.mjs";
 
-const MODEL = process.env.SEEDBED_MODEL;
-const FIXTURE = join(ROOT, "../shared/engine-fixtures/llama");
+const FIXTURE = join(ROOT, "tests/fixtures/engine/llama");
 const SEED = {
   domain: "seafaring",
   perspectives: ["Sailor", "Fisher"],
@@ -19,10 +19,10 @@ const SEED = {
   domain_expert_prompt: "You are an old sailor who answers in one short sentence.",
 };
 
-const skip = !MODEL && "SEEDBED_MODEL names no model file";
 let hub;
 before(async () => {
   if (skip) return;
+  needModel();
   hub = await Hub.withWorker("", "--scripted-model", "--model-file", MODEL);
   // An engine that fails when it is told to, as one does whose program runs into an error.
   const loader = join(hub.site, "engine_loader.js");
@@ -170,7 +170,7 @@ test("the dialog keeps the accessibility rules, and takes files from this comput
     await dialog.getByText(/^Choose config\.json, tokenizer\.json and the \.safetensors files too/).waitFor();
   });
 
-  await t.test("a model in safetensors", { skip: !existsSync(FIXTURE) && "the fixtures are not here" }, async () => {
+  await t.test("a model in safetensors", async () => {
     const folder = scratch("checkpoint");
     const { names } = makeCheckpoint(FIXTURE, folder, { isSharded: true });
     await pick(names.map((name) => join(folder, name)));

@@ -124,6 +124,11 @@ export class EnginePage {
     return { state: end.state, lines };
   }
 
+  /** Whether the browser's adapter has an optional feature of WebGPU. */
+  hasFeature(name) {
+    return this.page.evaluate(async (name) => (await navigator.gpu.requestAdapter()).features.has(name), name);
+  }
+
   /** Scores `[T, V]` and greedy tokens of a checkpoint; one in safetensors needs the address of its `config`. `more` chooses kernels. */
   async parity(url, ids, greedy, half = false, config = undefined, more = {}) {
     const { status, bytes } = await this.page.evaluate(async (body) => {

@@ -7,7 +7,7 @@ use crate::shell::{self, Shell};
 use crate::site::{self, Kind};
 use crate::sizes;
 use crate::tools::{self, Need, chromium, python};
-use crate::{model, vulkan};
+use crate::{missing, model, tokenizers, vulkan};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::path::Path;
@@ -79,6 +79,7 @@ const STEPS: [Step; 10] = [
 pub(crate) fn run(shell: &Shell, args: &mut Args) -> Result<()> {
     let filter = args.next_word().unwrap_or_default();
     args.finish()?;
+    missing::check().map_err(anyhow::Error::msg)?;
     let steps: Vec<&Step> = match STEPS.iter().find(|step| step.name == filter) {
         Some(step) => vec![step],
         None => STEPS
@@ -172,20 +173,31 @@ fn native(shell: &Shell, trailing: &[String]) -> Result<()> {
 const ENGINE: [&str; 3] = ["seedbed-weights", "seedbed-tokens", "seedbed-engine"];
 
 fn engine(shell: &Shell, trailing: &[String]) -> Result<()> {
-    tools::ensure(shell, &[Need::Vulkan])?;
     let mut command = shell.cargo();
-    command
-        .args(["test", "--quiet"])
-        // Without these two, a test that lacks something passes and says so.
-        .env("SEEDBED_NEED_ADAPTER", "1")
-        .env("SEEDBED_MODEL", model::ensure(shell)?);
+    command.args(["test", "--quiet"]);
+    // What can't be had is left to the tests: those that need it fail, or say that they did not run.
+    if let Some(file) = had("model", model::ensure(shell)) {
+        command.env("SEEDBED_MODEL", file);
+    }
+    if let Some(folder) = had("tokenizers", tokenizers::ensure(shell)) {
+        command.env("SEEDBED_TOKENIZERS", folder);
+    }
+    let driver = tools::ensure(shell, &[Need::Vulkan])
+        .and_then(|()| vulkan::with_lavapipe(&mut command).map(drop));
+    had("adapter", driver);
     for name in ENGINE {
         command.args(["--package", name]);
     }
     if !trailing.is_empty() {
         command.arg("--").args(trailing);
     }
-    shell::run(vulkan::with_lavapipe(&mut command)?)
+    shell::run(&mut command)
+}
+
+/// What was got; `None`, and said so, where it was not.
+fn had<T>(thing: &str, got: Result<T>) -> Option<T> {
+    got.inspect_err(|error| println!("GOING ON WITHOUT {}: {error:#}", thing.to_uppercase()))
+        .ok()
 }
 
 fn clients(shell: &Shell, trailing: &[String]) -> Result<()> {
@@ -326,12 +338,9 @@ fn e2e(shell: &Shell, trailing: &[String]) -> Result<()> {
     if files.is_empty() {
         bail!("there are no journeys to run");
     }
-    match model::ensure(shell) {
-        Ok(file) => {
-            command.env("SEEDBED_MODEL", file);
-        }
-        // The step `engine` fails for it; the other journeys don't need it.
-        Err(error) => println!("going on without a model for the tab: {error:#}"),
+    // The other journeys don't need it.
+    if let Some(file) = had("model", model::ensure(shell)) {
+        command.env("SEEDBED_MODEL", file);
     }
     shell::run(with_e2e(shell, command.args(files))?)
 }

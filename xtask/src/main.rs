@@ -11,6 +11,8 @@
 mod args;
 mod bench;
 mod checks;
+#[path = "../../tests/support/missing.rs"]
+mod missing;
 mod model;
 mod pieces;
 mod serve;
@@ -18,6 +20,7 @@ mod shell;
 mod site;
 mod sizes;
 mod space;
+mod tokenizers;
 mod tools;
 mod vulkan;
 
@@ -35,6 +38,8 @@ cargo xtask <command>
         and each GGUF file named by --model-file.
   test [STEP] [-- ARGS]
         Everything CI runs, or only the steps whose name contains STEP; ARGS go to that step's runner.
+        What can't run here fails, unless SEEDBED_ALLOW_MISSING names what is missing:
+        adapter (Vulkan for the engine), model (SmolLM2-135M, 93 MB), tokenizers; several with commas.
   dist [--check]
         The optimised static site in dist/, with sizes. --check fails over budget.
   space [--out DIR]

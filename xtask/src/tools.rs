@@ -3,7 +3,7 @@
 
 use crate::args::Args;
 use crate::shell::{self, Shell, output};
-use crate::{model, vulkan};
+use crate::{model, tokenizers, vulkan};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,8 @@ pub(crate) enum Need {
     WasmSplit,
     /// `wasm-bindgen-test-runner`.
     WasmTests,
+    /// Node with npm, and no packages.
+    Npm,
     /// Node with the packages of `package.json`, `wasm-opt` among them.
     Node,
     /// Chromium and its driver.
@@ -54,6 +56,10 @@ pub(crate) fn run(shell: &Shell, args: &mut Args) -> Result<()> {
         ],
     )?;
     println!("the model is in {}", model::ensure(shell)?.display());
+    println!(
+        "the tokenizers are in {}",
+        tokenizers::ensure(shell)?.display()
+    );
     Ok(())
 }
 
@@ -71,7 +77,8 @@ pub(crate) fn ensure(shell: &Shell, needs: &[Need]) -> Result<()> {
         &["clang"],
     );
     package(
-        needs_any(&[Need::Node]) && (shell.which("node").is_none() || shell.which("npm").is_none()),
+        needs_any(&[Need::Node, Need::Npm])
+            && (shell.which("node").is_none() || shell.which("npm").is_none()),
         &["nodejs", "npm"],
     );
     package(

@@ -1,5 +1,7 @@
 //! The real model's tokenizer and template against the reference's ids; its file comes from `SEEDBED_MODEL`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
 
 use seedbed_engine::chat::vocabulary;
 use seedbed_tokens::{Message, Stream, Template, Tokenizer, Vocabulary};
@@ -7,22 +9,17 @@ use seedbed_weights::GgufReader;
 use serde_json::Value;
 use std::io::Read as _;
 use std::rc::Rc;
+use support::{context, fixture, real_model};
 
-const FIXTURE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../../shared/engine-fixtures/smollm2-135m-q4_1.json"
-);
+/// The reference's chats.
+fn reference() -> Value {
+    let file = fixture("smollm2-135m-q4_1.json");
+    serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+}
 
-/// The real vocabulary, read from the head of the model's file; `None` (and said so) without one.
+/// The real vocabulary, read from the head of the model's file.
 fn real() -> Option<Vocabulary> {
-    let Ok(path) = std::env::var("SEEDBED_MODEL") else {
-        assert!(
-            std::env::var("SEEDBED_NEED_ADAPTER").is_err(),
-            "SEEDBED_MODEL is not set"
-        );
-        eprintln!("SKIPPED: SEEDBED_MODEL names no model file");
-        return None;
-    };
+    let path = real_model()?;
     let mut file = std::fs::File::open(path).unwrap();
     let mut reader = GgufReader::new("model.gguf", None);
     let mut buffer = vec![0; 1 << 16];
@@ -44,8 +41,8 @@ fn chats_become_the_reference_ids() {
         "2026-01-02",
     )
     .unwrap();
-    let fixture: Value = serde_json::from_str(&std::fs::read_to_string(FIXTURE).unwrap()).unwrap();
-    for case in fixture["cases"].as_array().unwrap() {
+    let reference = reference();
+    for case in reference["cases"].as_array().unwrap() {
         let messages: Vec<Message> = case["messages"]
             .as_array()
             .unwrap()
@@ -127,19 +124,11 @@ fn a_reply_survives_the_loss_of_its_device() {
     use futures::executor::block_on;
     use seedbed_engine::chat::{Chat, Said, Wish};
     use seedbed_engine::engine::Options;
-    use seedbed_engine::gpu::context::Context;
 
     let Some(vocabulary) = real() else { return };
-    let path = std::path::PathBuf::from(std::env::var("SEEDBED_MODEL").unwrap());
+    let Some(path) = real_model() else { return };
     let open = || {
-        let context = match block_on(Context::open()) {
-            Ok(context) => Rc::new(context),
-            Err(error) => {
-                assert!(std::env::var("SEEDBED_NEED_ADAPTER").is_err(), "{error}");
-                eprintln!("SKIPPED: {error}");
-                return None;
-            }
-        };
+        let context = Rc::new(context()?);
         let weights = seedbed_engine::load::model(&context, &path, None).unwrap();
         Some((context, Rc::new(weights)))
     };
@@ -150,8 +139,8 @@ fn a_reply_survives_the_loss_of_its_device() {
         context: 128,
         ..Options::default()
     };
-    let fixture: Value = serde_json::from_str(&std::fs::read_to_string(FIXTURE).unwrap()).unwrap();
-    let case = &fixture["cases"][0];
+    let reference = reference();
+    let case = &reference["cases"][0];
     let message = Message {
         role: "user".to_owned(),
         content: "Write one sentence about the sea.".to_owned(),

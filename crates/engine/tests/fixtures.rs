@@ -14,7 +14,8 @@ use support::{
     assert_small, context, fixture, nmse_32, read_floats, read_ids, request, run, weights,
 };
 
-const TYPES: [&str; 8] = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"];
+/// Every simple type. The first two are large files, which only Llama has: its products are everyone's.
+const TYPES: [&str; 8] = ["F32", "BF16", "F16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"];
 /// Squared error over squared scores; the fixtures' own precision is f32.
 const BOUND: f64 = 1e-9;
 /// The same with keys and values rounded to 11 bits.
@@ -46,10 +47,10 @@ fn check(context: &Rc<Context>, model: &str, reference: &str) {
     }
 }
 
-fn check_types(family: &str) {
+fn check_types(family: &str, types: &[&str]) {
     let Some(context) = context() else { return };
     let context = Rc::new(context);
-    for kind in TYPES {
+    for kind in types {
         check(
             &context,
             &format!("{family}/model-{kind}.gguf"),
@@ -70,19 +71,19 @@ fn check_safetensors(family: &str) {
 /// Llama in all eight simple types, with the permuted rows of GGUF.
 #[test]
 fn llama_in_every_type() {
-    check_types("llama");
+    check_types("llama", &TYPES);
 }
 
-/// Qwen2 in all eight simple types: biases of queries, keys and values.
+/// Qwen2 in six types: biases of queries, keys and values.
 #[test]
-fn qwen2_in_every_type() {
-    check_types("qwen2");
+fn qwen2_in_halves_and_every_quantized_type() {
+    check_types("qwen2", &TYPES[2..]);
 }
 
-/// Qwen3 in all eight simple types: norms of queries and keys.
+/// Qwen3 in six types: norms of queries and keys.
 #[test]
-fn qwen3_in_every_type() {
-    check_types("qwen3");
+fn qwen3_in_halves_and_every_quantized_type() {
+    check_types("qwen3", &TYPES[2..]);
 }
 
 /// Q4_K beside Q6_K: queries, keys and values are several matrices.

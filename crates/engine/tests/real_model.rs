@@ -4,7 +4,6 @@
 
 mod support;
 
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use futures::executor::block_on;
@@ -13,7 +12,7 @@ use seedbed_engine::gpu::kit::{Kit, LIMITS, candidates};
 use seedbed_engine::gpu::wgsl::Arith;
 use seedbed_engine::load;
 use serde_json::Value;
-use support::{context, fixture, nmse, request, run, skipped};
+use support::{context, fixture, nmse, real_model, request, run};
 
 fn ids(value: &Value) -> Vec<u32> {
     serde_json::from_value(value.clone()).unwrap()
@@ -21,17 +20,10 @@ fn ids(value: &Value) -> Vec<u32> {
 
 #[test]
 fn the_real_model_scores_and_writes_as_the_reference() {
-    let Ok(path) = std::env::var("SEEDBED_MODEL") else {
-        assert!(
-            std::env::var("SEEDBED_NEED_ADAPTER").is_err(),
-            "SEEDBED_MODEL is not set"
-        );
-        skipped("SEEDBED_MODEL names no model file");
-        return;
-    };
+    let Some(path) = real_model() else { return };
     let Some(context) = context() else { return };
     let context = Rc::new(context);
-    let weights = Rc::new(load::model(&context, &PathBuf::from(path), None).unwrap());
+    let weights = Rc::new(load::model(&context, &path, None).unwrap());
     let all: Value =
         serde_json::from_str(&std::fs::read_to_string(fixture("smollm2-135m-q4_1.json")).unwrap())
             .unwrap();

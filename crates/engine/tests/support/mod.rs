@@ -1,7 +1,9 @@
 //! What the engine's tests have in common: an adapter, invented weights, and measures of error.
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use std::io::Write as _;
+#[path = "../../../../tests/support/missing.rs"]
+mod missing;
+
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -12,40 +14,33 @@ use seedbed_engine::gpu::weights::Weights;
 use seedbed_engine::load;
 use seedbed_weights::{DType, f32_to_half};
 
-/// Says why a test did not run; not captured, unlike what a passing test prints.
-pub(crate) fn skipped(why: &str) {
-    let name = std::thread::current().name().unwrap_or("?").to_owned();
-    let _ = writeln!(std::io::stderr(), "SKIPPED {name}: {why}");
-}
-
-/// The device that `Context::open` finds. Without one the test has to return, unless `SEEDBED_NEED_ADAPTER` is 1.
+/// The device that `Context::open` finds. The test fails without one, or returns where the flag allows that.
 pub(crate) fn context() -> Option<Context> {
     match block_on(Context::open()) {
         Ok(context) => Some(context),
         Err(error) => {
-            assert!(
-                std::env::var("SEEDBED_NEED_ADAPTER").as_deref() != Ok("1"),
-                "{error}"
-            );
-            skipped(&error.to_string());
+            missing::missing("adapter", &error.to_string());
             None
         }
     }
 }
 
-/// A file of the fixtures, which lie beside the project.
-pub(crate) fn fixture(name: &str) -> PathBuf {
-    let path = PathBuf::from(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../shared/engine-fixtures"
-    ))
-    .join(name);
-    assert!(
-        path.exists(),
-        "{} is missing: the fixtures have to lie in ../shared beside the project",
-        path.display()
-    );
+/// The real model's file. The test fails without one, or returns where the flag allows that.
+pub(crate) fn real_model() -> Option<PathBuf> {
+    let path = std::env::var_os("SEEDBED_MODEL").map(PathBuf::from);
+    if path.is_none() {
+        missing::missing("model", "SEEDBED_MODEL is not set");
+    }
     path
+}
+
+/// A file of the fixtures.
+pub(crate) fn fixture(name: &str) -> PathBuf {
+    PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/fixtures/engine"
+    ))
+    .join(name)
 }
 
 pub(crate) fn read_ids(name: &str) -> Vec<u32> {

@@ -3,8 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::print_stderr,
-    reason = "helpers of tests may panic and say what was skipped"
+    reason = "helpers of tests may panic"
 )]
 
 mod blocks;
@@ -14,6 +13,8 @@ mod cuts;
 mod entry;
 mod fixtures;
 mod lies;
+#[path = "../../../../tests/support/missing.rs"]
+mod missing;
 mod mutations;
 mod real;
 mod shards;

