@@ -2,6 +2,8 @@
 
 use crate::entry::run;
 use crate::support::{Random, TINY, array, fixture_bytes, fixture_text, text};
+use seedbed_weights::{Part, Role, SafetensorsReader};
+use serde_json::{Map, Value};
 
 /// Peak of the address space in KiB, where the system tells.
 fn peak_kib() -> Option<u64> {
@@ -75,15 +77,68 @@ fn flipped_bytes_in_safetensors() {
     ten_thousand(&bytes, header, &config, 3);
 }
 
+/// What is read of a changed config agrees with the weights; what is refused names the key, or what of the weights it
+/// does not fit.
 #[test]
-fn flipped_bytes_in_a_config() {
+fn a_config_with_flipped_bytes_fits_its_weights_or_is_refused_by_name() {
     let config = fixture_text("gemma3/config.json");
+    let weights = fixture_bytes("gemma3/model.safetensors");
+    let length = u64::from_le_bytes(weights[..8].try_into().unwrap()) as usize;
+    let head = &weights[..8 + length];
     let mut random = Random(4);
+    let (mut read, mut no_json, mut refused, mut unfit) = (0, 0, 0, 0);
     for _ in 0..10_000 {
         let mut changed = config.clone().into_bytes();
         let len = changed.len();
         mutate(&mut changed, len, &mut random);
         let changed = String::from_utf8_lossy(&changed);
-        let _ = seedbed_weights::SafetensorsReader::new("m", &changed, None);
+        let is_json = serde_json::from_str::<Map<String, Value>>(&changed).is_ok();
+        let mut reader = match SafetensorsReader::new("m", &changed, None) {
+            Ok(reader) => reader,
+            Err(error) => {
+                assert_eq!(error.file, "config.json", "{error}\n{changed}");
+                let key = error.subject.rsplit('.').next().unwrap();
+                if is_json {
+                    assert!(!key.is_empty(), "{error}\n{changed}");
+                    assert!(config.contains(key) || changed.contains(key), "{error}");
+                    refused += 1;
+                } else {
+                    assert!(
+                        error.reason.contains("not a JSON object"),
+                        "{error}\n{changed}"
+                    );
+                    no_json += 1;
+                }
+                continue;
+            }
+        };
+        assert!(is_json, "{changed}");
+        if let Err(error) = reader.push(head, &mut |_| Ok(())) {
+            assert_eq!(error.file, "m", "{error}\n{changed}");
+            assert!(error.to_string().contains("weight"), "{error}\n{changed}");
+            unfit += 1;
+            continue;
+        }
+        let header = reader.header().unwrap();
+        let spec = &header.spec;
+        let shape = |role| {
+            let found = header.tensors.iter().find(|tensor| tensor.role == role);
+            found.map(|tensor| (tensor.rows, tensor.cols))
+        };
+        assert_eq!(shape(Role::Embedding), Some((spec.vocab, spec.hidden)));
+        for layer in 0..spec.layers.len() {
+            let part = |part| shape(Role::Layer(layer, part));
+            assert_eq!(part(Part::Q), Some((spec.q_width(), spec.hidden)));
+            let kv = (spec.kv_heads * spec.head_dim, spec.hidden);
+            assert_eq!((part(Part::K), part(Part::V)), (Some(kv), Some(kv)));
+            assert_eq!(part(Part::Down), Some((spec.hidden, spec.ffn)));
+        }
+        assert_eq!(shape(Role::Layer(spec.layers.len(), Part::Q)), None);
+        assert_eq!(header.total_bytes, weights.len() as u64);
+        assert!(spec.eps.is_finite() && spec.attn_scale.is_finite() && spec.attn_scale > 0.0);
+        read += 1;
     }
+    // Each of the four ways is taken often, so that none of their claims is empty.
+    let ways = [read, no_json, refused, unfit];
+    assert!(ways.iter().all(|count| *count > 50), "{ways:?}");
 }
