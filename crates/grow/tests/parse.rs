@@ -424,8 +424,36 @@ fn other_languages_and_scripts_are_read() {
     );
 }
 
+/// What holds for any reply: texts are there and short lists short, what is not taken has its reason, and an end by
+/// length evolves nothing.
+fn sound(reply: &str, finish: seedbed_core::model::FinishReason) -> ParsedList {
+    let parsed = read_as(reply, finish, 3);
+    assert!(parsed.items.len() <= 3, "{reply}: {parsed:?}");
+    assert!(
+        parsed.items.iter().all(|item| !item.trim().is_empty()),
+        "{reply}: {parsed:?}"
+    );
+    assert!(
+        parsed.dropped.iter().all(|(_, reason)| !reason.is_empty()),
+        "{reply}: {parsed:?}"
+    );
+    for parent in ["Why does clay soil crack?", reply] {
+        match evolved(reply, finish, parent) {
+            Ok(text) => assert!(finish == Stop && !text.trim().is_empty(), "{reply}: {text}"),
+            Err(reason) => assert!(!reason.is_empty(), "{reply}"),
+        }
+    }
+    let names = short_list(reply, finish, 3, &seed(), Proposal::Topics);
+    assert!(names.len() <= 3, "{reply}: {names:?}");
+    for name in &names {
+        assert!(!name.trim().is_empty(), "{reply}: {names:?}");
+        assert!(!seed().topics.contains(name), "{reply}: {names:?}");
+    }
+    parsed
+}
+
 #[test]
-fn hostile_and_broken_replies_never_panic() {
+fn hostile_and_broken_replies_give_nothing_or_whole_texts() {
     for reply in [
         "",
         "\n\n\n",
@@ -458,18 +486,23 @@ fn hostile_and_broken_replies_never_panic() {
         "[\"\\u12\"]",
     ] {
         for finish in [Stop, Length] {
-            let parsed = read_as(reply, finish, 3);
+            let parsed = sound(reply, finish);
             assert!(parsed.items.len() <= 1, "{reply}: {parsed:?}");
-            let _ = evolved(reply, finish, reply);
-            let _ = short_list(reply, finish, 3, &seed(), Proposal::Topics);
         }
     }
     // Any cut of a reply, at any character.
     let whole = "<think>hm</think>Sure:\n```json\n[\"Why does “clay” soil crack?\", \"Was kostet 1 t \
      Öl?\"]\n```\n**2.** İstanbul’da ne ekilir?";
+    let all = read(whole).items;
     for (at, _) in whole.char_indices() {
-        let _ = read_as(&whole[..at], Length, 3);
-        let _ = evolved(&whole[at..], Stop, whole);
+        // What was cut is never taken for a whole one.
+        let cut = sound(&whole[..at], Length);
+        assert!(
+            cut.items.iter().all(|item| all.contains(item)),
+            "{}: {cut:?}",
+            &whole[..at]
+        );
+        sound(&whole[at..], Stop);
     }
     // Markup of models goes through as text; the page never reads it as HTML.
     let parsed = read("1. What does <img src=x onerror=alert(1)> do to my page?");

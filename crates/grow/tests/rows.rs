@@ -343,22 +343,72 @@ fn a_text_beyond_the_limit_is_left_out_by_name() {
     assert!(found.problems[0].1.contains("100000 characters"));
 }
 
+/// What holds for any file: rows have texts, whatever is left out or refused has its reason, and a line is one of the
+/// file's.
+fn sound(name: &str, text: &str) -> Option<ImportedRows> {
+    let what = format!("{name}: {text:?}");
+    let lines = 1..=text.lines().count().max(1);
+    match parse_any(name, text) {
+        Ok(found) => {
+            for row in &found.rows {
+                assert!(!row.instruction.trim().is_empty(), "{what}");
+                assert!(!row.response.trim().is_empty(), "{what}");
+            }
+            for (line, reason) in &found.problems {
+                assert!(lines.contains(line), "line {line} of {what}");
+                assert!(!reason.is_empty(), "{what}");
+            }
+            assert!(found.rows.is_empty() || !found.layout.is_empty(), "{what}");
+            Some(found)
+        }
+        Err(RowsError::NotJson { line, fault }) => {
+            assert!(lines.contains(&line), "line {line} of {what}");
+            assert!(!fault.is_empty(), "{what}");
+            None
+        }
+        Err(RowsError::Empty) => {
+            assert_eq!(text.trim(), "", "{name}");
+            None
+        }
+        Err(RowsError::UnknownColumns { .. }) => None,
+        Err(error @ (RowsError::TooLarge { .. } | RowsError::NotText)) => panic!("{error} {what}"),
+    }
+}
+
 #[test]
-fn no_text_makes_the_reader_panic() {
-    // Every prefix and every one-byte damage of real lines, as each kind of file.
+fn every_damage_of_a_file_leaves_whole_rows_or_a_reason_with_its_line() {
+    // Every prefix, suffix and one-byte damage of real lines, as each kind of file.
     let line = GSM8K.lines().next().unwrap();
     let table = "question,answer\n\"a \"\"b\"\" é\",\"c\nd\"\n";
     let nested = r#"{"x":[1],"data":[{"messages":[{"role":"user","content":"é"},{"role":"assistant","content":"b"}]}]}"#;
+    let good = read(line).rows.remove(0);
+    let (mut with_rows, mut with_problems, mut refused) = (0, 0, 0);
+    let mut count = |found: Option<ImportedRows>| match found {
+        Some(found) if found.problems.is_empty() => with_rows += 1,
+        Some(_) => with_problems += 1,
+        None => refused += 1,
+    };
     for text in [line, table, nested] {
         for cut in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
             for name in ["a.jsonl", "a.json", "a.csv"] {
-                let _ = parse_any(name, &text[..cut]);
-                let _ = parse_any(name, &text[cut..]);
+                count(sound(name, &text[..cut]));
+                count(sound(name, &text[cut..]));
                 for mark in ["\"", "{", "]", ",", "\\", "\n"] {
                     let damaged = format!("{}{mark}{}", &text[..cut], &text[cut..]);
-                    let _ = parse_any(name, &damaged);
+                    count(sound(name, &damaged));
                 }
+            }
+            // A damaged line leaves its neighbours alone.
+            for mark in ["\"", "{", "]", ",", "\\", "\n"] {
+                let damaged = format!("{line}\n{}{mark}{}\n{line}", &text[..cut], &text[cut..]);
+                let found = sound("a.jsonl", &damaged).unwrap();
+                assert_eq!(found.rows.first(), Some(&good), "{damaged}");
+                assert_eq!(found.rows.last(), Some(&good), "{damaged}");
+                assert!(found.rows.len() >= 2, "{damaged}");
             }
         }
     }
+    // Each way is taken often, so that no claim is empty.
+    let ways = [with_rows, with_problems, refused];
+    assert!(ways.iter().all(|count| *count > 100), "{ways:?}");
 }
