@@ -309,13 +309,38 @@ async fn hold_files(id: &str) {
     .await;
 }
 
+/// Counts who is refused files, and lets go of the held ones at the second refusal.
+async fn let_go_when_refused_twice() {
+    script(
+        "const files = FileSystemFileHandle.prototype;
+         globalThis.realOpen = files.createSyncAccessHandle;
+         globalThis.refused = 0;
+         files.createSyncAccessHandle = async function (...options) {
+           try {
+             return await globalThis.realOpen.apply(this, options);
+           } catch (error) {
+             globalThis.refused += 1;
+             if (globalThis.refused === 2) globalThis.held.close();
+             throw error;
+           }
+         };",
+    )
+    .await;
+}
+
 #[wasm_bindgen_test]
 async fn files_that_are_let_go_a_little_after_the_lock_are_waited_for() {
     let id = project("late");
     hold_files(&id).await;
     let one = tab(true);
-    script("setTimeout(() => globalThis.held.close(), 700);").await;
-    one.open(&id, false).await.unwrap();
+    let_go_when_refused_twice().await;
+    let opened = one.open(&id, false).await;
+    let refused = said(
+        "FileSystemFileHandle.prototype.createSyncAccessHandle = globalThis.realOpen;
+         return String(globalThis.refused);",
+    )
+    .await;
+    assert_eq!((opened, refused.as_str()), (Ok(()), "2"));
     one.close().await;
     one.platform.remove(id).await.unwrap();
 }
