@@ -194,7 +194,7 @@ test("a denied sign-in and a wrong verifier end without a token", async () => {
 });
 
 test("pages may read answers of the Hub but not its rate limits", async () => {
-  const origin = "http://app.test";
+  const origin = "http://localhost:5173";
   const preflight = await fetch(`${hubUrl}/api/whoami-v2`, {
     method: "OPTIONS",
     headers: { Origin: origin, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization" },
@@ -222,7 +222,7 @@ test("the storage host refuses tokens and unsigned addresses", async () => {
   assert.equal((await fetch(signed.replace(/sig=./, "sig=z"))).status, 403);
   assert.equal((await fetch(signed, { headers: { Range: "bytes=99-" } })).headers.get("content-range"), "bytes */15");
   const preflight = (method) =>
-    fetch(signed, { method: "OPTIONS", headers: { Origin: "http://app.test", "Access-Control-Request-Method": method } });
+    fetch(signed, { method: "OPTIONS", headers: { Origin: "http://localhost:5173", "Access-Control-Request-Method": method } });
   assert.equal((await preflight("GET")).status, 403);
   assert.equal((await preflight("PUT")).status, 204);
 });

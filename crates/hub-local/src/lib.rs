@@ -23,6 +23,7 @@ mod storage;
 mod text;
 
 use crate::hub::Hub;
+use crate::serve::Gate;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -132,15 +133,16 @@ impl Drop for Running {
 /// When the folder cannot be read or made, what it holds is not of this Hub, a model file cannot be read, or a port is
 /// taken.
 pub fn start(config: Config) -> io::Result<Running> {
-    let bind = |port: u16| -> io::Result<(TcpListener, String)> {
+    let bind = |port: u16| -> io::Result<(TcpListener, Gate, String)> {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
             .map_err(|error| io::Error::new(error.kind(), format!("port {port}: {error}")))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        Ok((listener, format!("http://{address}")))
+        let gate = Gate::new(address.port());
+        Ok((listener, gate, format!("http://{address}")))
     };
-    let (hub_listener, hub_url) = bind(config.hub_port)?;
-    let (storage_listener, storage_url) = bind(config.storage_port)?;
+    let (hub_listener, hub_gate, hub_url) = bind(config.hub_port)?;
+    let (storage_listener, storage_gate, storage_url) = bind(config.storage_port)?;
     let app = match config.app.clone() {
         Some(app) => Some((bind(app.port)?, app)),
         None => None,
@@ -152,20 +154,20 @@ pub fn start(config: Config) -> io::Result<Running> {
         .thread_name("hub-local")
         .enable_all()
         .build()?;
-    serve::spawn(&runtime, hub_listener, {
+    serve::spawn(&runtime, hub_listener, hub_gate, {
         let hub = hub.clone();
         move |request| hub::answer(hub.clone(), request)
     })?;
-    serve::spawn(&runtime, storage_listener, {
+    serve::spawn(&runtime, storage_listener, storage_gate.open_to_null(), {
         let hub = hub.clone();
         move |request| storage::answer(hub.clone(), request)
     })?;
     let app_url = match app {
         None => None,
-        Some(((listener, origin), app)) => {
+        Some(((listener, gate, origin), app)) => {
             let site = Arc::new(app::Site::new(&app, &hub));
             let url = format!("{origin}{}", site.sub_path());
-            serve::spawn(&runtime, listener, move |request| {
+            serve::spawn(&runtime, listener, gate, move |request| {
                 std::future::ready(Ok(app::answer(&site, request)))
             })?;
             Some(url)

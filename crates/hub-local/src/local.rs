@@ -33,8 +33,12 @@ struct Revoke {
 }
 
 pub(crate) async fn answer(hub: &Arc<Hub>, call: &mut Call, rest: &[&str]) -> Answer {
-    // Browsers name the page's origin on everything that could change something: no page may order anything here.
-    if call.headers.contains_key("origin") {
+    // Browsers name the page's origin on everything that could change something, and say of all the rest that a page
+    // asked: no page may order or read anything here.
+    let is_by_page = call
+        .header("sec-fetch-site")
+        .is_some_and(|site| site != "none");
+    if is_by_page || call.headers.contains_key("origin") {
         return Err(ApiError::new(403, "these addresses are not for pages"));
     }
     match (call.verb(), rest) {

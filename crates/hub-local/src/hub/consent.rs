@@ -37,7 +37,8 @@ fn page(status: u16, body: &str, form_target: Option<&str>) -> Reply {
     );
     set(&mut reply, "content-security-policy", &policy);
     set(&mut reply, "cache-control", "no-store");
-    set(&mut reply, "referrer-policy", "no-referrer");
+    // Without any referrer the form would come from no origin, and such pages are refused.
+    set(&mut reply, "referrer-policy", "same-origin");
     reply
 }
 

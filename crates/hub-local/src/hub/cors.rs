@@ -1,5 +1,5 @@
 //! Cross-origin headers as the Hub sends them: the page's origin reflected, a fixed list of readable headers that leaves
-//! out the rate limits.
+//! out the rate limits. Only pages of this machine get here ([`crate::serve::Gate`]).
 
 use crate::http::{Call, Reply, empty_reply, set};
 
@@ -20,7 +20,7 @@ pub(crate) fn allow(reply: &mut Reply, origin: Option<&str>) {
 /// The answer to a preflight.
 pub(crate) fn preflight(call: &Call, origin: Option<&str>) -> Reply {
     let mut reply = empty_reply(204);
-    // Chromium asks this before a page of a public address may speak to loopback.
+    // Chromium asks this before a page that it counts as one of another network may speak to loopback.
     if call
         .header("access-control-request-private-network")
         .is_some()
