@@ -1,13 +1,27 @@
-//! What every call needs: addresses with safe segments, JSON bodies, answers sorted into success and error.
+//! What every call needs: addresses with safe segments, JSON bodies, answers sorted into success and error, and an end
+//! to waiting.
+//!
+//! The limits are of silence, not of the whole: a slow line may take as long as it needs while something comes. A page
+//! can't see how far an upload is, so a request with a body gets the time that the slowest usable line would need.
 
 use crate::error::{HubError, HubErrorKind, Token, hidden};
 use crate::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
 use futures::StreamExt as _;
+use futures::future::{Either, select};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
+/// Longest wait for an answer to begin, in milliseconds, beside the time that the request's body needs. The Hub itself
+/// gives a commit up after a minute.
+pub const FIRST_BYTE_MS: u64 = 90_000;
+/// Longest silence within an answer, in milliseconds.
+pub const BETWEEN_CHUNKS_MS: u64 = 60_000;
+/// Longest time for reading what a refusal says, in milliseconds: that it is one is known already.
+const REFUSAL_MS: u64 = 10_000;
+/// Bytes in a millisecond that the slowest usable line sends: 128 kbit/s.
+const SLOWEST_LINE: u64 = 16;
 /// Bytes of an error's body that are read.
 const ERROR_BYTES: usize = 64 * 1024;
 /// Bytes of an ordinary answer that are read.
@@ -82,21 +96,45 @@ fn has_dots(path: &str) -> bool {
         .any(|segment| matches!(segment, "." | ".."))
 }
 
-/// Reads a body up to `most` bytes.
-pub(crate) async fn read_body(
+/// How long the answer to a request with a body of `bytes` is waited for, in milliseconds.
+fn patience_ms(bytes: usize) -> u64 {
+    FIRST_BYTE_MS + bytes as u64 / SLOWEST_LINE
+}
+
+/// Reads a body up to `most` bytes, as long as no piece is waited for longer than [`BETWEEN_CHUNKS_MS`].
+async fn read_body(
+    transport: &dyn Transport,
     response: &mut HttpResponse,
     most: usize,
 ) -> Result<Vec<u8>, TransportError> {
     let mut bytes = Vec::new();
-    while let Some(piece) = response.body.next().await {
-        bytes.extend_from_slice(&piece?);
+    loop {
+        let patience = transport.sleep(BETWEEN_CHUNKS_MS);
+        match select(response.body.next(), patience).await {
+            Either::Left((None, _)) => return Ok(bytes),
+            Either::Left((Some(piece), _)) => bytes.extend_from_slice(&piece?),
+            Either::Right(_) => return Err(TransportError::TimedOut),
+        }
         if bytes.len() > most {
             return Err(TransportError::Network(
                 "the answer is too large".to_owned(),
             ));
         }
     }
-    Ok(bytes)
+}
+
+/// Reads what a refusal says, as far as it comes.
+async fn read_refusal(transport: &dyn Transport, response: &mut HttpResponse) -> Vec<u8> {
+    let mut patience = transport.sleep(REFUSAL_MS);
+    let mut bytes = Vec::new();
+    while bytes.len() < ERROR_BYTES {
+        match select(response.body.next(), &mut patience).await {
+            Either::Left((Some(Ok(piece)), _)) => bytes.extend_from_slice(&piece),
+            Either::Left((Some(Err(_)) | None, _)) | Either::Right(_) => break,
+        }
+    }
+    bytes.truncate(ERROR_BYTES);
+    bytes
 }
 
 /// Sends requests to one Hub; the token goes to its origin only.
@@ -159,16 +197,15 @@ impl Line {
             headers: list,
             body,
         };
-        let mut response = self
-            .transport
-            .send(request)
-            .await
-            .map_err(|error| HubError::network(what, &error))?;
-        let is_success = (200..300).contains(&response.status);
-        let most = if is_success { most } else { ERROR_BYTES };
-        let body = read_body(&mut response, most).await;
-        if !is_success {
-            let body = body.unwrap_or_default();
+        let transport = self.transport.as_ref();
+        let patience = transport.sleep(patience_ms(request.body.len()));
+        let mut response = match select(transport.send(request), patience).await {
+            Either::Left((response, _)) => response,
+            Either::Right(_) => Err(TransportError::TimedOut),
+        }
+        .map_err(|error| HubError::network(what, &error))?;
+        if !(200..300).contains(&response.status) {
+            let body = read_refusal(transport, &mut response).await;
             return Err(HubError::answer_hiding(
                 what,
                 response.status,
@@ -177,6 +214,7 @@ impl Line {
                 &self.secrets,
             ));
         }
+        let body = read_body(transport, &mut response, most).await;
         Ok(Answer {
             body: body.map_err(|error| HubError::network(what, &error))?,
             headers: response.headers,

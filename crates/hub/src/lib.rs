@@ -18,4 +18,5 @@ pub mod transport;
 pub use client::{CreatedRepo, HubClient, PullRequest, RepoInfo, TreeEntry};
 pub use commit::{CommitOutcome, CommitProgress, CommitRequest, Operation, git_blob_oid};
 pub use error::{HubError, HubErrorKind, Token};
+pub use http::{BETWEEN_CHUNKS_MS, FIRST_BYTE_MS};
 pub use model::{HttpModel, list_models};

@@ -6,8 +6,10 @@ use futures::channel::{mpsc, oneshot};
 use futures::future::LocalBoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use std::io::Read as _;
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::Agent;
 use ureq::http::Request;
 
@@ -154,6 +156,36 @@ fn run(agent: &Agent, request: HttpRequest, head: oneshot::Sender<Result<Head, T
     }
 }
 
+/// Somebody to be woken.
+struct Alarm {
+    at: Instant,
+    over: oneshot::Sender<()>,
+}
+
+/// Wakes everybody in time.
+fn ring(alarms: &Receiver<Alarm>) {
+    let mut waiting: Vec<Alarm> = Vec::new();
+    loop {
+        let next = waiting.iter().map(|alarm| alarm.at).min();
+        let set = match next {
+            Some(at) => alarms.recv_timeout(at.saturating_duration_since(Instant::now())),
+            None => alarms
+                .recv()
+                .map_err(|_closed| RecvTimeoutError::Disconnected),
+        };
+        match set {
+            Ok(alarm) => waiting.push(alarm),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        let now = Instant::now();
+        waiting.retain(|alarm| !alarm.over.is_canceled());
+        for due in waiting.extract_if(.., |alarm| alarm.at <= now) {
+            due.over.send(()).ok();
+        }
+    }
+}
+
 impl Transport for NativeTransport {
     fn send(
         &self,
@@ -177,10 +209,15 @@ impl Transport for NativeTransport {
 
     fn sleep(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
         let (over, wait) = oneshot::channel();
-        thread::spawn(move || {
-            thread::sleep(Duration::from_millis(ms));
-            over.send(()).ok();
+        let at = Instant::now() + Duration::from_millis(ms);
+        // Every request and every piece of an answer has its limit, and nearly all are let go: one thread wakes all.
+        static ALARMS: OnceLock<Sender<Alarm>> = OnceLock::new();
+        let alarms = ALARMS.get_or_init(|| {
+            let (set, alarms) = channel();
+            thread::spawn(move || ring(&alarms));
+            set
         });
+        alarms.send(Alarm { at, over }).ok();
         async move {
             wait.await.ok();
         }

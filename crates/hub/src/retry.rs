@@ -74,7 +74,10 @@ impl CommitRetry {
                     }
                 }
             }
-            HubErrorKind::RateLimited | HubErrorKind::Server | HubErrorKind::Network => {
+            HubErrorKind::RateLimited
+            | HubErrorKind::Server
+            | HubErrorKind::Network
+            | HubErrorKind::TimedOut => {
                 if head_moved == Some(true) {
                     // It may be ours that landed; merging finds out.
                     return self.merge(error);

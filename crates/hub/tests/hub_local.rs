@@ -551,11 +551,12 @@ fn a_hub_that_fails_or_is_gone_is_no_refusal() {
 
 /// Sends a form and gives the address that the answer leads to. A page would be led there.
 fn led_to(hub: &str, path: &str, form: &str) -> String {
-    let mut stream = TcpStream::connect(hub.strip_prefix("http://").unwrap()).unwrap();
+    let host = hub.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
     let length = form.len();
     write!(
         stream,
-        "POST {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
     )
     .unwrap();

@@ -95,6 +95,14 @@ impl HubError {
             )
             .means("Your work is safe in this browser.")
             .next("Check your connection, then try again."),
+            HubErrorKind::TimedOut => Failure::new(
+                FailureKind::Network,
+                format!("The Hub stopped answering at {doing}."),
+            )
+            .means("Your work is safe in this browser.")
+            .next(
+                "Check your connection: a network that asks you to sign in first, or a computer that slept, looks like this. Then try again.",
+            ),
             HubErrorKind::Malformed => Failure::new(
                 FailureKind::Server,
                 format!("The Hub's answer to {doing} could not be understood."),

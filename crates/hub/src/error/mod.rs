@@ -49,6 +49,8 @@ pub enum HubErrorKind {
     Server,
     /// No answer; the request may have taken effect.
     Network,
+    /// No answer, or no rest of it, for too long; the request may have taken effect.
+    TimedOut,
     /// An answer that can't be understood.
     Malformed,
 }
@@ -165,10 +167,17 @@ fn wait_in_words(text: &str) -> Option<u64> {
 
 impl HubError {
     pub(crate) fn network(what: &str, error: &TransportError) -> Self {
+        let (kind, message) = match error {
+            TransportError::TimedOut => (
+                HubErrorKind::TimedOut,
+                "nothing came for longer than any answer takes".to_owned(),
+            ),
+            other => (HubErrorKind::Network, shown(&other.to_string())),
+        };
         Self {
-            kind: HubErrorKind::Network,
+            kind,
             what: what.to_owned(),
-            message: shown(&error.to_string()),
+            message,
             status: None,
             code: None,
             request_id: None,
@@ -256,7 +265,10 @@ impl HubError {
 
     /// Whether the request may have taken effect although it failed.
     pub fn is_unknown(&self) -> bool {
-        matches!(self.kind, HubErrorKind::Server | HubErrorKind::Network)
+        matches!(
+            self.kind,
+            HubErrorKind::Server | HubErrorKind::Network | HubErrorKind::TimedOut
+        )
     }
 }
 

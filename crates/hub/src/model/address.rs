@@ -11,6 +11,8 @@ use seedbed_core::model::{Endpoint, EndpointKind};
 #[derive(Clone, Debug)]
 pub(super) struct Address {
     pub(super) kind: EndpointKind,
+    /// The model in this tab, which no network lies before.
+    pub(super) is_tab: bool,
     /// Up to and including the version, no trailing slash.
     base: String,
     /// Host and port, as people write them.
@@ -90,6 +92,7 @@ impl Address {
         Ok(Self {
             kind: endpoint.kind,
             base: base.to_owned(),
+            is_tab,
             is_loopback: is_tab || is_loopback(&host),
             host,
             is_plain_http,

@@ -186,6 +186,24 @@ impl Asked<'_> {
         }
     }
 
+    /// Something came again and again, but the whole did not.
+    pub(super) fn too_long(self) -> ChatError {
+        let place = self.address.name();
+        let minutes = super::WHOLE_ANSWER_MS / 60_000;
+        ChatError {
+            class: ErrorClass::Transient,
+            is_network: false,
+            failure: Failure::new(
+                FailureKind::Server,
+                format!("{place} did not finish its answer within {minutes} minutes."),
+            )
+            .means("The answer is not kept, since it is not whole.")
+            .next(
+                "Lower the longest reply, send fewer requests at once, or choose a faster model.",
+            ),
+        }
+    }
+
     /// Sorts an answer that began well.
     pub(super) fn broken(self, broken: Broken) -> ChatError {
         match broken {

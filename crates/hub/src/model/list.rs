@@ -3,11 +3,10 @@
 use super::address::Address;
 use super::errors::{Asked, stop};
 use super::stream::{Broken, MAX_BODY_BYTES};
-use super::{BETWEEN_CHUNKS_MS, read_refusal, send};
+use super::{BETWEEN_CHUNKS_MS, Over, Patience, WHOLE_ANSWER_MS, read_refusal, send, wait};
 use crate::Token;
 use crate::transport::{HttpRequest, Transport, TransportError};
 use futures::StreamExt;
-use futures::future::{Either, select};
 use seedbed_core::chat::ChatError;
 use seedbed_core::model::{Endpoint, EndpointKind, ModelInfo, ProviderInfo};
 use serde_json::Value;
@@ -55,22 +54,26 @@ async fn get(
     request: HttpRequest,
     asked: Asked<'_>,
 ) -> Result<Value, (Option<u16>, ChatError)> {
-    let mut patience = transport.sleep(LIST_MS);
+    let mut patience = Patience {
+        whole: wait(transport, asked, WHOLE_ANSWER_MS),
+        next: wait(transport, asked, LIST_MS),
+    };
     let response = send(transport, request, &mut patience, asked)
         .await
         .map_err(|error| (None, error))?;
     if !(200..300).contains(&response.status) {
-        let refusal = read_refusal(transport, response).await;
+        let refusal = read_refusal(transport, response, asked).await;
         return Err((Some(refusal.status), asked.refused(&refusal.as_ref())));
     }
     let mut body = response.body;
     let mut bytes = Vec::new();
     loop {
-        match select(body.next(), &mut patience).await {
-            Either::Left((None, _)) => break,
-            Either::Left((Some(Ok(chunk)), _)) => bytes.extend_from_slice(&chunk),
-            Either::Left((Some(Err(error)), _)) => return Err((None, asked.lost(&error, true))),
-            Either::Right(_) => return Err((None, asked.lost(&TransportError::TimedOut, true))),
+        match patience.within(body.next()).await {
+            Ok(None) => break,
+            Ok(Some(Ok(chunk))) => bytes.extend_from_slice(&chunk),
+            Ok(Some(Err(error))) => return Err((None, asked.lost(&error, true))),
+            Err(Over::Silence) => return Err((None, asked.lost(&TransportError::TimedOut, true))),
+            Err(Over::Whole) => return Err((None, asked.too_long())),
         }
         if bytes.len() > MAX_BODY_BYTES {
             return Err((
@@ -78,7 +81,7 @@ async fn get(
                 asked.broken(Broken::Unreadable("The list is too long.".to_owned())),
             ));
         }
-        patience = transport.sleep(BETWEEN_CHUNKS_MS);
+        patience.next = wait(transport, asked, BETWEEN_CHUNKS_MS);
     }
     serde_json::from_slice(&bytes).map_err(|error| {
         let is_page = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<');

@@ -3,6 +3,9 @@
 //! [`HttpModel`] asks once per call and sorts what went wrong; waiting and asking again is the scheduler's matter. The
 //! one exception is a field that the server says it does not take (`stream_options`, `seed`, `max_tokens`): the request
 //! is sent again without it, and the model remembers. So keep one [`HttpModel`] for a run.
+//!
+//! Servers are waited for within limits. The model in this tab is not: it may have to load first and to make others'
+//! answers, it can't be lost on the way, and its worker tells when it fails.
 
 mod address;
 mod errors;
@@ -18,7 +21,7 @@ use crate::Token;
 use crate::transport::{HttpRequest, HttpResponse, Transport, TransportError};
 use address::Address;
 use errors::{Asked, Refusal, stop};
-use futures::future::{Either, LocalBoxFuture, select};
+use futures::future::{Either, LocalBoxFuture, pending, select};
 use futures::{FutureExt, StreamExt};
 pub use list::list_models;
 use request::Habits;
@@ -36,6 +39,9 @@ use stream::{Decoder, Progress};
 pub const FIRST_BYTE_MS: u64 = 120_000;
 /// Longest silence within an answer, in milliseconds.
 pub const BETWEEN_CHUNKS_MS: u64 = 60_000;
+/// Longest time for one answer from the first request on, in milliseconds: a server that sends a byte a minute is never
+/// silent, and holds a place of the run for ever.
+pub const WHOLE_ANSWER_MS: u64 = 30 * 60_000;
 /// Longest wait for the count of tokens once the text is whole, in milliseconds.
 pub const AFTER_END_MS: u64 = 10_000;
 /// Longest time for reading the body of a refusal, in milliseconds.
@@ -90,19 +96,24 @@ impl HttpModel {
             .get(&request.model)
             .copied()
             .unwrap_or_default();
+        let transport = self.transport.as_ref();
         let mut sends = 0;
+        let whole = wait(transport, asked, WHOLE_ANSWER_MS);
+        let mut patience = Patience {
+            whole,
+            next: wait(transport, asked, FIRST_BYTE_MS),
+        };
         loop {
             sends += 1;
             let http = address.chat(request::body(request, habits));
-            let mut patience = self.transport.sleep(FIRST_BYTE_MS);
-            let response = send(self.transport.as_ref(), http, &mut patience, asked).await?;
+            let response = send(transport, http, &mut patience, asked).await?;
             if (200..300).contains(&response.status) {
                 self.habits
                     .borrow_mut()
                     .insert(request.model.clone(), habits);
                 return self.read(response, patience, asked, on_delta).await;
             }
-            let refusal = read_refusal(self.transport.as_ref(), response).await;
+            let refusal = read_refusal(transport, response, asked).await;
             let next = match refusal.status {
                 400 | 422 if sends < MAX_SENDS => habits.after(&refusal.said, request),
                 _ => None,
@@ -111,6 +122,7 @@ impl HttpModel {
                 Some(next) => habits = next,
                 None => return Err(asked.refused(&refusal.as_ref())),
             }
+            patience.next = wait(transport, asked, FIRST_BYTE_MS);
         }
     }
 
@@ -118,7 +130,7 @@ impl HttpModel {
     async fn read(
         &self,
         response: HttpResponse,
-        mut patience: LocalBoxFuture<'static, ()>,
+        mut patience: Patience,
         asked: Asked<'_>,
         on_delta: &mut dyn FnMut(&str),
     ) -> Result<ChatReply, ChatError> {
@@ -127,9 +139,12 @@ impl HttpModel {
         let mut progress = Progress::More;
         let mut has_begun = false;
         while progress != Progress::Done {
-            let chunk = match select(body.next(), &mut patience).await {
-                Either::Left((chunk, _)) => chunk,
-                Either::Right(_) => Some(Err(TransportError::TimedOut)),
+            let chunk = match patience.within(body.next()).await {
+                Ok(chunk) => chunk,
+                // The text is whole; only the count of tokens is lost.
+                Err(_) if progress == Progress::Ended => break,
+                Err(Over::Silence) => Some(Err(TransportError::TimedOut)),
+                Err(Over::Whole) => return Err(asked.too_long()),
             };
             match chunk {
                 Some(Ok(bytes)) => {
@@ -142,15 +157,15 @@ impl HttpModel {
                 Some(Err(TransportError::Aborted)) => {
                     return Err(asked.lost(&TransportError::Aborted, true));
                 }
-                // The text is whole; only the count of tokens is lost.
                 Some(Err(_)) if progress == Progress::Ended => break,
                 Some(Err(TransportError::TimedOut)) => return Err(asked.too_slow(has_begun)),
                 Some(Err(error)) => return Err(asked.lost(&error, true)),
             }
-            patience = self.transport.sleep(match progress {
+            let next = match progress {
                 Progress::Ended => AFTER_END_MS,
                 Progress::More | Progress::Done => BETWEEN_CHUNKS_MS,
-            });
+            };
+            patience.next = wait(self.transport.as_ref(), asked, next);
         }
         decoder.end(on_delta).map_err(|broken| asked.broken(broken))
     }
@@ -178,17 +193,53 @@ impl ChatModel for HttpModel {
     }
 }
 
+/// Ready after `ms` milliseconds; never for the model in this tab.
+fn wait(transport: &dyn Transport, asked: Asked<'_>, ms: u64) -> LocalBoxFuture<'static, ()> {
+    if asked.address.is_tab {
+        pending().boxed_local()
+    } else {
+        transport.sleep(ms)
+    }
+}
+
+/// What is over.
+enum Over {
+    /// Nothing came for too long.
+    Silence,
+    /// The whole took too long.
+    Whole,
+}
+
+/// How long an answer is waited for.
+struct Patience {
+    /// Until it is there.
+    whole: LocalBoxFuture<'static, ()>,
+    /// Until its next piece is there.
+    next: LocalBoxFuture<'static, ()>,
+}
+
+impl Patience {
+    async fn within<T>(&mut self, future: impl Future<Output = T> + Unpin) -> Result<T, Over> {
+        match select(future, select(&mut self.next, &mut self.whole)).await {
+            Either::Left((value, _)) => Ok(value),
+            Either::Right((Either::Left(_), _)) => Err(Over::Silence),
+            Either::Right((Either::Right(_), _)) => Err(Over::Whole),
+        }
+    }
+}
+
 /// Sends a request and waits for the head of its answer while `patience` lasts.
 async fn send(
     transport: &dyn Transport,
     request: HttpRequest,
-    patience: &mut LocalBoxFuture<'static, ()>,
+    patience: &mut Patience,
     asked: Asked<'_>,
 ) -> Result<HttpResponse, ChatError> {
-    match select(transport.send(request), patience).await {
-        Either::Left((Ok(response), _)) => Ok(response),
-        Either::Left((Err(error), _)) => Err(asked.lost(&error, false)),
-        Either::Right(_) => Err(asked.too_slow(false)),
+    match patience.within(transport.send(request)).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(error)) => Err(asked.lost(&error, false)),
+        Err(Over::Silence) => Err(asked.too_slow(false)),
+        Err(Over::Whole) => Err(asked.too_long()),
     }
 }
 
@@ -210,13 +261,17 @@ impl Refused {
 }
 
 /// Reads what a refusal says, as far as it comes.
-async fn read_refusal(transport: &dyn Transport, response: HttpResponse) -> Refused {
+async fn read_refusal(
+    transport: &dyn Transport,
+    response: HttpResponse,
+    asked: Asked<'_>,
+) -> Refused {
     let HttpResponse {
         status,
         headers,
         mut body,
     } = response;
-    let mut patience = transport.sleep(REFUSAL_MS);
+    let mut patience = wait(transport, asked, REFUSAL_MS);
     let mut bytes = Vec::new();
     while bytes.len() < REFUSAL_BYTES {
         match select(body.next(), &mut patience).await {
