@@ -268,7 +268,7 @@ impl Backend {
             ticket_for_progress.progress(step(at.step, at.done, at.total));
         };
         let outcome = client
-            .commit(&link.repo, &request, &progress)
+            .commit(&link.repo, request, &progress)
             .await
             .map_err(CommitFailure::Hub)?;
         let mut link = link.clone();

@@ -16,7 +16,10 @@ pub mod sse;
 pub mod transport;
 
 pub use client::{CreatedRepo, HubClient, PullRequest, RepoInfo, TreeEntry};
-pub use commit::{CommitOutcome, CommitProgress, CommitRequest, Operation, git_blob_oid};
+pub use commit::{
+    CommitLimits, CommitOutcome, CommitPacker, CommitProgress, CommitRequest, Operation, Tries,
+    git_blob_oid,
+};
 pub use error::{HubError, HubErrorKind, Token};
 pub use http::{BETWEEN_CHUNKS_MS, FIRST_BYTE_MS};
 pub use model::{HttpModel, list_models};

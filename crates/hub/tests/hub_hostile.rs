@@ -136,7 +136,7 @@ proptest! {
         };
         let transport = answering(willing);
         let client = HubClient::new(Rc::<Answering<_>>::clone(&transport), HUB, None);
-        now(client.commit("me/set", &request, &|_| {})).unwrap();
+        now(client.commit("me/set", request.clone(), &|_| {})).unwrap();
         let requests = transport.requests.borrow();
         let body = std::str::from_utf8(&requests.last().unwrap().body).unwrap();
         prop_assert!(body.ends_with('\n'));
@@ -204,7 +204,7 @@ proptest! {
             now(client.dataset_info("me/set", "main")).err(),
             now(client.create_dataset("me/set", true)).err(),
             now(client.tree("me/set", "main", "", true)).err(),
-            now(client.commit("me/set", &request, &|_| {})).err(),
+            now(client.commit("me/set", request.clone(), &|_| {})).err(),
             now(client.merge_pull_request("me/set", 1, "")).err(),
             now(oauth::finish(&transport, &config, &pending, "s", &token)).err(),
         ];

@@ -10,7 +10,7 @@ use seedbed_hub::retry::{CommitRetry, Next};
 use seedbed_hub::transport::{HttpRequest, Method, Transport};
 use seedbed_hub::{
     CommitOutcome, CommitRequest, CreatedRepo, HubClient, HubError, HubErrorKind, Operation, Token,
-    TreeEntry, git_blob_oid, oauth,
+    TreeEntry, Tries, git_blob_oid, oauth,
 };
 use seedbed_hub_local::{Config, DEFAULT_TOKEN, Running, start};
 use serde_json::{Value, json};
@@ -127,7 +127,7 @@ impl Place {
     }
 
     fn commit(&self, request: &CommitRequest) -> Result<CommitOutcome, HubError> {
-        block_on(self.hub.commit(REPO, request, &|_| {}))
+        block_on(self.hub.commit(REPO, request.clone(), &|_| {}))
     }
 }
 
@@ -385,6 +385,80 @@ fn a_pull_request_is_found_below_many_others() {
 }
 
 #[test]
+fn a_lost_answer_makes_no_second_pull_request() {
+    for fault in [
+        json!({"kind": "commit", "mode": "land_then_cut"}),
+        json!({"kind": "commit", "mode": "land_then_504"}),
+        json!({"kind": "commit", "mode": "answer_then_land", "delay_ms": 200}),
+    ] {
+        let place = Place::with_repo();
+        let head = place.head("main");
+        let mut request = onto_main(vec![
+            add("data/p.jsonl", "1\n"),
+            add("data/t.parquet", noise(3000)),
+        ]);
+        request.create_pr = true;
+        request.parent = Some(head.clone());
+        let mut tries = Tries::default();
+        let mut offer = |request: &CommitRequest| {
+            block_on(place.hub.offer(REPO, request.clone(), &mut tries, &|_| {}))
+        };
+        // Another one of the same person with the same title and parent is not it.
+        let mut other = request.clone();
+        other.operations = vec![add("data/p.jsonl", "0\n")];
+        let (first, _) = place.commit(&other).unwrap().pull_request.unwrap();
+        place.fault(&fault);
+        let error = offer(&request).unwrap_err();
+        assert!(error.is_unknown(), "{error}");
+        // Meanwhile main has moved and a decision was made: what is sent now is not what was sent.
+        if fault["mode"] == "land_then_504" {
+            place.commit(&onto_main(vec![add("m.txt", "m")])).unwrap();
+            request.parent = Some(place.head("main"));
+            request.operations.push(add("data/q.jsonl", "2\n"));
+        }
+        // The answer may come before the commit lands.
+        while block_on(place.hub.pull_requests(REPO)).unwrap().len() < 2 {}
+        let outcome = offer(&request).unwrap();
+        let (number, url) = outcome.pull_request.unwrap();
+        assert_eq!(number, first + 1, "{fault}");
+        assert!(url.ends_with(&format!("/datasets/{REPO}/discussions/{number}")));
+        let branch = format!("refs/pr/{number}");
+        assert_eq!(outcome.commit, Some(place.head(&branch)));
+        assert!(outcome.url.ends_with(&place.head(&branch)));
+        assert_eq!(block_on(place.hub.pull_requests(REPO)).unwrap().len(), 2);
+        let has_more = place.files(&branch).contains(&"data/q.jsonl".to_owned());
+        assert_eq!(has_more, fault["mode"] == "land_then_504");
+    }
+}
+
+#[test]
+fn a_pull_request_of_others_or_one_that_is_closed_is_not_taken_for_the_lost_one() {
+    let place = Place::new();
+    block_on(place.hub.create_dataset(REPO, false)).unwrap();
+    place.local(
+        Method::Post,
+        "users",
+        &json!({"name": "eve", "token": "hf_eve", "role": "write"}),
+    );
+    let eve = place.as_user("hf_eve");
+    let mut request = onto_main(vec![add("a.txt", "a")]);
+    request.create_pr = true;
+    request.parent = Some(place.head("main"));
+    let mut tries = Tries::default();
+    place.fault(&json!({"kind": "cut", "path_contains": "/commit/"}));
+    block_on(eve.offer(REPO, request.clone(), &mut tries, &|_| {})).unwrap_err();
+    // The very same change, of somebody else and then her own that was merged.
+    place.commit(&request).unwrap();
+    let mut other = Tries::default();
+    let own = block_on(eve.offer(REPO, request.clone(), &mut other, &|_| {})).unwrap();
+    assert_eq!(own.pull_request.unwrap().0, 2);
+    block_on(place.hub.merge_pull_request(REPO, 2, "")).unwrap();
+    request.operations.push(add("b.txt", "b"));
+    let outcome = block_on(eve.offer(REPO, request.clone(), &mut tries, &|_| {})).unwrap();
+    assert_eq!(outcome.pull_request.unwrap().0, 3);
+}
+
+#[test]
 fn files_and_folders_are_deleted() {
     let place = Place::with_repo();
     place
@@ -424,7 +498,12 @@ fn rights_decide_who_may_commit() {
         &json!({"name": "pat", "token": "hf_pat", "role": "pull-request"}),
     );
     let request = onto_main(vec![add("a.txt", "a")]);
-    let error = block_on(place.as_user("hf_eve").commit(REPO, &request, &|_| {})).unwrap_err();
+    let error = block_on(
+        place
+            .as_user("hf_eve")
+            .commit(REPO, request.clone(), &|_| {}),
+    )
+    .unwrap_err();
     assert_eq!(
         (error.kind, error.failure().kind),
         (HubErrorKind::Forbidden, FailureKind::Forbidden)
@@ -438,7 +517,7 @@ fn rights_decide_who_may_commit() {
     onto_head.parent = Some(head.clone());
     let mut last = None;
     for _ in 0..2 {
-        let error = block_on(pat.commit(REPO, &onto_head, &|_| {})).unwrap_err();
+        let error = block_on(pat.commit(REPO, onto_head.clone(), &|_| {})).unwrap_err();
         last = Some(retry.on(&error, Some(place.head("main") != head)));
     }
     let Some(Next::GiveUp(failure)) = last else {
@@ -450,7 +529,7 @@ fn rights_decide_who_may_commit() {
         ..onto_head
     };
     assert!(
-        block_on(pat.commit(REPO, &offered, &|_| {}))
+        block_on(pat.commit(REPO, offered.clone(), &|_| {}))
             .unwrap()
             .pull_request
             .is_some()

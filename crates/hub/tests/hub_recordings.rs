@@ -67,7 +67,7 @@ const AT_REVISION: Meant = (
 /// Plays a recorded commit.
 fn committed(text: &str) -> (Rc<Replay>, CommitRequest, Result<CommitOutcome, HubError>) {
     let (replay, repo, request) = commit_of(text);
-    let result = now(replay.client().commit(&repo, &request, &|_| {}));
+    let result = now(replay.client().commit(&repo, request.clone(), &|_| {}));
     (replay, request, result)
 }
 
@@ -357,7 +357,7 @@ fn nothing_is_committed_when_nothing_changed() {
         }],
         ..CommitRequest::default()
     };
-    let outcome = now(replay.client().commit(REPO_PY, &request, &|_| {})).unwrap();
+    let outcome = now(replay.client().commit(REPO_PY, request.clone(), &|_| {})).unwrap();
     assert_eq!(outcome, CommitOutcome::default());
     replay.check_made(&[]);
     // Python reads the head after that, to answer with it.
@@ -403,7 +403,7 @@ fn a_file_that_storage_has_is_not_sent_again() {
 fn a_large_commit_tells_how_far_it_is() {
     let (replay, repo, request) = commit_of(recording!("js-commit-big-lfs-multipart"));
     let told = RefCell::new(Vec::new());
-    now(replay.client().commit(&repo, &request, &|progress| {
+    now(replay.client().commit(&repo, request.clone(), &|progress| {
         told.borrow_mut().push(progress);
     }))
     .unwrap();
@@ -429,7 +429,7 @@ fn a_refused_object_stops_before_the_commit() {
     let object = &mut list[1]["response"]["body"]["json"]["objects"][0];
     object["error"] = json!({"code": 422, "message": "storage limit reached"});
     let replay = Replay::new(list);
-    let error = now(replay.client().commit(&repo, &request, &|_| {})).unwrap_err();
+    let error = now(replay.client().commit(&repo, request.clone(), &|_| {})).unwrap_err();
     assert_eq!(error.kind, HubErrorKind::Refused);
     assert!(
         error
@@ -451,7 +451,7 @@ fn a_transfer_that_was_not_offered_is_not_guessed_at() {
     let mut list: Vec<Value> = replay.exchanges.borrow().iter().cloned().collect();
     list[1]["response"]["body"]["json"]["transfer"] = json!("xet");
     let replay = Replay::new(list);
-    let error = now(replay.client().commit(&repo, &request, &|_| {})).unwrap_err();
+    let error = now(replay.client().commit(&repo, request.clone(), &|_| {})).unwrap_err();
     assert_eq!(error.kind, HubErrorKind::Malformed);
     assert!(error.message.contains("xet"), "{error}");
     assert_eq!(replay.requests.borrow().len(), 2, "storage was not reached");
@@ -474,7 +474,7 @@ fn parts_that_can_not_be_joined_any_more_are_sent_again() {
     joining["response"]["body"] =
         json!({"text": "<Error><Message>Request has expired</Message></Error>"});
     let replay = Replay::new(list);
-    let error = now(replay.client().commit(&repo, &request, &|_| {})).unwrap_err();
+    let error = now(replay.client().commit(&repo, request.clone(), &|_| {})).unwrap_err();
     assert_eq!(error.status(), Some(403));
     assert_eq!(
         error.kind,
@@ -502,7 +502,7 @@ fn the_same_content_in_two_places_is_sent_once() {
     });
     let count = list.len();
     let replay = Replay::new(list);
-    now(replay.client().commit(&repo, &request, &|_| {})).unwrap();
+    now(replay.client().commit(&repo, request.clone(), &|_| {})).unwrap();
     let requests = replay.requests.borrow();
     assert_eq!(requests.len(), count);
     let batch: Value = serde_json::from_slice(&requests[1].body).unwrap();
@@ -519,7 +519,7 @@ fn a_file_that_the_repo_ignores_is_not_left_out_in_silence() {
     file["shouldIgnore"] = json!(true);
     let path = file["path"].as_str().unwrap().to_owned();
     let replay = Replay::new(list);
-    let error = now(replay.client().commit(&repo, &request, &|_| {})).unwrap_err();
+    let error = now(replay.client().commit(&repo, request.clone(), &|_| {})).unwrap_err();
     assert_eq!(error.kind, HubErrorKind::Refused);
     assert!(error.message.contains(&path), "{error}");
     assert_eq!(replay.requests.borrow().len(), 1, "nothing was committed");

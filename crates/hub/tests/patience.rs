@@ -198,9 +198,7 @@ fn every_call_of_the_hub_ends_when_the_hub_falls_silent() {
             |hub, _| async move { hub.list_datasets("me").await.err() }.boxed_local(),
             |hub, _| async move { hub.create_dataset("me/x", true).await.err() }.boxed_local(),
             |hub, _| async move { hub.read_file("me/x", "main", "f").await.err() }.boxed_local(),
-            |hub, _| {
-                async move { hub.commit("me/x", &commit(), &|_| {}).await.err() }.boxed_local()
-            },
+            |hub, _| async move { hub.commit("me/x", commit(), &|_| {}).await.err() }.boxed_local(),
             |_, server| {
                 async move {
                     let transport: Rc<dyn Transport> = server;
@@ -269,7 +267,9 @@ fn a_large_upload_has_the_time_that_a_slow_line_needs() {
     };
     let server = Server::new([Slow::whole(&modes), done]);
     let hub = server.hub();
-    let outcome = server.clock.run(hub.commit("me/x", &request, &|_| {}));
+    let outcome = server
+        .clock
+        .run(hub.commit("me/x", request.clone(), &|_| {}));
     assert_eq!(outcome.unwrap().unwrap().commit.as_deref(), Some("c"));
 }
 

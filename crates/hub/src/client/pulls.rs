@@ -48,22 +48,34 @@ fn pull_request(item: &Value) -> Option<PullRequest> {
 impl HubClient {
     /// Pull requests of a repo, newest first.
     pub async fn pull_requests(&self, repo: &str) -> Result<Vec<PullRequest>, HubError> {
-        let what = "reading the pull requests";
         let mut list = Vec::new();
         for number in 0..MOST_PAGES {
-            let query = pairs(&[("p", &number.to_string()), ("type", "pull_request")]);
-            let url = self
-                .line
-                .url(&format!("/api/datasets/{}/discussions?{query}", path(repo)));
-            let page: Page = self.line.get(what, &url).await?.json(what)?;
-            list.extend(page.discussions.iter().filter_map(pull_request));
-            if page.discussions.is_empty()
-                || page.start.saturating_add(page.discussions.len()) >= page.count
-            {
+            let query = [("p", &*number.to_string()), ("type", "pull_request")];
+            let (page, is_last) = self.pull_requests_page(repo, &query).await?;
+            list.extend(page);
+            if is_last {
                 break;
             }
         }
         Ok(list)
+    }
+
+    /// One page of the list, and whether it is the last.
+    pub(crate) async fn pull_requests_page(
+        &self,
+        repo: &str,
+        query: &[(&str, &str)],
+    ) -> Result<(Vec<PullRequest>, bool), HubError> {
+        let what = "reading the pull requests";
+        let query = pairs(query);
+        let url = self
+            .line
+            .url(&format!("/api/datasets/{}/discussions?{query}", path(repo)));
+        let page: Page = self.line.get(what, &url).await?.json(what)?;
+        let is_last = page.discussions.is_empty()
+            || page.start.saturating_add(page.discussions.len()) >= page.count;
+        let pulls = page.discussions.iter().filter_map(pull_request).collect();
+        Ok((pulls, is_last))
     }
 
     /// Merges a pull request.

@@ -49,9 +49,9 @@ struct Action {
 }
 
 /// A file for LFS storage.
-pub(super) struct Large<'a> {
-    pub(super) path: &'a str,
-    pub(super) bytes: &'a [u8],
+pub(super) struct Large {
+    pub(super) path: String,
+    pub(super) bytes: Vec<u8>,
     pub(super) sha256: String,
 }
 
@@ -61,25 +61,25 @@ impl HubClient {
         &self,
         repo: &str,
         request: &CommitRequest,
-        files: &[Large<'_>],
+        mut files: Vec<Large>,
         tell: &dyn Fn(Step, usize, usize),
     ) -> Result<(), HubError> {
         let mut seen = HashSet::new();
-        let files: Vec<&Large<'_>> = files
-            .iter()
-            .filter(|file| seen.insert(file.sha256.as_str()))
-            .collect();
+        files.retain(|file| seen.insert(file.sha256.clone()));
         let total: usize = files.iter().map(|file| file.bytes.len()).sum();
         let mut done = 0;
         tell(Step::Uploading, 0, total);
-        for files in files.chunks(BATCH_FILES) {
-            let batch = self.batch(repo, request, files).await?;
+        while !files.is_empty() {
+            let rest = files.split_off(files.len().min(BATCH_FILES));
+            let batch = self.batch(repo, request, &files).await?;
             for file in files {
+                let size = file.bytes.len();
                 self.upload_one(file, &batch, &|at| tell(Step::Uploading, done + at, total))
                     .await?;
-                done += file.bytes.len();
+                done += size;
                 tell(Step::Uploading, done, total);
             }
+            files = rest;
         }
         Ok(())
     }
@@ -89,7 +89,7 @@ impl HubClient {
         &self,
         repo: &str,
         request: &CommitRequest,
-        files: &[&Large<'_>],
+        files: &[Large],
     ) -> Result<Batch, HubError> {
         let objects: Vec<Value> = files
             .iter()
@@ -111,7 +111,7 @@ impl HubClient {
 
     async fn upload_one(
         &self,
-        file: &Large<'_>,
+        file: Large,
         batch: &Batch,
         tell: &dyn Fn(usize),
     ) -> Result<(), HubError> {
@@ -135,10 +135,14 @@ impl HubClient {
         let Some(actions) = &object.actions else {
             return Ok(());
         };
+        let size = file.bytes.len();
         if let Some(action) = &actions.upload {
             match batch.transfer.as_deref() {
-                None | Some("basic") => self.upload_whole(file, action).await?,
-                Some("multipart") => self.upload_parts(file, action, tell).await?,
+                None | Some("basic") => self.upload_whole(file.bytes, action).await?,
+                Some("multipart") => {
+                    self.upload_parts(&file.sha256, file.bytes, action, tell)
+                        .await?;
+                }
                 Some(other) => {
                     return Err(HubError::malformed(
                         WHAT,
@@ -148,7 +152,7 @@ impl HubClient {
             }
         }
         if let Some(verify) = &actions.verify {
-            let body = json!({"oid": file.sha256, "size": file.bytes.len()});
+            let body = json!({"oid": file.sha256, "size": size});
             post(&self.line, &verify.href, &body).await?;
         }
         Ok(())
@@ -159,7 +163,7 @@ impl HubClient {
         Line::new(Rc::clone(&self.line.transport), &self.line.base, None)
     }
 
-    async fn upload_whole(&self, file: &Large<'_>, action: &Action) -> Result<(), HubError> {
+    async fn upload_whole(&self, bytes: Vec<u8>, action: &Action) -> Result<(), HubError> {
         let headers: Vec<(&str, &str)> = action
             .header
             .iter()
@@ -173,7 +177,7 @@ impl HubClient {
                 Method::Put,
                 &action.href,
                 &headers,
-                file.bytes.to_vec(),
+                bytes,
                 ANSWER_BYTES,
             )
             .await
@@ -183,7 +187,8 @@ impl HubClient {
 
     async fn upload_parts(
         &self,
-        file: &Large<'_>,
+        sha256: &str,
+        bytes: Vec<u8>,
         action: &Action,
         tell: &dyn Fn(usize),
     ) -> Result<(), HubError> {
@@ -197,7 +202,7 @@ impl HubClient {
             .filter(|size: &usize| *size > 0)
             .ok_or_else(|| HubError::malformed(WHAT, "no size for the parts"))?;
         let mut parts = Vec::new();
-        for (at, chunk) in file.bytes.chunks(chunk_size).enumerate() {
+        for (at, chunk) in bytes.chunks(chunk_size).enumerate() {
             let number = at + 1;
             let href = header
                 .get(&format!("{number:05}"))
@@ -217,7 +222,8 @@ impl HubClient {
             parts.push(json!({"partNumber": number, "etag": etag}));
             tell(at * chunk_size + chunk.len());
         }
-        let body = json!({"oid": file.sha256, "parts": parts});
+        drop(bytes);
+        let body = json!({"oid": sha256, "parts": parts});
         post(&self.anonymous(), &action.href, &body)
             .await
             .map_err(by_storage)?;

@@ -1,7 +1,12 @@
 //! Commits over HTTP: preupload says how each file goes, large ones go to LFS storage first, and one request commits
 //! all.
+//!
+//! A commit takes what it sends: each file's bytes are gone as soon as they are in the request or in storage, so that it
+//! needs little more memory than the request itself. [`CommitPacker`] keeps that request small.
 
 mod lfs;
+mod offer;
+mod pack;
 
 use crate::client::HubClient;
 use crate::error::{HubError, HubErrorKind};
@@ -10,6 +15,8 @@ use crate::transport::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lfs::Large;
+pub use offer::Tries;
+pub use pack::{CommitLimits, CommitPacker};
 use seedbed_core::id::{hex, sha256_hex};
 use seedbed_core::messages::Step;
 use serde::Deserialize;
@@ -55,7 +62,8 @@ pub struct CommitRequest {
     pub branch: String,
     /// Commit that the branch must still be at.
     pub parent: Option<String>,
-    /// Open a pull request instead of moving the branch.
+    /// Open a pull request instead of moving the branch. What may have to be tried again goes through
+    /// [`HubClient::offer`].
     pub create_pr: bool,
     /// Changes, all or none.
     pub operations: Vec<Operation>,
@@ -107,6 +115,56 @@ struct PreuploadFile {
     oid: Option<String>,
 }
 
+/// A change that the commit's request tells.
+enum CommitLine {
+    /// A file within the request.
+    File { path: String, bytes: Vec<u8> },
+    /// A file in LFS storage.
+    Large {
+        path: String,
+        sha256: String,
+        size: usize,
+    },
+    /// A file to delete.
+    Delete { path: String },
+    /// A folder to delete.
+    DeleteFolder { path: String },
+}
+
+impl CommitLine {
+    fn push_to(self, body: &mut String) {
+        let value = match self {
+            Self::File { path, bytes } => {
+                body.push_str("{\"key\":\"file\",\"value\":{\"content\":\"");
+                STANDARD.encode_string(&bytes, body);
+                body.push_str("\",\"path\":");
+                body.push_str(&Value::from(path).to_string());
+                body.push_str(",\"encoding\":\"base64\"}}\n");
+                return;
+            }
+            Self::Large { path, sha256, size } => json!({"key": "lfsFile", "value": {
+                "path": path, "algo": "sha256", "oid": sha256, "size": size,
+            }}),
+            Self::Delete { path } => json!({"key": "deletedFile", "value": {"path": path}}),
+            Self::DeleteFolder { path } => {
+                json!({"key": "deletedFolder", "value": {"path": path}})
+            }
+        };
+        body.push_str(&value.to_string());
+        body.push('\n');
+    }
+
+    /// Bytes it takes in the request, about: a path may need escapes.
+    fn room(&self) -> usize {
+        match self {
+            Self::File { path, bytes } => bytes.len().div_ceil(3) * 4 + path.len() + 80,
+            Self::Large { path, .. } | Self::Delete { path } | Self::DeleteFolder { path } => {
+                path.len() + 200
+            }
+        }
+    }
+}
+
 impl HubClient {
     /// Makes a commit. Files that stand there unchanged are left out; with nothing left, no commit is made.
     ///
@@ -117,11 +175,11 @@ impl HubClient {
     pub async fn commit(
         &self,
         repo: &str,
-        request: &CommitRequest,
+        mut request: CommitRequest,
         progress: &dyn Fn(CommitProgress),
     ) -> Result<CommitOutcome, HubError> {
-        let files: Vec<(&str, &[u8])> = request
-            .operations
+        let operations = std::mem::take(&mut request.operations);
+        let files: Vec<(&str, &[u8])> = operations
             .iter()
             .filter_map(|operation| match operation {
                 Operation::Add { path, bytes } => Some((path.as_str(), bytes.as_slice())),
@@ -136,13 +194,25 @@ impl HubClient {
             });
         };
         tell(Step::Preparing, 0, files.len());
-        let modes = self.preupload(repo, request, &files, &tell).await?;
+        let modes = self.preupload(repo, &request, &files, &tell).await?;
         refuse_ignored(&files, &modes)?;
 
-        let mut lines = vec![header(request)];
+        let mut lines = Vec::new();
         let mut large = Vec::new();
-        for (path, bytes) in files {
-            let Some(mode) = modes.get(path) else {
+        let mut gone = Vec::new();
+        for operation in operations {
+            let (path, bytes) = match operation {
+                Operation::Add { path, bytes } => (path, bytes),
+                Operation::Delete { path } => {
+                    gone.push(CommitLine::Delete { path });
+                    continue;
+                }
+                Operation::DeleteFolder { path } => {
+                    gone.push(CommitLine::DeleteFolder { path });
+                    continue;
+                }
+            };
+            let Some(mode) = modes.get(&path) else {
                 return Err(HubError::malformed(
                     "preparing the upload",
                     format!("no word about {path}"),
@@ -150,46 +220,37 @@ impl HubClient {
             };
             // Storage takes no empty objects.
             if mode.upload_mode == "lfs" && !bytes.is_empty() {
-                let sha256 = sha256_hex(bytes);
+                let sha256 = sha256_hex(&bytes);
                 if mode.oid.as_deref() == Some(sha256.as_str()) {
                     continue;
                 }
-                lines.push(json!({"key": "lfsFile", "value": {
-                    "path": path, "algo": "sha256", "oid": sha256, "size": bytes.len(),
-                }}));
+                lines.push(CommitLine::Large {
+                    path: path.clone(),
+                    sha256: sha256.clone(),
+                    size: bytes.len(),
+                });
                 large.push(Large {
                     path,
                     bytes,
                     sha256,
                 });
             } else {
-                if mode.oid.as_deref() == Some(git_blob_oid(bytes).as_str()) {
+                let there = mode.oid.as_deref();
+                if there.is_some_and(|oid| oid == git_blob_oid(&bytes)) {
                     continue;
                 }
-                lines.push(json!({"key": "file", "value": {
-                    "content": STANDARD.encode(bytes), "path": path, "encoding": "base64",
-                }}));
+                lines.push(CommitLine::File { path, bytes });
             }
         }
-        for operation in &request.operations {
-            match operation {
-                Operation::Delete { path } => {
-                    lines.push(json!({"key": "deletedFile", "value": {"path": path}}));
-                }
-                Operation::DeleteFolder { path } => {
-                    lines.push(json!({"key": "deletedFolder", "value": {"path": path}}));
-                }
-                Operation::Add { .. } => {}
-            }
-        }
-        if lines.len() == 1 {
+        lines.append(&mut gone);
+        if lines.is_empty() {
             return Ok(CommitOutcome::default());
         }
         if !large.is_empty() {
-            self.upload(repo, request, &large, &tell).await?;
+            self.upload(repo, &request, large, &tell).await?;
         }
         tell(Step::Committing, 0, 1);
-        let outcome = self.send_commit(repo, request, &lines).await?;
+        let outcome = self.send_commit(repo, &request, lines).await?;
         tell(Step::Committing, 1, 1);
         Ok(outcome)
     }
@@ -233,7 +294,7 @@ impl HubClient {
         &self,
         repo: &str,
         request: &CommitRequest,
-        lines: &[Value],
+        lines: Vec<CommitLine>,
     ) -> Result<CommitOutcome, HubError> {
         let what = "committing";
         let url = self.line.url(&format!(
@@ -242,10 +303,12 @@ impl HubClient {
             segment(&request.branch),
             create_pr(request)
         ));
-        let mut body = String::new();
+        let mut body = header(request).to_string();
+        body.push('\n');
+        // A body that grows would be there twice each time.
+        body.reserve(lines.iter().map(CommitLine::room).sum());
         for line in lines {
-            body.push_str(&line.to_string());
-            body.push('\n');
+            line.push_to(&mut body);
         }
         let answer: Value = self
             .line
