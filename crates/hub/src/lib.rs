@@ -15,7 +15,9 @@ pub mod retry;
 pub mod sse;
 pub mod transport;
 
-pub use client::{CreatedRepo, HubClient, PullRequest, RepoInfo, TreeEntry};
+pub use client::{
+    CreatedRepo, DatasetOverview, ExistingRepo, HubClient, PullRequest, RepoInfo, TreeEntry,
+};
 pub use commit::{
     CommitLimits, CommitOutcome, CommitPacker, CommitProgress, CommitRequest, Operation, Tries,
     git_blob_oid,

@@ -183,10 +183,20 @@ fn a_token_says_who_it_is_and_a_wrong_one_is_told() {
 #[test]
 fn a_repo_is_made_once_and_listed() {
     let place = Place::with_repo();
-    assert_eq!(
-        block_on(place.hub.create_dataset(REPO, true)).unwrap(),
-        CreatedRepo::Exists
-    );
+    place
+        .commit(&onto_main(vec![add("data/years.csv", "a,b\n")]))
+        .unwrap();
+    let head = place.head("main");
+    for is_private in [true, false] {
+        let again = block_on(place.hub.create_dataset(REPO, is_private)).unwrap();
+        let CreatedRepo::Exists(existing) = again else {
+            panic!("a name that is taken is no new repo");
+        };
+        assert_eq!(existing.info.id, REPO);
+        assert!(existing.info.private, "nothing was changed");
+        assert_eq!(existing.is_as_wished, is_private);
+        assert_eq!(existing.info.sha.as_deref(), Some(head.as_str()));
+    }
     assert_eq!(block_on(place.hub.list_datasets("local")).unwrap(), [REPO]);
     assert!(
         block_on(place.hub.dataset_info(REPO, "main"))
@@ -229,6 +239,62 @@ fn small_files_come_back_as_they_were_and_unchanged_ones_make_no_commit() {
     let head = place.head("main");
     assert_eq!(place.commit(&request).unwrap(), CommitOutcome::default());
     assert_eq!(place.head("main"), head);
+}
+
+#[test]
+fn what_a_repo_holds_is_seen_before_anything_is_done_with_it() {
+    let place = Place::with_repo();
+    let empty = block_on(place.hub.dataset_overview(REPO, "main")).unwrap();
+    assert_eq!(empty.data_files().count(), 0);
+    assert_eq!(empty.card, None);
+    assert!(empty.file(".gitattributes").is_some());
+
+    let table = noise(5000);
+    let card = b"---\nconfigs:\n- config_name: default\n---\n\xff\n";
+    let mut files = vec![
+        add("README.md", card),
+        add("data/train-00000-of-00001.parquet", &table),
+        add("Data/Old.CSV", "a\n"),
+        add(".hidden/x.csv", "a\n"),
+        add("notes.md", "n\n"),
+    ];
+    // More than one page of the tree.
+    files.extend((0..1100).map(|at| add(&format!(".seedbed/records/{at}.jsonl"), at.to_string())));
+    place.commit(&onto_main(files)).unwrap();
+    let full = block_on(place.hub.dataset_overview(REPO, "main")).unwrap();
+    assert_eq!(full.files.len(), 1106);
+    assert_eq!(full.info.sha, Some(place.head("main")));
+    assert_eq!(full.card.as_deref(), Some(card.as_slice()));
+    let data: Vec<&str> = full.data_files().map(|entry| &*entry.path).collect();
+    assert_eq!(data, ["Data/Old.CSV", "data/train-00000-of-00001.parquet"]);
+    let entry = full.file("data/train-00000-of-00001.parquet").unwrap();
+    assert_eq!(entry.lfs_sha256, Some(sha256_hex(&table)));
+    // Somebody else's table under the same name is told by the same field.
+    let other = noise(5001);
+    place
+        .commit(&onto_main(vec![add(&entry.path, &other)]))
+        .unwrap();
+    let later = block_on(place.hub.dataset_overview(REPO, "main")).unwrap();
+    let later = later.file(&entry.path).unwrap().lfs_sha256.clone();
+    assert_eq!(later, Some(sha256_hex(&other)));
+
+    // A repo that was deleted and made again under its name is another one.
+    assert!(!full.info.key.is_empty());
+    let delete = HttpRequest {
+        method: Method::Delete,
+        url: format!("{}/api/repos/delete", place.running.hub_url),
+        headers: vec![(
+            "Authorization".to_owned(),
+            format!("Bearer {DEFAULT_TOKEN}"),
+        )],
+        body: json!({"name": "seeds", "type": "dataset"})
+            .to_string()
+            .into_bytes(),
+    };
+    assert_eq!(block_on(place.transport.send(delete)).unwrap().status, 200);
+    block_on(place.hub.create_dataset(REPO, true)).unwrap();
+    let again = block_on(place.hub.dataset_info(REPO, "main")).unwrap();
+    assert_ne!(again.key, full.info.key);
 }
 
 #[test]

@@ -138,18 +138,38 @@ fn a_repo_is_made_as_others_make_it() {
 }
 
 #[test]
-fn a_repo_that_is_there_is_no_error() {
-    for (text, repo) in [
-        (recording!("py-create-repo-conflict-409"), REPO_PY),
-        (recording!("py-create-repo-exists-ok"), REPO_PY),
-        (recording!("js-create-repo-conflict-409"), REPO_JS),
+fn a_repo_that_is_there_is_told_with_what_the_hub_says_of_it() {
+    let (py_info, js_info) = (recording!("py-repo-info"), recording!("js-dataset-info"));
+    for (text, info, repo, meant) in [
+        (
+            recording!("py-create-repo-conflict-409"),
+            py_info,
+            REPO_PY,
+            vec![AT_REVISION],
+        ),
+        (
+            recording!("py-create-repo-exists-ok"),
+            py_info,
+            REPO_PY,
+            vec![AT_REVISION],
+        ),
+        (
+            recording!("js-create-repo-conflict-409"),
+            js_info,
+            REPO_JS,
+            vec![AT_REVISION, NO_EXPAND],
+        ),
     ] {
-        let replay = Replay::new(exchanges(text));
-        assert_eq!(
-            now(replay.client().create_dataset(repo, true)).unwrap(),
-            CreatedRepo::Exists
-        );
-        replay.check(&[VISIBILITY]);
+        let mut list = exchanges(text);
+        list.extend(exchanges(info));
+        let replay = Replay::new(list);
+        let created = now(replay.client().create_dataset(repo, false)).unwrap();
+        let CreatedRepo::Exists(existing) = created else {
+            panic!("taken for a new one");
+        };
+        assert_eq!(existing.info.id, repo);
+        assert!(existing.info.private && !existing.is_as_wished);
+        replay.check(&[&[VISIBILITY], &*meant].concat());
     }
 }
 

@@ -17,11 +17,12 @@ const PAGE: &str = "1000";
 pub struct TreeEntry {
     /// Path from the root.
     pub path: String,
-    /// Git object id.
+    /// Git object id; for a file in LFS that of its pointer.
     pub oid: String,
     /// Size in bytes.
     pub size: u64,
-    /// SHA-256 of the content, for files in LFS.
+    /// SHA-256 of the content, for files in LFS: what `git_blob_oid` is for the others. Two trees with the same one hold
+    /// the same bytes.
     pub lfs_sha256: Option<String>,
     /// A file, not a folder.
     pub is_file: bool,

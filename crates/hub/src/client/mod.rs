@@ -2,9 +2,11 @@
 
 mod account;
 mod files;
+mod overview;
 mod pulls;
 
 pub use files::TreeEntry;
+pub use overview::DatasetOverview;
 pub use pulls::PullRequest;
 
 use crate::error::{HubError, HubErrorKind, Token};
@@ -28,21 +30,34 @@ pub struct HubClient {
     pub(crate) line: Line,
 }
 
-/// Whether a repo was made now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What became of the wish for a new repo.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreatedRepo {
-    /// It is new.
+    /// It is new and as it was wished.
     Created,
-    /// It was there.
-    Exists,
+    /// The name is taken: nothing was made or changed. Whoever goes on with it has to know what it holds
+    /// ([`HubClient::dataset_overview`]).
+    Exists(ExistingRepo),
+}
+
+/// A repo that was there before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExistingRepo {
+    /// What the Hub says of it.
+    pub info: RepoInfo,
+    /// Whether it is private or public as was wished. It is not changed.
+    pub is_as_wished: bool,
 }
 
 /// What the Hub says of a dataset repo.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct RepoInfo {
-    /// `namespace/name`.
+    /// `namespace/name`, as the Hub writes it.
     #[serde(default)]
     pub id: String,
+    /// The Hub's own id: another one under the same name is another repo.
+    #[serde(default, rename = "_id")]
+    pub key: String,
     /// Head of the revision asked for; absent for an empty repo.
     #[serde(default)]
     pub sha: Option<String>,
@@ -140,10 +155,10 @@ impl HubClient {
         Ok((entries, false))
     }
 
-    /// Makes a dataset repo `namespace/name`.
+    /// Makes a dataset repo `namespace/name`. A name that is taken is no error, and no success either.
     ///
     /// # Errors
-    /// [`HubErrorKind::Forbidden`] without the right to; a name that is taken is no error.
+    /// [`HubErrorKind::Forbidden`] without the right to.
     pub async fn create_dataset(&self, repo: &str, private: bool) -> Result<CreatedRepo, HubError> {
         let what = "creating the repo";
         let (organization, name) = repo.split_once('/').unwrap_or(("", repo));
@@ -160,7 +175,11 @@ impl HubClient {
                 if error.kind == HubErrorKind::Busy
                     && error.message.to_lowercase().contains("already") =>
             {
-                Ok(CreatedRepo::Exists)
+                let info = self.dataset_info(repo, "main").await?;
+                Ok(CreatedRepo::Exists(ExistingRepo {
+                    is_as_wished: info.private == private,
+                    info,
+                }))
             }
             Err(error) => Err(error),
         }
