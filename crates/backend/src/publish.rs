@@ -72,17 +72,20 @@ struct Build {
     diff: RowDiff,
     records: Vec<String>,
     decisions: Vec<String>,
+    /// Why the card is left as it is.
+    card_refusal: Option<String>,
 }
 
 impl Backend {
     pub(crate) async fn plan_publish(&self, ticket: &Ticket, id: &str) -> Result<PublishPlan> {
         let project = self.project(id)?;
-        let sync = self.sync_project(ticket, &project).await?;
+        let mut sync = self.sync_project(ticket, &project).await?;
         let link = linked(&project)?;
         let choice: CardChoice = project
             .with(|store| store.get(key::CARD))?
             .unwrap_or_default();
         let build = self.build(&project, &link, &choice, &self.hub()).await?;
+        sync.problems.extend(build.card_refusal.clone());
         let blocked = self
             .account
             .borrow()
@@ -360,7 +363,7 @@ impl Backend {
                     .read_file(&link.repo, sha, layout::CARD)
                     .await
                     .or_fail()?;
-                String::from_utf8(bytes).ok()
+                Some(bytes)
             }
             _ => None,
         };
@@ -387,7 +390,7 @@ impl Backend {
         let settings = project.settings()?;
         let counts = project.with(|store| store.counts(&self.reviewer()))?;
         let facts = table_facts(project)?;
-        let text = card::write(
+        let card = card::write(
             &Facts {
                 repo: &link.repo,
                 seed: &seed,
@@ -397,12 +400,21 @@ impl Backend {
                 topics: facts.topics,
                 models: facts.models,
                 edited: facts.edited,
+                imported: facts.imported,
                 counts: &counts,
                 reviewers: project.with(Store::reviewers)?.len(),
+                files: tree.keys().map(String::as_str).collect(),
             },
             card_before.as_deref(),
         );
-        put(layout::CARD, "Dataset card", text);
+        // A card that can't be edited without loss is left alone; the rest of the publish goes on.
+        let card_refusal = match card {
+            Ok(card) => {
+                put(layout::CARD, "Dataset card", card.text);
+                None
+            }
+            Err(refusal) => Some(refusal.to_string()),
+        };
         put(layout::SEED, "Seed", seed.export());
         put(
             layout::PARAMS,
@@ -491,6 +503,7 @@ impl Backend {
             diff,
             records: record_ids,
             decisions: decision_ids,
+            card_refusal,
         })
     }
 }
@@ -528,11 +541,12 @@ struct TableFacts {
     topics: Vec<(String, usize)>,
     models: Vec<(String, usize)>,
     edited: usize,
+    imported: usize,
 }
 
 fn table_facts(project: &Project) -> Result<TableFacts> {
     let (mut topics, mut models) = (BTreeMap::new(), BTreeMap::new());
-    let mut edited = 0;
+    let (mut edited, mut imported) = (0, 0);
     let mut after = Some(0);
     while let Some(seq) = after {
         let (rows, next) = project.with(|store| store.accepted_rows(seq, WINDOW))?;
@@ -540,6 +554,7 @@ fn table_facts(project: &Project) -> Result<TableFacts> {
             *topics.entry(row.topic).or_insert(0) += 1;
             *models.entry(row.model).or_insert(0) += 1;
             edited += usize::from(row.edited);
+            imported += usize::from(row.prompt_version.starts_with("import/"));
         }
         after = next;
     }
@@ -547,6 +562,7 @@ fn table_facts(project: &Project) -> Result<TableFacts> {
         topics: topics.into_iter().collect(),
         models: models.into_iter().collect(),
         edited,
+        imported,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Where a card's front matter is, and which part of its text is ours.
 
 use crate::yaml::{self, Doc, Problem};
-use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 const BEGIN: &str =
@@ -165,28 +165,58 @@ pub(crate) fn line_break(text: &str) -> &'static str {
 
 /// What the last publish wrote into keys that people write too: what differs since is theirs, and what they took out
 /// stays out.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Wrote {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pretty_name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) size: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tags: Vec<String>,
-    #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) task: bool,
-    #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) viewer_off: bool,
     /// Lines of our part behind this one, and their check sum.
-    #[serde(default)]
     lines: usize,
-    #[serde(default)]
     sum: String,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)]
-fn is_false(value: &bool) -> bool {
-    !value
+impl Wrote {
+    fn read(text: &str) -> Option<Self> {
+        let value: Value = serde_json::from_str(text).ok()?;
+        let text = |key: &str| value[key].as_str().map(ToOwned::to_owned);
+        let tags = value["tags"].as_array().into_iter().flatten();
+        Some(Self {
+            pretty_name: text("pretty_name"),
+            size: text("size"),
+            tags: tags
+                .filter_map(Value::as_str)
+                .map(ToOwned::to_owned)
+                .collect(),
+            task: value["task"] == Value::Bool(true),
+            viewer_off: value["viewer_off"] == Value::Bool(true),
+            lines: usize::try_from(value["lines"].as_u64()?).ok()?,
+            sum: text("sum")?,
+        })
+    }
+
+    /// As JSON in which nothing ends a comment or a line.
+    fn written(&self) -> String {
+        let value = json!({
+            "pretty_name": self.pretty_name,
+            "size": self.size,
+            "tags": self.tags,
+            "task": self.task,
+            "viewer_off": self.viewer_off,
+            "lines": self.lines,
+            "sum": self.sum,
+        });
+        let mut text = String::new();
+        for c in value.to_string().chars() {
+            if c == '>' || c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+                let _ = write!(text, "\\u{:04x}", u32::from(c));
+            } else {
+                text.push(c);
+            }
+        }
+        text
+    }
 }
 
 /// FNV-1a: tells an untouched part from one that was edited, no more.
@@ -237,7 +267,7 @@ fn mark(line: &str) -> Mark {
 
 fn wrote(line: &str) -> Option<Wrote> {
     let line = line.trim().strip_prefix(WROTE)?.strip_suffix(CLOSE)?;
-    serde_json::from_str(line).ok()
+    Wrote::read(line)
 }
 
 /// Finds our part. It reaches from a mark to its counterpart with no mark between; where one of the two is gone, as far as
@@ -300,7 +330,7 @@ pub(crate) fn body(text: &str) -> Body {
             true,
         ));
     }
-    parts.sort_by_key(|(range, ..)| range.start);
+    parts.sort_unstable_by_key(|(range, ..)| range.start);
     let chosen = parts
         .iter()
         .position(|(.., is_whole)| *is_whole)
@@ -355,15 +385,7 @@ pub(crate) fn part(text: &str, wrote: &Wrote, eol: &str) -> String {
         sum: sum(lines.iter().copied()),
         ..wrote.clone()
     };
-    let mut json = String::new();
-    for c in serde_json::to_string(&wrote).unwrap_or_default().chars() {
-        // Nothing in it may end the comment or a line.
-        if c == '>' || c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
-            let _ = write!(json, "\\u{:04x}", u32::from(c));
-        } else {
-            json.push(c);
-        }
-    }
+    let json = wrote.written();
     let mut part = format!("{BEGIN}{eol}{WROTE}{json}{CLOSE}{eol}");
     for line in lines {
         part.push_str(line);

@@ -1063,7 +1063,7 @@ pub(crate) fn edited(source: &str, old: Option<&Doc>, new: &Node, own: &str, eol
         }
     };
     if is_done
-        && let Some(text) = applied(source, patch.edits)
+        && let Some(text) = applied(source, &patch.edits)
         && is_good(&text)
     {
         let is_clear = !is_ambiguous(source)
@@ -1153,14 +1153,18 @@ fn keeps(before: &[&str], after: &[&str], own: &str) -> bool {
         })
 }
 
-fn applied(source: &str, mut edits: Vec<(Range<usize>, String)>) -> Option<String> {
-    edits.sort_by_key(|(range, _)| (range.start, range.end));
+fn applied(source: &str, edits: &[(Range<usize>, String)]) -> Option<String> {
+    // Those at one place stay in the order they were made in.
+    let mut order: Vec<(usize, usize, usize)> = (0..edits.len())
+        .map(|n| (edits[n].0.start, edits[n].0.end, n))
+        .collect();
+    order.sort_unstable();
     let mut text = String::with_capacity(source.len() + 256);
     let mut at = 0;
-    for (range, new) in edits {
-        text.push_str(source.get(at..range.start)?);
-        text.push_str(&new);
-        at = range.end;
+    for (start, end, n) in order {
+        text.push_str(source.get(at..start)?);
+        text.push_str(&edits[n].1);
+        at = end;
     }
     text.push_str(source.get(at..)?);
     Some(text)
