@@ -9,98 +9,23 @@ use seedbed_core::chat::{ChatModel, ChatRequest};
 use seedbed_core::messages::{
     Account, Failure, FailureKind, HubConfig, HubLink, OauthPending, Reply,
 };
-use seedbed_core::model::{Endpoint, EndpointKind, Message, Sampling};
+use seedbed_core::model::{Endpoint, EndpointKind, Message, Sampling, origin};
 use seedbed_hub::{CreatedRepo, HttpModel, HubClient, Token, oauth};
-use serde::{Deserialize, Serialize};
 use std::rc::Rc;
-
-/// Id under which the platform keeps what belongs to the browser and not to a project.
-pub(crate) const PROFILE_ID: &str = "_profile";
-
-/// What is kept of the person between visits.
-#[derive(Default, Serialize, Deserialize)]
-struct Profile {
-    reviewer: String,
-}
 
 pub(crate) struct SignedIn {
     pub(crate) token: Token,
     pub(crate) account: Account,
 }
 
-/// Scheme, host and port of an address; what keys are kept by.
-pub(crate) fn origin(address: &str) -> String {
-    let address = address.trim().to_ascii_lowercase();
-    let Some((scheme, rest)) = address.split_once("://") else {
-        return address;
-    };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}")
-}
-
 impl Backend {
     pub(crate) async fn hello(&self, config: HubConfig) -> Result<Reply> {
         *self.config.borrow_mut() = config;
-        if self.local_name.borrow().is_empty() {
-            let known = self
-                .platform
-                .list_meta()
-                .await
-                .into_iter()
-                .find(|(id, _)| id == PROFILE_ID)
-                .and_then(|(_, json)| serde_json::from_str::<Profile>(&json).ok())
-                .map(|profile| profile.reviewer)
-                .filter(|name| !name.trim().is_empty());
-            // Two guests must not be taken for one person when their work is merged.
-            let name = match known {
-                Some(name) => name,
-                None => {
-                    let name = format!("guest-{}", self.random_id(3));
-                    self.save_profile(&name).await.ok();
-                    name
-                }
-            };
-            *self.local_name.borrow_mut() = name;
-        }
+        self.load_profile().await;
         Ok(Reply::Hello {
             build: self.platform.build(),
             storage: self.platform.storage().await,
         })
-    }
-
-    async fn save_profile(&self, name: &str) -> Result<()> {
-        let profile = Profile {
-            reviewer: name.to_owned(),
-        };
-        let json = serde_json::to_string(&profile).unwrap_or_default();
-        self.platform.write_meta(PROFILE_ID.to_owned(), json).await
-    }
-
-    /// Name on new decisions: the account's, else the local one.
-    pub(crate) fn reviewer(&self) -> String {
-        match self.account.borrow().as_ref() {
-            Some(signed_in) => signed_in.account.name.clone(),
-            None => self.local_name.borrow().clone(),
-        }
-    }
-
-    pub(crate) async fn set_reviewer(&self, name: &str) -> Result<Reply> {
-        let name: String = name.trim().chars().take(60).collect();
-        if name.is_empty() {
-            return Err(Failure::new(FailureKind::Invalid, "The name is empty.")
-                .next("Write the name that others should see on your decisions."));
-        }
-        let before = self.local_name.replace(name.clone());
-        for project in self.open_projects() {
-            project.with(|store| store.rename_reviewer(&before, &name))?;
-        }
-        self.save_profile(&name).await?;
-        Ok(Reply::Ok)
-    }
-
-    fn open_projects(&self) -> Vec<Rc<crate::project::Project>> {
-        self.projects.borrow().values().cloned().collect()
     }
 
     pub(crate) fn token(&self) -> Option<Token> {
@@ -244,19 +169,12 @@ impl Backend {
             });
             account.scopes = scopes;
         }
-        let before = self.reviewer();
         let text = token.secret().to_owned();
-        let name = account.name.clone();
-        let was_guest = self.account.borrow().is_none();
         *self.account.borrow_mut() = Some(SignedIn {
             token,
             account: account.clone(),
         });
-        if was_guest {
-            for project in self.open_projects() {
-                project.with(|store| store.rename_reviewer(&before, &name))?;
-            }
-        }
+        self.know_account(&account.name).await?;
         Ok(Reply::SignedIn {
             account,
             token: text,
@@ -293,14 +211,36 @@ impl Backend {
     pub(crate) async fn create_repo(&self, id: &str, repo: &str, private: bool) -> Result<Reply> {
         let client = self.signed_in_hub()?;
         let repo = self.repo_id(repo)?;
-        let created = client.create_dataset(&repo, private).await.or_fail()?;
-        self.link(id, &client, &repo, created == CreatedRepo::Created)
-            .await
+        match client.create_dataset(&repo, private).await.or_fail()? {
+            CreatedRepo::Created => self.link(id, &client, &repo, true).await,
+            // A name that is taken is an answer of its own: what stands there is shown first.
+            CreatedRepo::Exists(_) => {
+                let project = self.project(id)?;
+                let overview = self.overview(&project, &client, &repo).await?;
+                Ok(Reply::Found(Box::new(overview)))
+            }
+        }
     }
 
-    pub(crate) async fn link_repo(&self, id: &str, repo: &str) -> Result<Reply> {
+    pub(crate) async fn link_repo(
+        &self,
+        id: &str,
+        repo: &str,
+        is_confirmed: bool,
+    ) -> Result<Reply> {
         let client = self.hub();
         let repo = self.repo_id(repo)?;
+        if !is_confirmed {
+            let project = self.project(id)?;
+            let overview = self.overview(&project, &client, &repo).await?;
+            let is_plain = overview.data_files.is_empty()
+                && overview.configs.is_empty()
+                && !overview.is_newer
+                && !overview.is_seedbed;
+            if !is_plain {
+                return Ok(Reply::Found(Box::new(overview)));
+            }
+        }
         self.link(id, &client, &repo, false).await
     }
 
@@ -401,26 +341,5 @@ impl Backend {
             )
             .next("Write it as owner/name, or paste the address of its page. Names have letters, digits, -, _ and .")),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::origin;
-
-    #[test]
-    fn an_origin_has_no_path_and_no_user() {
-        assert_eq!(
-            origin("HTTPS://me:pw@API.example.com:8443/v1?x#y"),
-            "https://api.example.com:8443"
-        );
-        assert_eq!(
-            origin("http://localhost:11434/v1"),
-            "http://localhost:11434"
-        );
-        assert_ne!(
-            origin("https://example.com.evil.net/v1"),
-            origin("https://example.com/v1")
-        );
     }
 }

@@ -1,36 +1,343 @@
 //! A project in one file, and its rows as lines: what a person saves and can import again.
+//!
+//! A saved project is JSON lines: a header with the seed and the settings, then one line each for instruction acts,
+//! records and decisions, as they stand in a repo's parts. It is written and read in pieces, so that neither side ever
+//! holds all of it.
 
 use crate::Result;
 use crate::project::{Project, key};
-use seedbed_core::messages::{Failure, FailureKind};
-use seedbed_core::model::{Endpoint, Message};
+use seedbed_core::line::{self, Line, RecordLine};
+use seedbed_core::messages::{Failure, FailureKind, FilePiece, ImportReport};
+use seedbed_core::model::Endpoint;
 use seedbed_core::params::RunSettings;
-use seedbed_core::prompt::Prompt;
-use seedbed_core::record::Record;
 use seedbed_core::review::Decision;
 use seedbed_core::seed::Seed;
-use seedbed_store::Store;
+use seedbed_store::{Origin, Store};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::rc::Rc;
 
-/// The key that tells our file from others; its value is the format's version.
-pub(crate) const MARK: &str = "seedbed_bundle";
-const VERSION: u32 = 1;
+/// The key that tells a project saved by a build of format 1 from other files.
+pub(crate) const OLD_MARK: &str = "seedbed_bundle";
+/// The key that tells a saved project from other files of lines; its value is the format's version.
+const MARK: &str = "seedbed_project";
+/// Newest version of a saved project that this build reads.
+const VERSION: u32 = 2;
 /// Rows read at a time.
-const WINDOW: u32 = 2000;
+const WINDOW: u32 = 500;
+/// Bytes of a piece of a file, about.
+const PIECE_BYTES: usize = 1024 * 1024;
+/// Lines told one by one when they can't be read.
+const TOLD_PROBLEMS: usize = 20;
 
-/// A record with the messages it was asked with.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct RecordLine {
-    #[serde(flatten)]
-    pub(crate) record: Record,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) messages: Vec<Message>,
+/// First line of a saved project.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    #[serde(rename = "seedbed_project")]
+    version: u32,
+    /// The seed as it is stored, so that one this build can't show is saved too.
+    #[serde(default)]
+    seed: Value,
+    #[serde(default)]
+    settings: RunSettings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    endpoint: Option<Endpoint>,
 }
 
-/// Everything of a project except runs, drafts, and the link to the Hub.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Bundle {
+/// What stands in which order in a saved project.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Section {
+    Instructions,
+    Records,
+    Decisions,
+}
+
+impl Section {
+    const ALL: [Self; 3] = [Self::Instructions, Self::Records, Self::Decisions];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Instructions => "instruction",
+            Self::Records => "record",
+            Self::Decisions => "decision",
+        }
+    }
+}
+
+/// Wraps a line of a repo's part as a line of a saved project, word for word.
+fn push_wrapped(text: &mut String, name: &str, line: &str) {
+    text.push_str("{\"");
+    text.push_str(name);
+    text.push_str("\":");
+    text.push_str(line);
+    text.push_str("}\n");
+}
+
+/// Where a saved project goes on: `<section>:<seq>`.
+fn cursor(text: &str) -> Option<(usize, u64)> {
+    let (section, seq) = text.split_once(':')?;
+    let section = Section::ALL.iter().position(|one| one.name() == section)?;
+    Some((section, seq.parse().ok()?))
+}
+
+fn header(project: &Project) -> Result<String> {
+    let mut endpoint = project.endpoint()?;
+    if let Some(endpoint) = &mut endpoint {
+        // Prices are asked of the router; a file must not bring its own.
+        (endpoint.price_in, endpoint.price_out) = (None, None);
+    }
+    let header = Header {
+        version: VERSION,
+        seed: project.with(Store::stored_seed)?,
+        settings: project.settings()?,
+        endpoint,
+    };
+    let mut text = serde_json::to_string(&header).map_err(|error| unwritable(&error))?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// The piece of a saved project at `after`.
+pub(crate) fn piece(project: &Project, after: Option<&str>) -> Result<FilePiece> {
+    let (mut section, mut seq) = match after {
+        None => {
+            return Ok(FilePiece {
+                text: header(project)?,
+                next: Some(format!("{}:0", Section::Instructions.name())),
+            });
+        }
+        Some(at) => cursor(at).ok_or_else(|| {
+            Failure::new(FailureKind::Invalid, "This is no place in a saved project.")
+        })?,
+    };
+    let mut text = String::new();
+    while let Some(part) = Section::ALL.get(section) {
+        let before = seq;
+        match part {
+            Section::Instructions => {
+                for (at, line) in project.with(|store| store.instruction_acts_after(seq, WINDOW))? {
+                    push_wrapped(&mut text, part.name(), &line.text());
+                    seq = at;
+                }
+            }
+            Section::Records => {
+                for (at, line) in project.with(|store| store.records_after(seq, WINDOW))? {
+                    push_wrapped(&mut text, part.name(), &line.text());
+                    seq = at;
+                    if text.len() > PIECE_BYTES {
+                        break;
+                    }
+                }
+            }
+            Section::Decisions => {
+                for (at, line) in project.with(|store| store.decisions_after(seq, WINDOW))? {
+                    push_wrapped(&mut text, part.name(), &line.text());
+                    seq = at;
+                }
+            }
+        }
+        if seq == before {
+            (section, seq) = (section + 1, 0);
+        } else if text.len() > PIECE_BYTES {
+            break;
+        }
+    }
+    Ok(FilePiece {
+        text,
+        next: Section::ALL
+            .get(section)
+            .map(|part| format!("{}:{seq}", part.name())),
+    })
+}
+
+/// A project file that is being read, in pieces that end anywhere.
+pub(crate) struct Reading {
+    project: Rc<Project>,
+    name: String,
+    /// The beginning of a line whose end has not come yet.
+    rest: String,
+    has_header: bool,
+    line: u32,
+    report: ImportReport,
+}
+
+impl Reading {
+    pub(crate) fn new(project: Rc<Project>, name: &str) -> Self {
+        Self {
+            project,
+            name: name.to_owned(),
+            rest: String::new(),
+            has_header: false,
+            line: 0,
+            report: ImportReport {
+                kind: "a project saved by Seedbed".to_owned(),
+                ..ImportReport::default()
+            },
+        }
+    }
+
+    /// Takes the next piece in; what is whole in it is stored.
+    pub(crate) fn push(&mut self, text: &str, now_ms: u64) -> Result<()> {
+        let Some(end) = text.rfind('\n') else {
+            self.rest.push_str(text);
+            return self.bound();
+        };
+        let mut whole = std::mem::take(&mut self.rest);
+        whole.push_str(&text[..=end]);
+        text[end + 1..].clone_into(&mut self.rest);
+        self.take(&whole, now_ms)?;
+        self.bound()
+    }
+
+    /// The file is at its end.
+    pub(crate) fn finish(mut self, now_ms: u64) -> Result<(Rc<Project>, ImportReport)> {
+        let rest = std::mem::take(&mut self.rest);
+        self.take(&rest, now_ms)?;
+        if !self.has_header {
+            return Err(self.bad("the file is empty."));
+        }
+        Ok((self.project, self.report))
+    }
+
+    fn bound(&self) -> Result<()> {
+        // The header holds the seed; all other lines are bounded by the border.
+        if self.rest.len() > 8 * line::MOST_LINE {
+            return Err(self.bad("a line is longer than any that Seedbed writes."));
+        }
+        Ok(())
+    }
+
+    fn bad(&self, why: &str) -> Failure {
+        Failure::new(
+            FailureKind::Invalid,
+            format!("“{}” could not be read: {why}", self.name),
+        )
+        .next("Take the file as Seedbed saved it.")
+    }
+
+    fn take(&mut self, text: &str, now_ms: u64) -> Result<()> {
+        let (mut acts, mut records, mut decisions) = (Vec::new(), Vec::new(), Vec::new());
+        for text in text.lines() {
+            self.line += 1;
+            let text = text.trim_start_matches('\u{feff}');
+            if text.trim().is_empty() {
+                continue;
+            }
+            if !self.has_header {
+                self.take_header(text, now_ms)?;
+                self.has_header = true;
+                continue;
+            }
+            let read = match Wrapped::of(text) {
+                Some(Wrapped::Instruction(text)) => {
+                    line::instruction(text).map(|line| acts.push(line))
+                }
+                Some(Wrapped::Record(text)) => line::record(text).map(|line| records.push(line)),
+                Some(Wrapped::Decision(text)) => {
+                    line::decision(text).map(|line| decisions.push(line))
+                }
+                None => Err("a kind of line that this Seedbed does not know".to_owned()),
+            };
+            if let Err(reason) = read {
+                self.report.skipped_total += 1;
+                if self.report.skipped.len() < TOLD_PROBLEMS {
+                    let line = self.line;
+                    self.report.skipped.push(format!("line {line}: {reason}"));
+                }
+            }
+        }
+        let (added, known) = self.project.with(|store| {
+            store.together(|store| {
+                store.merge_instructions(&acts, Origin::File, None)?;
+                let added = store.merge_records(&records, None)?;
+                store.merge_decisions(&decisions, Origin::File, None)?;
+                Ok((added, records.len() as u32 - added))
+            })
+        })?;
+        self.report.rows += added;
+        self.report.known += known;
+        Ok(())
+    }
+
+    fn take_header(&self, text: &str, now_ms: u64) -> Result<()> {
+        let value: Value =
+            serde_json::from_str(text).map_err(|error| self.bad(&format!("{error}.")))?;
+        match value.get(MARK).and_then(Value::as_u64) {
+            Some(version) if version <= u64::from(VERSION) => {}
+            Some(_) => {
+                return Err(
+                    self.bad("it was written by a newer Seedbed. Reload the page to get it.")
+                );
+            }
+            None => return Err(self.bad("it does not begin as a saved project does.")),
+        }
+        let header: Header =
+            serde_json::from_value(value).map_err(|error| self.bad(&format!("{error}.")))?;
+        let seed = (!header.seed.is_null())
+            .then(|| Seed::deserialize(&header.seed))
+            .transpose()
+            .map_err(|error| self.bad(&format!("its seed: {error}.")))?;
+        take_settings(
+            &self.project,
+            seed.as_ref(),
+            &header.settings,
+            header.endpoint,
+            now_ms,
+        )
+    }
+}
+
+/// A line of a saved project without its wrapping.
+enum Wrapped<'a> {
+    Instruction(&'a str),
+    Record(&'a str),
+    Decision(&'a str),
+}
+
+impl<'a> Wrapped<'a> {
+    fn of(line: &'a str) -> Option<Self> {
+        let line = line.trim();
+        let inner = |name: &str| {
+            line.strip_prefix("{\"")?
+                .strip_prefix(name)?
+                .strip_prefix("\":")?
+                .strip_suffix('}')
+        };
+        if let Some(text) = inner("record") {
+            Some(Self::Record(text))
+        } else if let Some(text) = inner("decision") {
+            Some(Self::Decision(text))
+        } else {
+            inner("instruction").map(Self::Instruction)
+        }
+    }
+}
+
+fn take_settings(
+    project: &Project,
+    seed: Option<&Seed>,
+    settings: &RunSettings,
+    endpoint: Option<Endpoint>,
+    now_ms: u64,
+) -> Result<()> {
+    project.with(|store| {
+        store.together(|store| {
+            if let Some(seed) = seed {
+                store.save_seed(seed, "", now_ms)?;
+            }
+            store.put(key::SETTINGS, settings)?;
+            if let Some(mut endpoint) = endpoint {
+                (endpoint.price_in, endpoint.price_out) = (None, None);
+                store.put(key::ENDPOINT, &endpoint)?;
+            }
+            Ok(())
+        })
+    })
+}
+
+/// A project as a build of format 1 saved it.
+#[derive(Deserialize)]
+pub(crate) struct OldBundle {
     #[serde(rename = "seedbed_bundle")]
     version: u32,
     seed: Seed,
@@ -39,116 +346,135 @@ pub(crate) struct Bundle {
     #[serde(default)]
     endpoint: Option<Endpoint>,
     #[serde(default)]
-    prompts: Vec<Prompt>,
+    prompts: Vec<Box<serde_json::value::RawValue>>,
     #[serde(default)]
-    records: Vec<RecordLine>,
+    records: Vec<Box<serde_json::value::RawValue>>,
     #[serde(default)]
-    decisions: Vec<Decision>,
+    decisions: Vec<Box<serde_json::value::RawValue>>,
 }
 
-impl Bundle {
+impl OldBundle {
     /// Reads a file; the error ends with a full stop.
     pub(crate) fn parse(text: &str) -> std::result::Result<Self, String> {
-        let value: serde_json::Value =
-            serde_json::from_str(text).map_err(|error| format!("{error}."))?;
-        let version = value.get(MARK).and_then(serde_json::Value::as_u64);
-        if version.is_none_or(|version| version > u64::from(VERSION)) {
+        let bundle: Self = serde_json::from_str(text).map_err(|error| format!("{error}."))?;
+        if bundle.version > 1 {
             return Err("it was written by a newer Seedbed. Reload the page to get it.".to_owned());
         }
-        serde_json::from_value(value).map_err(|error| format!("{error}."))
+        Ok(bundle)
     }
 }
 
-/// Puts a bundle into a project by union. Returns new and known records.
-pub(crate) fn take_in(project: &Project, bundle: &Bundle, now_ms: u64) -> Result<(u32, u32)> {
-    let records: Vec<(Record, Vec<Message>)> = bundle
-        .records
-        .iter()
-        .map(|line| (line.record.clone(), line.messages.clone()))
-        .collect();
-    let added = project.with(|store| {
-        store.save_seed(&bundle.seed, "", now_ms)?;
-        store.put(key::SETTINGS, &bundle.settings)?;
-        if let Some(endpoint) = &bundle.endpoint {
-            store.put(key::ENDPOINT, endpoint)?;
+/// Puts a project of format 1 into another by union.
+pub(crate) fn take_old(
+    project: &Project,
+    bundle: &OldBundle,
+    report: &mut ImportReport,
+    now_ms: u64,
+) -> Result<()> {
+    take_settings(
+        project,
+        Some(&bundle.seed),
+        &bundle.settings,
+        bundle.endpoint.clone(),
+        now_ms,
+    )?;
+    let mut read = |what: &str, at: usize, reason: String| {
+        report.skipped_total += 1;
+        if report.skipped.len() < TOLD_PROBLEMS {
+            report.skipped.push(format!("{what} {}: {reason}", at + 1));
         }
-        store.merge_prompts(&bundle.prompts)?;
-        let added = store.add_records(&records)?;
-        store.merge_decisions(&bundle.decisions)?;
+    };
+    let mut prompts = Vec::new();
+    for (at, text) in bundle.prompts.iter().enumerate() {
+        match line::prompt(text.get()) {
+            Ok(line) => prompts.push(line),
+            Err(reason) => read("instruction", at, reason),
+        }
+    }
+    let mut records: Vec<Line<RecordLine>> = Vec::new();
+    for (at, text) in bundle.records.iter().enumerate() {
+        match line::record(text.get()) {
+            Ok(line) => records.push(line),
+            Err(reason) => read("record", at, reason),
+        }
+    }
+    let mut decisions: Vec<Line<Decision>> = Vec::new();
+    for (at, text) in bundle.decisions.iter().enumerate() {
+        match line::decision(text.get()) {
+            Ok(line) => decisions.push(line),
+            Err(reason) => read("decision", at, reason),
+        }
+    }
+    let added = project.with(|store| {
+        store.merge_instructions(&prompts, Origin::File, None)?;
+        let added = store.merge_records(&records, None)?;
+        store.merge_decisions(&decisions, Origin::File, None)?;
         Ok(added)
     })?;
-    Ok((added, records.len() as u32 - added))
-}
-
-/// The bundle of a project as JSON.
-pub(crate) fn write(project: &Project) -> Result<String> {
-    let mut records = Vec::new();
-    let mut after = 0;
-    loop {
-        let rows = project.with(|store| store.records_after(after, WINDOW))?;
-        let Some((last, ..)) = rows.last() else { break };
-        after = *last;
-        records.extend(
-            rows.into_iter()
-                .map(|(_, record, messages)| RecordLine { record, messages }),
-        );
-    }
-    let bundle = Bundle {
-        version: VERSION,
-        seed: project.with(Store::seed)?,
-        settings: project.settings()?,
-        endpoint: project.endpoint()?,
-        prompts: project.with(Store::prompts)?,
-        records,
-        decisions: project.with(|store| store.decisions(false, None))?,
-    };
-    serde_json::to_string(&bundle).map_err(|error| unwritable(&error))
+    report.rows += added;
+    report.known += records.len() as u32 - added;
+    Ok(())
 }
 
 /// Accepted rows, one JSON object a line, as in the published table.
-pub(crate) fn accepted_lines(project: &Project) -> Result<String> {
+pub(crate) fn accepted_piece(project: &Project, after: Option<&str>) -> Result<FilePiece> {
+    let seq = seq_of(after)?;
+    let (rows, next) = project.with(|store| store.accepted_rows(seq, WINDOW))?;
     let mut text = String::new();
-    let mut after = Some(0);
-    while let Some(seq) = after {
-        let (rows, next) = project.with(|store| store.accepted_rows(seq, WINDOW))?;
-        for row in &rows {
-            push_line(&mut text, row)?;
-        }
-        after = next;
+    for row in &rows {
+        push_line(&mut text, row)?;
     }
-    Ok(text)
+    Ok(FilePiece {
+        text,
+        next: next.map(|seq| seq.to_string()),
+    })
 }
 
 /// All records with their state, one JSON object a line.
-pub(crate) fn record_lines(project: &Project, reviewer: &str) -> Result<String> {
+pub(crate) fn record_piece(
+    project: &Project,
+    writer: &str,
+    after: Option<&str>,
+) -> Result<FilePiece> {
+    let seq = seq_of(after)?;
+    let rows = project.with(|store| store.records_after(seq, WINDOW))?;
     let mut text = String::new();
-    let mut after = 0;
-    loop {
-        let rows = project.with(|store| store.records_after(after, WINDOW))?;
-        let Some((last, ..)) = rows.last() else { break };
-        after = *last;
-        for (_, record, _) in &rows {
-            let view = project
-                .with(|store| store.record_view(&record.id, reviewer))?
-                .ok_or_else(|| Failure::new(FailureKind::Internal, "A record vanished."))?;
-            let mut responses: Vec<_> = view.others;
-            responses.extend(view.mine.map(|mine| (reviewer.to_owned(), mine)));
-            let responses: Vec<_> = responses
-                .into_iter()
-                .map(|(reviewer, response)| json!({"reviewer": reviewer, "response": response}))
-                .collect();
-            push_line(
-                &mut text,
-                &json!({
-                    "id": record.id, "instruction": record.instruction, "response": record.response,
-                    "topic": record.cell.topic, "perspective": record.cell.perspective,
-                    "model": record.provenance.model, "state": view.state, "is_stale": view.is_stale,
-                    "responses": responses, "provenance": record.provenance,
-                }),
-            )?;
-        }
+    for (seq, _) in &rows {
+        let Some(view) = project.with(|store| store.record_at(*seq, writer))? else {
+            continue;
+        };
+        let record = &view.record;
+        let mut responses: Vec<_> = view
+            .others
+            .iter()
+            .map(|other| json!({"reviewer": other.name, "response": other.response}))
+            .collect();
+        responses.extend(
+            view.mine
+                .as_ref()
+                .map(|mine| json!({"reviewer": writer, "response": mine})),
+        );
+        push_line(
+            &mut text,
+            &json!({
+                "id": record.id, "instruction": record.instruction(), "response": record.response(),
+                "topic": record.cell.topic, "perspective": record.cell.perspective,
+                "model": record.provenance.model, "state": view.state, "is_stale": view.is_stale,
+                "responses": responses, "provenance": record.provenance,
+            }),
+        )?;
     }
-    Ok(text)
+    Ok(FilePiece {
+        text,
+        next: rows.last().map(|(seq, _)| seq.to_string()),
+    })
+}
+
+fn seq_of(after: Option<&str>) -> Result<u64> {
+    after.map_or(Ok(0), |at| {
+        at.parse()
+            .map_err(|_| Failure::new(FailureKind::Invalid, "This is no place in a file."))
+    })
 }
 
 pub(crate) fn push_line(text: &mut String, value: &impl Serialize) -> Result<()> {

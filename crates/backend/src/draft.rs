@@ -353,7 +353,23 @@ impl Backend {
             match outcome {
                 Ok(harvest) => {
                     let ids: Vec<String> = harvest.prompts.iter().map(|p| p.id.clone()).collect();
-                    let added = project.with(|store| store.merge_prompts(&harvest.prompts))?;
+                    let writer = self.reviewer();
+                    let new_id = || self.random_id(12);
+                    let stored = project.with(|store| {
+                        store.add_prompts(&harvest.prompts, &writer, &new_id, self.now())
+                    });
+                    let added = match stored {
+                        Ok(added) => added,
+                        // The drafts are paid for: what other cells bring may still find room, and these are told.
+                        Err(failure) => {
+                            report.failed.push(FailedCell {
+                                cell,
+                                failure: failure.clone(),
+                            });
+                            stopped.get_or_insert(failure);
+                            continue;
+                        }
+                    };
                     if added.added > 0 {
                         self.touched(project);
                         self.changed(project, &[Changed::Prompts]);

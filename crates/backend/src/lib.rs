@@ -9,6 +9,7 @@ mod bundle;
 mod card;
 mod draft;
 mod engine;
+mod identity;
 mod layout;
 pub mod pieces;
 pub mod platform;
@@ -19,9 +20,11 @@ mod run;
 mod sync;
 
 use crate::account::SignedIn;
+use crate::identity::Profile;
 use crate::pieces::{Answer, Piece, Pieces};
 use crate::platform::Platform;
-use crate::project::Project;
+use crate::project::{NewDecision, Project};
+use crate::projects::Import;
 use futures::future::{AbortHandle, LocalBoxFuture, abortable};
 use futures::lock::Mutex;
 use seedbed_core::messages::{
@@ -29,7 +32,7 @@ use seedbed_core::messages::{
 };
 use seedbed_hub::Token;
 use seedbed_hub::transport::Transport;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -53,8 +56,13 @@ pub struct Inner {
     /// Inference keys by origin; in memory only.
     pub(crate) keys: RefCell<HashMap<String, Token>>,
     pub(crate) account: RefCell<Option<SignedIn>>,
-    /// Name on decisions while nobody is signed in.
-    pub(crate) local_name: RefCell<String>,
+    /// Who decides in this browser.
+    pub(crate) profile: RefCell<Profile>,
+    /// Files that are being read in pieces, by number.
+    pub(crate) imports: RefCell<HashMap<u32, Import>>,
+    pub(crate) last_import: Cell<u32>,
+    /// Milliseconds since 1970 at the beginning of this visit.
+    pub(crate) started_ms: Cell<u64>,
     requests: RefCell<HashMap<RequestId, AbortHandle>>,
     /// Opening, closing and deleting go one at a time.
     pub(crate) gate: Mutex<()>,
@@ -87,6 +95,7 @@ impl Ticket {
 impl Backend {
     /// A back end that knows nothing yet; the first request is [`Request::Hello`].
     pub fn new(platform: Rc<dyn Platform>, transport: Rc<dyn Transport>, pieces: Pieces) -> Self {
+        let started_ms = Cell::new(platform.now_ms());
         Self(Rc::new(Inner {
             platform,
             transport,
@@ -96,7 +105,10 @@ impl Backend {
             projects: RefCell::default(),
             keys: RefCell::default(),
             account: RefCell::default(),
-            local_name: RefCell::default(),
+            profile: RefCell::default(),
+            imports: RefCell::default(),
+            last_import: Cell::new(0),
+            started_ms,
             requests: RefCell::default(),
             gate: Mutex::new(()),
         }))
@@ -233,7 +245,6 @@ impl Backend {
 
             Request::SetKey { base_url, key } => self.set_key(&base_url, &key),
 
-            Request::ListRuns { project } => self.list_runs(&project),
             Request::RunItems {
                 project,
                 run,
@@ -247,18 +258,6 @@ impl Backend {
                 Ok(Reply::RunItems { total, items })
             }
 
-            Request::ListRecords {
-                project,
-                filter,
-                offset,
-                limit,
-            } => {
-                let reviewer = self.reviewer();
-                let (total, rows) = self
-                    .project(&project)?
-                    .with(|store| store.list_records(&filter, &reviewer, offset, limit))?;
-                Ok(Reply::Records { total, rows })
-            }
             Request::RecordsAround {
                 project,
                 filter,
@@ -284,11 +283,39 @@ impl Backend {
             }
             Request::Respond {
                 project,
+                decision,
+                identity,
+                record,
+                text,
+                response,
+            } => {
+                let decision = NewDecision {
+                    project: &project,
+                    id: &decision,
+                    identity: &identity,
+                    record: &record,
+                    text: &text,
+                };
+                self.respond(&decision, &response)
+            }
+            Request::SaveDraft {
+                project,
+                identity,
                 record,
                 response,
-            } => self.respond(&project, &record, &response),
-            Request::UndoDecision { project } => self.step_decision(&project, true),
-            Request::RedoDecision { project } => self.step_decision(&project, false),
+            } => self.save_draft(&project, &identity, &record, response.as_ref()),
+            Request::UndoDecision {
+                project,
+                decision,
+                identity,
+                target,
+            } => self.step_decision(&project, &identity, &decision, target.as_deref(), true),
+            Request::RedoDecision {
+                project,
+                decision,
+                identity,
+                target,
+            } => self.step_decision(&project, &identity, &decision, target.as_deref(), false),
 
             Request::OauthStart {
                 client_id,
@@ -297,11 +324,21 @@ impl Backend {
             } => Ok(self.oauth_start(&client_id, &redirect_uri, &scopes)),
             Request::SignOut => Ok(self.sign_out()),
             Request::SetReviewer { name } => self.set_reviewer(&name).await,
+            Request::NewReviewer { name } => self.new_reviewer(&name).await,
+            Request::UseReviewer { id } => self.use_reviewer(&id).await,
+            Request::ClaimDecisions { from, are_mine } => {
+                self.claim_decisions(&from, are_mine).await
+            }
+            Request::ListIdentities => self.identities().map(Reply::Identities),
 
             request @ (Request::CreateExample
             | Request::ImportProject { .. }
             | Request::ImportInto { .. }
-            | Request::Export { .. }) => self.hand_on(Piece::Files, ticket, request).await,
+            | Request::BeginImport { .. }
+            | Request::ImportPiece { .. }
+            | Request::EndImport { .. }
+            | Request::Export { .. }
+            | Request::Exported { .. }) => self.hand_on(Piece::Files, ticket, request).await,
             request @ (Request::Propose { .. }
             | Request::DraftAnswer { .. }
             | Request::DraftPrompts { .. }

@@ -114,7 +114,17 @@ pub fn answer_files(
                 name,
                 text,
             } => backend.import_into(&project, &name, &text),
-            Request::Export { project, kind } => backend.export(&project, kind),
+            Request::BeginImport { name, into } => {
+                backend.begin_import(&name, into.as_deref()).await
+            }
+            Request::ImportPiece { import, text } => backend.import_piece(import, &text),
+            Request::EndImport { import, gives_up } => backend.end_import(import, gives_up).await,
+            Request::Export {
+                project,
+                kind,
+                after,
+            } => backend.export(&project, kind, after.as_deref()),
+            Request::Exported { project } => backend.exported(&project),
             _ => Err(misled()),
         }
     })
@@ -192,7 +202,11 @@ pub fn answer_hub(
                 repo,
                 private,
             } => backend.create_repo(&project, &repo, private).await,
-            Request::LinkRepo { project, repo } => backend.link_repo(&project, &repo).await,
+            Request::LinkRepo {
+                project,
+                repo,
+                is_confirmed,
+            } => backend.link_repo(&project, &repo, is_confirmed).await,
             Request::Sync { project } => backend.sync(&ticket, &project).await.map(Reply::Synced),
             Request::PlanPublish { project } => backend
                 .plan_publish(&ticket, &project)
@@ -204,15 +218,19 @@ pub fn answer_hub(
                 license,
                 languages,
                 as_pull_request,
+                drops_unknown,
+                replaces_table,
             } => {
-                let wish = publish::Wish {
+                let options = publish::PublishOptions {
                     summary,
                     license,
                     languages,
                     as_pull_request,
+                    drops_unknown,
+                    replaces_table,
                 };
                 backend
-                    .publish(&ticket, &project, &wish)
+                    .publish(&ticket, &project, &options)
                     .await
                     .map(Reply::Published)
             }

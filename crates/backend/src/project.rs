@@ -19,10 +19,18 @@ pub(crate) mod key {
     pub(crate) const SETTINGS: &str = "settings";
     pub(crate) const ENDPOINT: &str = "endpoint";
     pub(crate) const HUB_LINK: &str = "hub_link";
-    pub(crate) const UPDATED: &str = "updated_ms";
+    pub(crate) use seedbed_store::keys::UPDATED;
     pub(crate) const IS_EXAMPLE: &str = "is_example";
     /// Licence and languages of the last publish.
     pub(crate) const CARD: &str = "card";
+    /// Hash of the settings that stood on the Hub when they were read or written last.
+    pub(crate) const HUB_SETTINGS: &str = "hub_settings_hash";
+    /// The version of this build's readers that read the repo last.
+    pub(crate) const READER: &str = "reader";
+    /// What the repo needs of a build that rewrites it, as far as this one lacks it.
+    pub(crate) const LACKS: &str = "lacks";
+    /// A build of format 1 rewrote the repo.
+    pub(crate) const OLD_WRITER: &str = "old_writer";
 }
 
 /// How long changes of the listing are gathered before they are written, in milliseconds.
@@ -34,10 +42,36 @@ pub(crate) struct Project {
     store: RefCell<Option<Store>>,
     /// The run that is asking now.
     pub(crate) run: RefCell<Option<Rc<ActiveRun>>>,
-    /// The page has left; close when the run is over.
+    /// The page has left; close when the run, and what else is under way, is over.
     pub(crate) is_left: Flag<bool>,
+    /// Publishes and syncs under way.
+    holds: Flag<u32>,
     updated_ms: Flag<u64>,
     is_listing_due: Flag<bool>,
+    /// Its listing says that it is open.
+    is_listed_open: Flag<bool>,
+}
+
+/// Keeps a project open while something is under way that nobody may cut off: a publish.
+pub(crate) struct Hold {
+    backend: Backend,
+    project: Rc<Project>,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let holds = self.project.holds.get().saturating_sub(1);
+        self.project.holds.set(holds);
+        let (backend, project) = (self.backend.clone(), Rc::clone(&self.project));
+        if project.is_left.get() && !project.is_busy() {
+            self.backend.spawn(async move {
+                // Opened again meanwhile it stays.
+                if project.is_left.get() && !project.is_busy() {
+                    backend.release(&project.id).await;
+                }
+            });
+        }
+    }
 }
 
 impl Project {
@@ -48,8 +82,38 @@ impl Project {
             store: RefCell::new(Some(store)),
             run: RefCell::default(),
             is_left: Flag::new(false),
+            holds: Flag::new(0),
             updated_ms: Flag::new(updated),
             is_listing_due: Flag::new(false),
+            is_listed_open: Flag::new(false),
+        })
+    }
+
+    /// Sets the time of the last change.
+    pub(crate) fn set_updated(&self, now_ms: u64) {
+        self.updated_ms.set(now_ms);
+    }
+
+    /// Something is under way that keeps the project open.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.run.borrow().is_some() || self.holds.get() > 0
+    }
+
+    /// Why nothing can be changed here, if so.
+    pub(crate) fn read_only(&self) -> Result<Option<Failure>> {
+        self.with(|store| {
+            if store.is_newer() {
+                return Ok(Some(StoreError::ReadOnly.failure()));
+            }
+            Ok(store.seed().err().map(|error| {
+                Failure::new(
+                    FailureKind::Storage,
+                    "The seed of this project can't be shown.",
+                )
+                .means("Everything in the project is kept as it is; until this is mended nothing can be changed.")
+                .next("Undo the last change of the seed, or save the project as a file.")
+                .detail(error.to_string())
+            }))
         })
     }
 
@@ -87,6 +151,7 @@ impl Project {
 
     pub(crate) fn summary(&self) -> Result<ProjectSummary> {
         let mut summary = self.with(|store| store.summary(&self.id))?;
+        summary.is_newer_format = self.with(|store| Ok(store.is_newer()))?;
         summary.updated_ms = self.updated_ms.get();
         summary.is_example = self
             .with(|store| store.get(key::IS_EXAMPLE))?
@@ -98,17 +163,23 @@ impl Project {
         Ok(summary)
     }
 
-    /// Writes the file that lists the project.
-    pub(crate) async fn write_listing(&self, platform: &dyn Platform) -> Result<()> {
+    /// Writes the file that lists the project; `is_open` tells whoever reads it that the figures may be older than the
+    /// project.
+    pub(crate) async fn write_listing(&self, platform: &dyn Platform, is_open: bool) -> Result<()> {
         self.is_listing_due.set(false);
         let updated = self.updated_ms.get();
-        self.with(|store| store.put(key::UPDATED, &updated))?;
-        let summary = self.summary()?;
+        let mut summary = self.summary()?;
+        if !summary.is_newer_format {
+            self.with(|store| store.put(key::UPDATED, &updated))?;
+        }
+        summary.is_open = is_open;
         let json = serde_json::to_string(&summary).map_err(|error| {
             Failure::new(FailureKind::Internal, "The project could not be listed.")
                 .detail(error.to_string())
         })?;
-        platform.write_meta(self.id.clone(), json).await
+        platform.write_meta(self.id.clone(), json).await?;
+        self.is_listed_open.set(is_open);
+        Ok(())
     }
 }
 
@@ -119,6 +190,15 @@ pub(crate) fn not_open() -> Failure {
     )
     .means("What was saved before is safe; this last step was not.")
     .next("Open the project here again, then repeat the step.")
+}
+
+/// A decision as the page tells it.
+pub(crate) struct NewDecision<'a> {
+    pub(crate) project: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) identity: &'a str,
+    pub(crate) record: &'a str,
+    pub(crate) text: &'a str,
 }
 
 impl Backend {
@@ -135,23 +215,44 @@ impl Backend {
         }
         let (backend, project) = (self.clone(), Rc::clone(project));
         self.spawn(async move {
-            backend.transport.sleep(LISTING_DELAY_MS).await;
+            // The first change says at once that the figures may be old, so that a tab that dies before the next
+            // writing is noticed by whoever lists the projects.
+            if project.is_listed_open.get() {
+                backend.transport.sleep(LISTING_DELAY_MS).await;
+            }
             if project.is_listing_due.get() {
                 // The list is a convenience: it is written again at the next change and on closing.
-                let _ = project.write_listing(&*backend.platform).await;
+                let _ = project.write_listing(&*backend.platform, true).await;
             }
         });
     }
 
+    /// Keeps `project` open until the answer is dropped.
+    pub(crate) fn hold(&self, project: &Rc<Project>) -> Hold {
+        project.holds.set(project.holds.get() + 1);
+        Hold {
+            backend: self.clone(),
+            project: Rc::clone(project),
+        }
+    }
+
     pub(crate) fn view(&self, project: &Rc<Project>) -> Result<ProjectView> {
+        let read_only = project.read_only()?;
+        let seed = match project.with(Store::seed_view) {
+            Ok(seed) => seed,
+            // Opening never depends on a part that can't be shown.
+            Err(_) => project.with(Store::unreadable_seed_view)?,
+        };
         Ok(ProjectView {
             summary: project.summary()?,
-            seed: project.with(Store::seed_view)?,
+            seed,
             settings: project.settings()?,
             endpoint: project.endpoint()?,
             hub: project.link()?,
             run: self.open_run(project)?,
-            reviewer: self.reviewer(),
+            identity: self.identity(),
+            read_only,
+            unsaved: project.with(Store::unsaved)?,
         })
     }
 
@@ -188,10 +289,18 @@ impl Backend {
         let text = checked_instruction(text)?;
         let project = self.project(id)?;
         let now = self.now();
+        let writer = self.reviewer();
+        let new_id = || self.random_id(12);
         let prompt_id = Prompt::make_id(&cell, text);
         let prompt = project.with(|store| {
             if store.prompt(&prompt_id)?.is_some() {
-                store.set_prompt_state(std::slice::from_ref(&prompt_id), PromptState::Kept, now)?;
+                store.set_prompt_state(
+                    std::slice::from_ref(&prompt_id),
+                    PromptState::Kept,
+                    &writer,
+                    &new_id,
+                    now,
+                )?;
             } else {
                 let prompt = Prompt {
                     id: prompt_id.clone(),
@@ -204,7 +313,7 @@ impl Backend {
                     created_ms: now,
                     updated_ms: now,
                 };
-                store.merge_prompts(&[prompt])?;
+                store.add_prompts(&[prompt], &writer, &new_id, now)?;
             }
             store.prompt(&prompt_id)
         })?;
@@ -217,7 +326,9 @@ impl Backend {
     pub(crate) fn edit_prompt(&self, id: &str, prompt: &str, text: &str) -> Result<Reply> {
         let text = checked_instruction(text)?;
         let project = self.project(id)?;
-        let prompt = project.with(|store| store.edit_prompt(prompt, text, self.now()))?;
+        let (writer, act) = (self.reviewer(), self.random_id(12));
+        let prompt =
+            project.with(|store| store.edit_prompt(prompt, text, &writer, &act, self.now()))?;
         self.touched(&project);
         Ok(Reply::Prompt(Box::new(prompt)))
     }
@@ -229,33 +340,64 @@ impl Backend {
         state: PromptState,
     ) -> Result<Reply> {
         let project = self.project(id)?;
-        project.with(|store| store.set_prompt_state(prompts, state, self.now()))?;
+        let writer = self.reviewer();
+        let new_id = || self.random_id(12);
+        project
+            .with(|store| store.set_prompt_state(prompts, state, &writer, &new_id, self.now()))?;
         self.touched(&project);
         Ok(Reply::Ok)
     }
 
-    pub(crate) fn respond(&self, id: &str, record: &str, response: &Response) -> Result<Reply> {
+    pub(crate) fn respond(&self, decision: &NewDecision<'_>, response: &Response) -> Result<Reply> {
         check_response(response)?;
-        let project = self.project(id)?;
-        let (reviewer, decision) = (self.reviewer(), self.random_id(12));
-        let known = project.with(|store| store.record_view(record, &reviewer))?;
-        // A page that was closed before it heard of the answer tells the same again.
-        if known.is_some_and(|view| view.mine.as_ref() == Some(response)) {
-            return self.decided(&project, record);
+        let project = self.project(decision.project)?;
+        let record = project.with(|store| {
+            store.respond(
+                decision.record,
+                decision.text,
+                decision.identity,
+                response,
+                decision.id,
+                self.now(),
+            )
+        })?;
+        self.has_decided(decision.identity);
+        let identity = self.identity();
+        if identity.id == decision.identity {
+            self.introduce(&project, &identity)?;
         }
-        project.with(|store| store.respond(record, &reviewer, response, &decision, self.now()))?;
         self.touched(&project);
-        self.decided(&project, record)
+        self.decided(&project, &record)
     }
 
-    pub(crate) fn step_decision(&self, id: &str, is_undo: bool) -> Result<Reply> {
+    pub(crate) fn save_draft(
+        &self,
+        id: &str,
+        identity: &str,
+        record: &str,
+        draft: Option<&Response>,
+    ) -> Result<Reply> {
         let project = self.project(id)?;
-        let (reviewer, decision, now) = (self.reviewer(), self.random_id(12), self.now());
+        project.with(|store| store.save_draft(record, identity, draft))?;
+        self.touched(&project);
+        Ok(Reply::Ok)
+    }
+
+    pub(crate) fn step_decision(
+        &self,
+        id: &str,
+        identity: &str,
+        decision: &str,
+        target: Option<&str>,
+        is_undo: bool,
+    ) -> Result<Reply> {
+        let project = self.project(id)?;
+        let now = self.now();
         let record = project.with(|store| {
             if is_undo {
-                store.undo_decision(&reviewer, &decision, now)
+                store.undo_decision(identity, decision, target, now)
             } else {
-                store.redo_decision(&reviewer, &decision, now)
+                store.redo_decision(identity, decision, target, now)
             }
         })?;
         let Some(record) = record else {
@@ -302,15 +444,30 @@ fn check_response(response: &Response) -> Result<()> {
             .means("Nothing was stored; your texts are still on the page.")
             .next(next))
     };
-    if response.status == ResponseStatus::Submitted && response.quality.is_none() {
+    let length = seedbed_core::line::MOST_TEXT;
+    let is_long = |answer: &serde_json::Value| {
+        answer
+            .as_str()
+            .is_some_and(|text| text.len() > length && text.chars().count() > length)
+    };
+    if response.answers.values().any(is_long) {
+        return invalid(
+            "The text is too long.",
+            "Texts have 100,000 characters at most: shorten it, then submit again.",
+        );
+    }
+    if response.status == ResponseStatus::Submitted && response.quality().is_none() {
         return invalid(
             "The rating is missing.",
             "Choose good or bad, then submit again.",
         );
     }
-    if response.status == ResponseStatus::Submitted && response.quality == Some(Quality::Good) {
-        for text in [&response.improved_instruction, &response.improved_response] {
-            if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+    if response.status == ResponseStatus::Submitted && response.quality() == Some(Quality::Good) {
+        for text in [
+            response.improved_instruction(),
+            response.improved_response(),
+        ] {
+            if text.is_some_and(|text| text.trim().is_empty()) {
                 return invalid(
                     "The improved text is empty.",
                     "Write it, or go back to the text as generated.",

@@ -1,17 +1,17 @@
 //! The list of projects, and how they are made, opened, closed, deleted, imported and exported.
 
-use crate::account::PROFILE_ID;
-use crate::bundle::{self, Bundle};
+use crate::bundle::{self, OldBundle, Reading};
+use crate::identity::PROFILE_ID;
 use crate::project::{Project, key};
 use crate::{Backend, Result, Ticket, run};
 use futures::channel::oneshot;
 use seedbed_core::example::example;
 use seedbed_core::messages::{
-    Changed, ExportKind, Failure, FailureKind, ImportReport, ProjectSummary, Reply,
+    Changed, ExportKind, Failure, FailureKind, FilePiece, ImportReport, ProjectSummary, Reply,
 };
 use seedbed_core::params::RunSettings;
 use seedbed_core::prompt::Cell;
-use seedbed_core::record::{Provenance, Record, imported_record_id};
+use seedbed_core::record::{Fields, Provenance, Record, Source, imported_record_id};
 use seedbed_core::seed::Seed;
 use seedbed_grow::rows;
 use seedbed_store::Store;
@@ -20,6 +20,8 @@ use std::rc::Rc;
 
 /// Deleted projects stay restorable this long.
 const KEPT_DELETED_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+/// Version of the "task" of records that were imported.
+pub(crate) const IMPORT_VERSION: &str = "import/1";
 /// Rows stored in one transaction.
 const CHUNK: usize = 2000;
 /// Problems of an import that are told one by one.
@@ -27,7 +29,7 @@ const TOLD_PROBLEMS: usize = 20;
 
 /// What a file is, by its text.
 enum Found {
-    Bundle(Box<Bundle>),
+    Bundle(Box<OldBundle>),
     Seed(Box<Seed>),
     Params,
     Rows(Box<rows::ImportedRows>),
@@ -40,6 +42,11 @@ impl Backend {
             if id == PROFILE_ID {
                 continue;
             }
+            let open = self.projects.borrow().get(&id).cloned();
+            let json = match open {
+                None if is_listed_open(&json) => self.relist_left(&id).await.unwrap_or(json),
+                _ => json,
+            };
             let open = self.projects.borrow().get(&id).cloned();
             let summary = match open.and_then(|project| project.summary().ok()) {
                 Some(summary) => summary,
@@ -54,10 +61,7 @@ impl Backend {
                     },
                 },
             };
-            let is_over = summary
-                .deleted_ms
-                .is_some_and(|at| self.now() > at.saturating_add(KEPT_DELETED_MS));
-            if is_over && self.platform.remove(summary.id.clone()).await.is_ok() {
+            if self.is_over(&summary) && self.purge(&summary.id).await {
                 continue;
             }
             list.push(summary);
@@ -70,35 +74,77 @@ impl Backend {
         list
     }
 
-    /// A new project, open, with whatever `fill` puts into it. Removed again if that fails.
+    /// The listing of a project that a tab left without closing it: read anew, unless another tab has it.
+    async fn relist_left(&self, id: &str) -> Option<String> {
+        let _gate = self.gate.lock().await;
+        let store = self.platform.open(id.to_owned(), false).await.ok()?;
+        let project = Project::new(id, store).ok()?;
+        let deleted = self
+            .listing(id)
+            .await
+            .and_then(|summary| summary.deleted_ms);
+        let mut summary = project.summary().ok();
+        if let Some(store) = project.take_store() {
+            self.platform.release(id.to_owned(), store).await;
+        }
+        let summary = summary.as_mut()?;
+        summary.deleted_ms = deleted;
+        let json = serde_json::to_string(summary).ok()?;
+        self.platform
+            .write_meta(id.to_owned(), json.clone())
+            .await
+            .ok()?;
+        Some(json)
+    }
+
+    /// Whether a deleted project has been kept long enough. A deletion in the future is one of a clock that was wrong,
+    /// and a jump of the clock since this tab began is none of time.
+    fn is_over(&self, summary: &ProjectSummary) -> bool {
+        let now = self.now();
+        let is_credible = now.saturating_sub(self.started_ms.get()) < KEPT_DELETED_MS;
+        summary.deleted_ms.is_some_and(|at| {
+            is_credible && at <= now && now - at > KEPT_DELETED_MS && summary.updated_ms <= now
+        })
+    }
+
+    /// Removes a project for good, if no other tab has it.
+    async fn purge(&self, id: &str) -> bool {
+        let _gate = self.gate.lock().await;
+        let Ok(store) = self.platform.open(id.to_owned(), false).await else {
+            return false;
+        };
+        self.platform.release(id.to_owned(), store).await;
+        self.platform.remove(id.to_owned()).await.is_ok()
+    }
+
+    /// A new project, open, with whatever `fill` puts into it. Removed again if that fails, or if nobody waits for it
+    /// any more.
     pub(crate) async fn new_project<T>(
         &self,
         fill: impl AsyncFnOnce(&Rc<Project>) -> Result<T>,
     ) -> Result<(Rc<Project>, T)> {
+        let draft = self.begin_project().await?;
+        let project = Rc::clone(&draft.project);
+        let value = fill(&project).await?;
+        draft.keep().await?;
+        Ok((project, value))
+    }
+
+    /// A new project, open and not listed yet.
+    pub(crate) async fn begin_project(&self) -> Result<DraftProject> {
         let id = self.random_id(8);
-        let project = {
-            let _gate = self.gate.lock().await;
-            let store = self.platform.open(id.clone(), false).await?;
-            let project = Rc::new(Project::new(&id, store)?);
-            self.projects
-                .borrow_mut()
-                .insert(id.clone(), Rc::clone(&project));
-            project
+        let _gate = self.gate.lock().await;
+        let store = self.platform.open(id.clone(), false).await?;
+        let project = Rc::new(Project::new(&id, store)?);
+        let draft = DraftProject {
+            backend: self.clone(),
+            project: Rc::clone(&project),
+            is_kept: false,
         };
-        self.touched(&project);
-        let filled = match fill(&project).await {
-            Ok(value) => project.write_listing(&*self.platform).await.map(|()| value),
-            Err(failure) => Err(failure),
-        };
-        match filled {
-            Ok(value) => Ok((project, value)),
-            Err(failure) => {
-                self.release(&id).await;
-                // What can't be removed is empty and not listed.
-                self.platform.remove(id).await.ok();
-                Err(failure)
-            }
-        }
+        self.projects.borrow_mut().insert(id, Rc::clone(&project));
+        project.with(Store::begin_visit)?;
+        self.settle_identities(&project)?;
+        Ok(draft)
     }
 
     fn opened(&self, project: &Rc<Project>) -> Result<Reply> {
@@ -121,12 +167,16 @@ impl Backend {
 
     pub(crate) async fn create_example(&self) -> Result<Reply> {
         let example = example(self.now());
+        let writer = self.reviewer();
         let (project, ()) = self
             .new_project(async |project| {
                 project.with(|store| {
                     store.save_seed(&example.seed, "", self.now())?;
-                    store.merge_prompts(&example.prompts)?;
+                    let new_id = || self.random_id(12);
+                    store.add_prompts(&example.prompts, &writer, &new_id, self.now())?;
                     store.add_records(&example.records)?;
+                    // It comes with the page: nothing of it is lost with this browser.
+                    store.set_filed()?;
                     store.put(key::IS_EXAMPLE, &true)
                 })
             })
@@ -162,7 +212,12 @@ impl Backend {
             );
         }
         let store = self.platform.open(id.to_owned(), take_over).await?;
-        if let Err(error) = store.recover() {
+        let prepared = if store.is_newer() {
+            Ok(())
+        } else {
+            store.recover().and_then(|()| store.begin_visit())
+        };
+        if let Err(error) = prepared {
             self.platform.release(id.to_owned(), store).await;
             return Err(error.failure());
         }
@@ -171,11 +226,8 @@ impl Backend {
             .borrow_mut()
             .insert(id.to_owned(), Rc::clone(&project));
         drop(gate);
-        if let Some(signed_in) = self.account.borrow().as_ref() {
-            let local = self.local_name.borrow().clone();
-            let name = signed_in.account.name.clone();
-            project.with(|store| store.rename_reviewer(&local, &name))?;
-        }
+        // A full disk must not keep a project shut: what is not written now is written at the next opening.
+        let _ = self.settle_identities(&project);
         Ok(project)
     }
 
@@ -194,9 +246,9 @@ impl Backend {
     pub(crate) async fn close_project(&self, id: &str) -> Result<Reply> {
         let open = self.projects.borrow().get(id).cloned();
         if let Some(project) = open {
-            if project.run.borrow().is_some() {
+            if project.is_busy() {
                 project.is_left.set(true);
-                project.write_listing(&*self.platform).await?;
+                project.write_listing(&*self.platform, true).await?;
             } else {
                 self.release(id).await;
             }
@@ -223,7 +275,7 @@ impl Backend {
         };
         run::stop_run(&project);
         // A listing that can't be written is older than the project, not wrong.
-        project.write_listing(&*self.platform).await.ok();
+        project.write_listing(&*self.platform, false).await.ok();
         if let Some(store) = project.take_store() {
             self.platform.release(id.to_owned(), store).await;
         }
@@ -306,8 +358,7 @@ impl Backend {
         match found {
             Found::Bundle(bundle) => {
                 "a project saved by Seedbed".clone_into(&mut report.kind);
-                let (rows, known) = bundle::take_in(project, bundle, self.now())?;
-                (report.rows, report.known) = (rows, known);
+                bundle::take_old(project, bundle, &mut report, self.now())?;
             }
             Found::Seed(seed) => {
                 "a seed (seed_data.json)".clone_into(&mut report.kind);
@@ -355,41 +406,106 @@ impl Backend {
         Ok(report)
     }
 
-    pub(crate) fn export(&self, id: &str, kind: ExportKind) -> Result<Reply> {
+    /// Begins to read a saved project.
+    pub(crate) async fn begin_import(&self, name: &str, into: Option<&str>) -> Result<Reply> {
+        let import = match into {
+            Some(id) => Import {
+                reading: Reading::new(self.project(id)?, name),
+                draft: None,
+            },
+            None => {
+                let draft = self.begin_project().await?;
+                Import {
+                    reading: Reading::new(Rc::clone(&draft.project), name),
+                    draft: Some(draft),
+                }
+            }
+        };
+        let number = self.last_import.get().wrapping_add(1);
+        self.last_import.set(number);
+        self.imports.borrow_mut().insert(number, import);
+        Ok(Reply::Importing(number))
+    }
+
+    pub(crate) fn import_piece(&self, number: u32, text: &str) -> Result<Reply> {
+        let mut imports = self.imports.borrow_mut();
+        let import = imports.get_mut(&number).ok_or_else(no_import)?;
+        let read = import.reading.push(text, self.now());
+        if read.is_err() {
+            // What is half read of a new project goes again; what came into an open one stays, by union.
+            imports.remove(&number);
+        }
+        read.map(|()| Reply::Ok)
+    }
+
+    pub(crate) async fn end_import(&self, number: u32, gives_up: bool) -> Result<Reply> {
+        let import = self
+            .imports
+            .borrow_mut()
+            .remove(&number)
+            .ok_or_else(no_import)?;
+        if gives_up {
+            return Ok(Reply::Ok);
+        }
+        let (project, report) = import.reading.finish(self.now())?;
+        match import.draft {
+            Some(draft) => draft.keep().await?,
+            None => {
+                self.touched(&project);
+                self.changed(
+                    &project,
+                    &[Changed::Seed, Changed::Prompts, Changed::Records],
+                );
+            }
+        }
+        Ok(Reply::Imported {
+            project: Box::new(self.view(&project)?),
+            report,
+        })
+    }
+
+    pub(crate) fn exported(&self, id: &str) -> Result<Reply> {
         let project = self.project(id)?;
-        let seed = project.with(Store::seed)?;
-        let stem = file_stem(&seed.domain);
-        let (name, mime, text) = match kind {
+        project.with(Store::set_filed)?;
+        self.changed(&project, &[Changed::Records]);
+        Ok(Reply::Ok)
+    }
+
+    pub(crate) fn export(&self, id: &str, kind: ExportKind, after: Option<&str>) -> Result<Reply> {
+        let project = self.project(id)?;
+        let whole = |text: String| FilePiece { text, next: None };
+        let stem = file_stem(&project.summary()?.name);
+        let (name, mime, piece) = match kind {
             ExportKind::Seed => (
                 "seed_data.json".to_owned(),
                 "application/json",
-                seed.export(),
+                whole(project.with(Store::seed)?.export()),
             ),
             ExportKind::Params => (
                 "pipeline_params.json".to_owned(),
                 "application/json",
-                project.settings()?.export_pipeline_params(),
+                whole(project.settings()?.export_pipeline_params()),
             ),
             ExportKind::AcceptedRows => (
                 format!("{stem}-accepted.jsonl"),
                 "application/x-ndjson",
-                bundle::accepted_lines(&project)?,
+                bundle::accepted_piece(&project, after)?,
             ),
             ExportKind::AllRecords => (
                 format!("{stem}-records.jsonl"),
                 "application/x-ndjson",
-                bundle::record_lines(&project, &self.reviewer())?,
+                bundle::record_piece(&project, &self.reviewer(), after)?,
             ),
             ExportKind::Bundle => (
-                format!("{stem}.seedbed.json"),
-                "application/json",
-                bundle::write(&project)?,
+                format!("{stem}.seedbed.jsonl"),
+                "application/x-ndjson",
+                bundle::piece(&project, after)?,
             ),
         };
         Ok(Reply::File {
             name,
             mime: mime.to_owned(),
-            text,
+            piece,
         })
     }
 
@@ -420,6 +536,57 @@ impl Backend {
         };
         self.opened(&project)
     }
+}
+
+/// A project that is being made. Dropped before it is kept, it is removed again.
+pub(crate) struct DraftProject {
+    backend: Backend,
+    pub(crate) project: Rc<Project>,
+    is_kept: bool,
+}
+
+impl DraftProject {
+    /// Lists the project.
+    pub(crate) async fn keep(mut self) -> Result<()> {
+        self.project.set_updated(self.backend.now());
+        self.project
+            .write_listing(&*self.backend.platform, true)
+            .await?;
+        self.is_kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for DraftProject {
+    fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
+        let (backend, id) = (self.backend.clone(), self.project.id.clone());
+        self.backend.spawn(async move {
+            backend.release(&id).await;
+            // What can't be removed is empty, and marked so that it is never listed as a project.
+            backend.platform.remove(id).await.ok();
+        });
+    }
+}
+
+/// A saved project that is being read.
+pub(crate) struct Import {
+    reading: Reading,
+    draft: Option<DraftProject>,
+}
+
+fn no_import() -> Failure {
+    Failure::new(
+        FailureKind::NotFound,
+        "This file is not being read any more.",
+    )
+    .next("Open the file again.")
+}
+
+fn is_listed_open(json: &str) -> bool {
+    serde_json::from_str::<ProjectSummary>(json).is_ok_and(|summary| summary.is_open)
 }
 
 fn gone() -> Failure {
@@ -453,12 +620,14 @@ fn recognise(name: &str, text: &str) -> Result<Found> {
     if text.trim().is_empty() {
         return Err(bad_file(name, "the file is empty."));
     }
+    // Where the mark stands first the file can be large: it is not read twice.
+    let start: String = text.chars().take(200).collect();
+    if start.contains(bundle::OLD_MARK) {
+        return OldBundle::parse(text)
+            .map(|bundle| Found::Bundle(Box::new(bundle)))
+            .map_err(|why| bad_file(name, &why));
+    }
     if let Ok(Value::Object(map)) = serde_json::from_str::<Value>(text) {
-        if map.contains_key(bundle::MARK) {
-            return Bundle::parse(text)
-                .map(|bundle| Found::Bundle(Box::new(bundle)))
-                .map_err(|why| bad_file(name, &why));
-        }
         let has = |keys: &[&str]| keys.iter().any(|key| map.contains_key(*key));
         if has(&["topics", "perspectives", "domain_expert_prompt", "domain"]) {
             return Seed::import(text)
@@ -483,22 +652,24 @@ fn recognise(name: &str, text: &str) -> Result<Found> {
 fn imported_record(row: &rows::ImportedRow, file: &str, seed_hash: &str, now_ms: u64) -> Record {
     Record {
         id: imported_record_id(&row.instruction, &row.response),
-        prompt_id: None,
-        run_id: None,
+        source: vec![Source {
+            name: file.to_owned(),
+            ..Source::default()
+        }],
         cell: Cell {
             topic: row.topic.clone(),
             perspective: row.perspective.clone(),
         },
-        instruction: row.instruction.clone(),
-        response: row.response.clone(),
+        fields: Fields::of_pair(row.instruction.clone(), row.response.clone()),
         provenance: Provenance {
             seed_hash: seed_hash.to_owned(),
             model: row.model.clone(),
-            prompt_version: "import/1".to_owned(),
+            prompt_version: IMPORT_VERSION.to_owned(),
             imported_from: Some(file.to_owned()),
             ..Provenance::default()
         },
         created_ms: now_ms,
+        ..Record::default()
     }
 }
 

@@ -7,16 +7,19 @@ use futures::future::{AbortHandle, Either, LocalBoxFuture, abortable, pending, s
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use seedbed_core::chat::{ChatError, ChatModel, ChatReply, ChatRequest};
+use seedbed_core::line::{MOST_NUMBER, MOST_TEXT};
 use seedbed_core::messages::{
     Changed, Event, Failure, FailureKind, Forecast, Reply, RunPhase, RunStatus,
 };
-use seedbed_core::model::Message;
-use seedbed_core::record::{Provenance, Record};
+use seedbed_core::model::{Message, Usage};
+use seedbed_core::record::{Fields, Inputs, Provenance, Record};
+use seedbed_core::seed::Seed;
 use seedbed_grow::forecast::{self, History};
 use seedbed_grow::parse::without_reasoning;
 use seedbed_grow::plan::{self, PlannedRow};
 use seedbed_grow::quality;
 use seedbed_grow::run::{ItemOutcome, Limits, Scheduler, Step};
+use seedbed_grow::tasks;
 use seedbed_store::{PlannedItem, RunCounts, Store, StoredRun};
 use serde_json::json;
 use std::cell::{Cell, RefCell};
@@ -49,8 +52,12 @@ pub(crate) struct ActiveRun {
     records_told_ms: Cell<u64>,
 }
 
-/// A record with the messages it was asked with.
-type Answered = (Record, Vec<Message>);
+/// An answer with the request it answers.
+struct Answered {
+    key: String,
+    record: Record,
+    messages: Vec<Message>,
+}
 
 impl ActiveRun {
     /// Makes durable what happened, and tells whether rows were among it. What can't be stored waits in memory.
@@ -94,16 +101,6 @@ impl Backend {
         let project = self.project(id)?;
         let (_, forecast) = plan_run(&project)?;
         Ok(Reply::Forecast(forecast))
-    }
-
-    pub(crate) fn list_runs(&self, id: &str) -> Result<Reply> {
-        let project = self.project(id)?;
-        let runs = project.with(Store::runs)?;
-        let runs = runs
-            .iter()
-            .map(|run| self.status(&project, run))
-            .collect::<Result<_>>()?;
-        Ok(Reply::Runs(runs))
     }
 
     /// The newest run, if it is not over.
@@ -188,10 +185,15 @@ impl Backend {
             endpoint,
             settings: project.settings()?,
             seed_hash: project.with(Store::seed)?.hash(),
+            seed_part: project.with(Store::seed)?.answer_part(),
             started_ms: now,
             finished_ms: None,
         };
-        let items: Vec<PlannedItem> = rows.into_iter().map(planned_item).collect();
+        let seed = project.with(Store::seed)?;
+        let items: Vec<PlannedItem> = rows
+            .into_iter()
+            .map(|row| planned_item(&seed, row))
+            .collect();
         project.with(|store| store.create_run(&run, &items))?;
         self.launch(&project, run)
     }
@@ -252,6 +254,8 @@ impl Backend {
 
     /// Starts the task of a run whose plan is stored.
     fn launch(&self, project: &Rc<Project>, run: StoredRun) -> Result<Reply> {
+        // What a full disk kept from being noted as waiting again waits again now: nothing is in flight.
+        project.with(|store| store.requeue_in_flight(&run.id))?;
         let queue = project.with(|store| store.queued_items(&run.id))?;
         let limits = Limits::of(&run.settings);
         let (wake, woken) = unbounded();
@@ -313,7 +317,7 @@ impl Write {
     ) -> std::result::Result<(), seedbed_store::StoreError> {
         match self {
             Self::Sent(key) => store.item_sent(run, key),
-            Self::Done(done) => store.item_done(run, &done.0, &done.1),
+            Self::Done(done) => store.item_done(run, &done.key, &done.record, &done.messages),
             Self::Requeued {
                 key,
                 counts_attempt,
@@ -442,8 +446,8 @@ impl Driver {
             let Some(item) = store.item(run, key)? else {
                 return Ok(None);
             };
-            if let Some(known) = store.record_view(key, "")? {
-                store.item_done(run, &known.record, &item.messages)?;
+            if !store.answered([key])?.is_empty() {
+                store.item_answered(run, key)?;
                 return Ok(None);
             }
             Ok(Some(item))
@@ -467,12 +471,16 @@ impl Driver {
 
     fn land(&self, item: PlannedItem, result: std::result::Result<ChatReply, ChatError>) {
         let now = self.backend.now();
-        let key = &item.record_id;
+        let key = &item.key;
         let write = match result {
             Ok(reply) => {
                 self.active.scheduler.borrow_mut().succeeded(key, now);
                 let record = self.record(&item, reply, now);
-                Write::Done(Box::new((record, item.messages)))
+                Write::Done(Box::new(Answered {
+                    key: item.key,
+                    record,
+                    messages: item.messages,
+                }))
             }
             Err(error) => {
                 let random = self.backend.random_unit();
@@ -481,7 +489,7 @@ impl Driver {
                     .scheduler
                     .borrow_mut()
                     .failed(key, &error, random, now);
-                let key = item.record_id;
+                let key = item.key;
                 match outcome {
                     ItemOutcome::Retry { counts_attempt, .. } => Write::Requeued {
                         key,
@@ -512,13 +520,33 @@ impl Driver {
         } else {
             [None, None, None]
         };
+        let mut response = without_reasoning(&reply.text).trim().to_owned();
+        let mut flags = flags;
+        // No border takes more: what a person can't read is of no use in a record.
+        if response.chars().count() > MOST_TEXT {
+            response = response.chars().take(MOST_TEXT).collect();
+            if !flags.iter().any(|flag| flag == "truncated") {
+                flags.push("truncated".to_owned());
+            }
+        }
+        let fields = Fields::of_pair(item.instruction.clone(), response);
+        let usage = reply.usage.map(|usage| Usage {
+            prompt_tokens: usage.prompt_tokens.min(MOST_NUMBER),
+            completion_tokens: usage.completion_tokens.min(MOST_NUMBER),
+            ..usage
+        });
         Record {
-            id: item.record_id.clone(),
+            id: Record::make_id(Some(&item.key), &fields),
+            key: Some(item.key.clone()),
+            inputs: Inputs {
+                task: item.prompt_version.clone(),
+                seed_part: self.run.seed_part.clone(),
+                on: vec![item.prompt_id.clone()],
+            },
+            fields,
             prompt_id: Some(item.prompt_id.clone()),
             run_id: Some(self.run.id.clone()),
             cell: item.cell.clone(),
-            instruction: item.instruction.clone(),
-            response: without_reasoning(&reply.text).trim().to_owned(),
             provenance: Provenance {
                 seed_hash: self.run.seed_hash.clone(),
                 model: model.to_owned(),
@@ -531,11 +559,12 @@ impl Driver {
                 prompt_version: item.prompt_version.clone(),
                 sample_index: item.sample_index,
                 finish_reason: reply.finish_reason,
-                usage: reply.usage,
+                usage,
                 flags,
                 ..Provenance::default()
             },
             created_ms: now,
+            ..Record::default()
         }
     }
 
@@ -543,9 +572,9 @@ impl Driver {
     fn saves_rest(&self) -> bool {
         let waiting = std::mem::take(&mut *self.active.unsaved.borrow_mut());
         for done in waiting {
-            let saved = self
-                .project
-                .with(|store| store.item_done(&self.run.id, &done.0, &done.1));
+            let saved = self.project.with(|store| {
+                store.item_done(&self.run.id, &done.key, &done.record, &done.messages)
+            });
             if saved.is_err() {
                 self.active.unsaved.borrow_mut().push(done);
             }
@@ -631,20 +660,19 @@ impl Driver {
     }
 }
 
-fn planned_item(row: PlannedRow) -> PlannedItem {
+fn planned_item(seed: &Seed, row: PlannedRow) -> PlannedItem {
     PlannedItem {
-        record_id: row.record_id,
+        messages: tasks::answer(seed, &row.instruction),
+        key: row.key,
         prompt_id: row.prompt_id,
         cell: row.cell,
         instruction: row.instruction,
         sample_index: row.sample_index,
-        messages: row.messages,
         sampling: row.sampling,
         prompt_version: row.prompt_version,
     }
 }
 
-/// Host of an address, with its port.
 /// The engine's version, quantization and file hash, from `seedbed-engine 0.1.0; Q4_1; sha256:…`.
 fn made_by(fingerprint: &str) -> [Option<String>; 3] {
     let mut parts = fingerprint.split("; ").map(str::to_owned);
@@ -655,8 +683,9 @@ fn made_by(fingerprint: &str) -> [Option<String>; 3] {
     ]
 }
 
+/// Host of an address, with its port.
 fn host(address: &str) -> String {
-    crate::account::origin(address)
+    seedbed_core::model::origin(address)
         .split_once("://")
         .map_or_else(String::new, |(_, host)| host.to_owned())
 }
@@ -728,14 +757,18 @@ fn plan_run(project: &Project) -> Result<(Vec<PlannedRow>, Forecast)> {
         &settings,
         &endpoint.clone().unwrap_or_default(),
     );
-    let ids: Vec<String> = rows.iter().map(|row| row.record_id.clone()).collect();
-    let done = project.with(|store| store.existing(&ids))?;
+    let done = project.with(|store| {
+        let keys = rows
+            .iter()
+            .flat_map(|row| [Some(row.key.as_str()), row.old_key.as_deref()]);
+        store.answered(keys.flatten())
+    })?;
     let history = history(project)?;
     let forecast = forecast::forecast(&rows, &done, &settings, endpoint.as_ref(), history);
     let cap = settings.row_cap.map_or(usize::MAX, |cap| cap as usize);
     let rows = rows
         .into_iter()
-        .filter(|row| !done.contains(&row.record_id))
+        .filter(|row| !row.is_done(&done))
         .take(cap)
         .collect();
     Ok((rows, forecast))

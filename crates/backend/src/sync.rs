@@ -1,36 +1,40 @@
 //! Taking over what others committed: union of records, instructions and decisions. Nothing local is ever removed.
 //!
-//! What is read is not trusted: sizes are bounded, a line that can't be read is told and skipped, and a decision counts
-//! only in the folder of its reviewer.
+//! What is read is not trusted: sizes are bounded, a line that can't be understood is kept as a problem until it is gone,
+//! and a decision counts only in the folder of its writer. A part counts as held only when all of it was understood.
 
-use crate::bundle::RecordLine;
-use crate::layout;
 use crate::project::{Project, key};
-use crate::{Backend, OrFail as _, Result, Ticket};
+use crate::{Backend, OrFail as _, Result, Ticket, layout};
 use futures::{StreamExt as _, stream};
-use seedbed_core::messages::{Changed, Failure, FailureKind, HubLink, Progress, Step, SyncReport};
-use seedbed_core::model::Message;
+use seedbed_core::FORMAT_VERSION;
+use seedbed_core::id::content_id;
+use seedbed_core::line;
+use seedbed_core::messages::{
+    Changed, Failure, FailureKind, HubLink, Progress, RepoOverview, Step, SyncReport,
+};
 use seedbed_core::params::RunSettings;
-use seedbed_core::prompt::Prompt;
-use seedbed_core::record::Record;
-use seedbed_core::review::Decision;
 use seedbed_core::seed::Seed;
 use seedbed_hub::{HubClient, TreeEntry};
-use seedbed_store::{Store, Synced};
-use serde::de::DeserializeOwned;
+use seedbed_store::keys::{HEAD, HUB_SEED};
+use seedbed_store::{Origin, Problem, PublishedTable, Store};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::rc::Rc;
 
-/// Head of `main` that was read last.
-pub(crate) const HEAD: &str = "head";
-/// Hash of the seed that stood on the Hub when it was read last.
-const HUB_SEED: &str = "hub_seed_hash";
 /// Files above this many bytes are not read.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes of all parts together that are read in one sync.
+const MOST_IN_ALL: u64 = 4 * 1024 * 1024 * 1024;
 /// Files read at once.
 const WIDTH: usize = 4;
 /// Problems told one by one.
-const MOST_PROBLEMS: usize = 20;
+const MOST_PROBLEMS: u32 = 20;
+/// Lines stored in one transaction.
+const CHUNK: usize = 500;
+/// Raised when this build can read what an older one could not: problems are then looked at again.
+const READER: u32 = 1;
+/// What a repo may need of a build that rewrites it, as far as this one has it.
+const HAS: [&str; 0] = [];
 
 /// A line of [`layout::ROWS`].
 #[derive(Serialize, Deserialize)]
@@ -39,13 +43,57 @@ pub(crate) struct RowLine {
     pub(crate) hash: String,
 }
 
+/// What [`layout::PROJECT`] says.
+#[derive(Default, Deserialize)]
+pub(crate) struct ProjectFile {
+    #[serde(default)]
+    pub(crate) format: u32,
+    #[serde(default)]
+    pub(crate) needs: Vec<String>,
+    #[serde(default)]
+    pub(crate) settings: Option<RunSettings>,
+    #[serde(default)]
+    pub(crate) table: Option<PublishedTable>,
+}
+
+impl ProjectFile {
+    pub(crate) fn parse(text: &str) -> std::result::Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// What this build lacks to rewrite the repo.
+    pub(crate) fn lacks(&self) -> Vec<String> {
+        let mut lacks: Vec<String> = self
+            .needs
+            .iter()
+            .filter(|need| !HAS.contains(&need.as_str()))
+            .cloned()
+            .collect();
+        if self.format > FORMAT_VERSION {
+            lacks.push(format!("format {}", self.format));
+        }
+        lacks
+    }
+}
+
+/// Hash of settings, to tell who changed them last.
+pub(crate) fn settings_hash(settings: &RunSettings) -> String {
+    content_id(settings)
+}
+
+/// The object that names a file's content: that of LFS where it lies there.
+pub(crate) fn content_oid(entry: &TreeEntry) -> &str {
+    entry.lfs_sha256.as_deref().unwrap_or(&entry.oid)
+}
+
 impl Backend {
     pub(crate) async fn sync(&self, ticket: &Ticket, id: &str) -> Result<SyncReport> {
         let project = self.project(id)?;
+        let _hold = self.hold(&project);
         self.sync_project(ticket, &project).await
     }
 
-    /// Fills a new project from `repo`.
+    /// Fills a new project from `repo`. What could not be read of it is told by the next plan and sync.
     pub(crate) async fn clone_repo(
         &self,
         ticket: &Ticket,
@@ -73,7 +121,7 @@ impl Backend {
             ));
         };
         let text = read_text(&client, repo, sha, seed_file).await?;
-        let seed = Seed::import(&text).map_err(|error| {
+        let seed = read_seed(&text).map_err(|error| {
             Failure::new(
                 FailureKind::Content,
                 format!("The seed of {repo} could not be read: {error}."),
@@ -86,11 +134,17 @@ impl Backend {
             // Settings of a broken file are not worth a refusal: the defaults stand.
             settings = settings.import_pipeline_params(&text).unwrap_or(settings);
         }
+        if let Some(file) = tree.iter().find(|entry| entry.path == layout::PROJECT) {
+            let text = read_text(&client, repo, sha, file).await?;
+            let file = ProjectFile::parse(&text).unwrap_or_default();
+            settings = file.settings.unwrap_or(settings);
+        }
         let now = self.now();
         project.with(|store| {
             store.save_seed(&seed, "", now)?;
             store.put(HUB_SEED, &seed.hash())?;
-            store.put(key::SETTINGS, &settings)
+            store.put(key::SETTINGS, &settings)?;
+            store.put(key::HUB_SETTINGS, &settings_hash(&settings))
         })?;
         project.save_link(&HubLink {
             repo: repo.to_owned(),
@@ -102,6 +156,53 @@ impl Backend {
         })?;
         self.sync_project(ticket, project).await?;
         Ok(())
+    }
+
+    /// What stands in a repo, before `project` is linked to it.
+    pub(crate) async fn overview(
+        &self,
+        project: &Project,
+        client: &HubClient,
+        repo: &str,
+    ) -> Result<RepoOverview> {
+        let found = client.dataset_overview(repo, "main").await.or_fail()?;
+        let mut overview = RepoOverview {
+            repo: repo.to_owned(),
+            private: found.info.private,
+            is_seedbed: found.file(layout::PROJECT).is_some() || found.file(layout::ROWS).is_some(),
+            size_bytes: found.files.iter().map(|entry| entry.size).sum(),
+            configs: found
+                .card
+                .as_deref()
+                .and_then(|card| seedbed_card::read(card).ok())
+                .map(|stated| stated.configs.into_iter().map(|one| one.name).collect())
+                .unwrap_or_default(),
+            ..RepoOverview::default()
+        };
+        let is_ours = |path: &str| {
+            [layout::SEED, layout::PARAMS].contains(&path)
+                || (overview.is_seedbed && path == layout::TABLE)
+        };
+        let foreign = found.data_files().filter(|entry| !is_ours(&entry.path));
+        overview.data_files = foreign
+            .map(|entry| (entry.path.clone(), entry.size))
+            .collect();
+        let Some(sha) = &found.info.sha else {
+            return Ok(overview);
+        };
+        if let Some(entry) = found.file(layout::PROJECT) {
+            let text = read_text(client, repo, sha, entry).await?;
+            let file = ProjectFile::parse(&text).unwrap_or_default();
+            overview.is_newer = !file.lacks().is_empty();
+        }
+        if let Some(entry) = found.file(layout::SEED) {
+            let text = read_text(client, repo, sha, entry).await?;
+            if let Ok(seed) = read_seed(&text) {
+                overview.seed_differs = project.with(Store::seed)?.hash() != seed.hash();
+                overview.domain = seed.domain;
+            }
+        }
+        Ok(overview)
     }
 
     pub(crate) async fn sync_project(
@@ -122,141 +223,342 @@ impl Backend {
         };
         project.save_link(&link)?;
         let mut report = SyncReport {
-            reviewers: project.with(Store::reviewers)?,
+            revision: info.sha.clone().unwrap_or_default(),
             ..SyncReport::default()
         };
-        let Some(sha) = info.sha else {
-            return Ok(report);
+        let is_new_reader = project.with(|store| store.get::<u32>(key::READER))? != Some(READER);
+        let known = project.with(|store| store.get::<String>(HEAD))?;
+        if !is_new_reader && known.is_some() && known == info.sha {
+            return self.reported(project, report);
+        }
+        let tree = match &info.sha {
+            Some(sha) => client.tree(&link.repo, sha, "", true).await.or_fail()?,
+            None => Vec::new(),
         };
-        report.revision.clone_from(&sha);
-        if project.with(|store| store.get::<String>(HEAD))?.as_deref() == Some(sha.as_str()) {
-            return Ok(report);
-        }
-        let tree = client.tree(&link.repo, &sha, "", true).await.or_fail()?;
-        let seen = project.with(Store::seen_files)?;
-        let mut wanted: Vec<TreeEntry> = tree
-            .into_iter()
-            .filter(|entry| entry.is_file && is_ours(&entry.path))
-            .filter(|entry| seen.get(&entry.path) != Some(&entry.oid))
-            .collect();
-        // Records before the decisions about them.
-        wanted.sort_by_key(|entry| (rank(&entry.path), entry.path.clone()));
-        let total = wanted.len() as u64;
-        let (repo, revision) = (&link.repo, &sha);
-        let client = &client;
-        let mut files = stream::iter(wanted)
-            .map(|entry| async move {
-                let text = if entry.size > MOST_BYTES {
-                    Ok(Err(format!("{}: too large to read", entry.path)))
-                } else {
-                    client
-                        .read_file(repo, revision, &entry.path)
-                        .await
-                        .or_fail()
-                        .map(|bytes| {
-                            String::from_utf8(bytes).map_err(|error| {
-                                format!("{}: not UTF-8 text ({error})", entry.path)
-                            })
-                        })
-                };
-                (entry, text)
-            })
-            .buffered(WIDTH);
-        let mut done = 0;
-        while let Some((entry, text)) = files.next().await {
-            match text? {
-                Ok(text) => {
-                    self.take_file(project, &entry.path, &text, &mut report)?;
-                    project.with(|store| store.set_seen_file(&entry.path, &entry.oid))?;
-                }
-                Err(problem) => report.problems.push(problem),
+        let files: Vec<TreeEntry> = tree.into_iter().filter(|entry| entry.is_file).collect();
+        project.with(|store| {
+            store.set_tree(
+                &files
+                    .iter()
+                    .map(|entry| (entry.path.clone(), content_oid(entry).to_owned()))
+                    .collect(),
+            )
+        })?;
+        let sha = info.sha.unwrap_or_default();
+        self.read_single_files(project, &client, &link.repo, &sha, &files, &mut report)
+            .await?;
+        self.read_parts(
+            ticket,
+            project,
+            (&client, &link.repo, &sha),
+            &files,
+            is_new_reader,
+            &mut report,
+        )
+        .await?;
+        project.with(|store| {
+            store.put(key::READER, &READER)?;
+            if sha.is_empty() {
+                store.remove(HEAD)
+            } else {
+                store.put(HEAD, &sha)
             }
-            done += 1;
-            ticket.progress(step(Step::Reading, done, total));
-        }
-        report.problems.truncate(MOST_PROBLEMS);
-        project.with(|store| store.put(HEAD, &sha))?;
-        report.reviewers = project.with(Store::reviewers)?;
+        })?;
         self.touched(project);
         self.changed(
             project,
             &[Changed::Seed, Changed::Prompts, Changed::Records],
         );
+        self.reported(project, report)
+    }
+
+    /// Adds what the store knows to a report.
+    fn reported(&self, project: &Project, mut report: SyncReport) -> Result<SyncReport> {
+        let (problems, total) = project.with(|store| store.problems(MOST_PROBLEMS))?;
+        report.problems = problems
+            .into_iter()
+            .map(|problem| match problem.line {
+                0 => format!("{}: {}", problem.path, problem.reason),
+                line => format!("{}, line {line}: {}", problem.path, problem.reason),
+            })
+            .collect();
+        report.problems_total = total;
+        let lacks: Option<Vec<String>> = project.with(|store| store.get(key::LACKS))?;
+        report.needs_newer = lacks.is_some_and(|lacks| !lacks.is_empty());
+        report.reviewers = project.with(Store::reviewers)?;
         Ok(report)
     }
 
-    fn take_file(
+    /// The files that are rewritten as a whole: the project file, the seed, the list of the table's rows.
+    async fn read_single_files(
         &self,
         project: &Rc<Project>,
-        path: &str,
-        text: &str,
+        client: &HubClient,
+        repo: &str,
+        sha: &str,
+        files: &[TreeEntry],
         report: &mut SyncReport,
     ) -> Result<()> {
-        if path == layout::SEED {
-            return self.take_seed(project, text, report);
-        }
-        if path == layout::PROMPTS {
-            let prompts: Vec<Prompt> = lines(path, text, &mut report.problems);
-            let merged = project.with(|store| store.merge_prompts(&prompts))?;
-            report.prompts += merged.added + merged.changed;
-        } else if path == layout::ROWS {
-            let rows: Vec<RowLine> = lines(path, text, &mut report.problems);
-            let rows: Vec<(String, String)> =
-                rows.into_iter().map(|row| (row.id, row.hash)).collect();
-            project.with(|store| store.set_published(&rows))?;
-        } else if path.starts_with(layout::RECORDS) {
-            let rows: Vec<RecordLine> = lines(path, text, &mut report.problems);
-            let rows: Vec<(Record, Vec<Message>)> = rows
-                .into_iter()
-                .map(|line| (line.record, line.messages))
-                .collect();
-            let ids: Vec<String> = rows.iter().map(|(record, _)| record.id.clone()).collect();
-            report.records += project.with(|store| {
-                let added = store.add_records(&rows)?;
-                store.mark_synced(Synced::Records, &ids)?;
-                Ok(added)
-            })?;
-        } else if let Some(reviewer) = layout::reviewer_of(path) {
-            let mut decisions: Vec<Decision> = lines(path, text, &mut report.problems);
-            let all = decisions.len();
-            decisions.retain(|decision| layout::segment(&decision.reviewer) == reviewer);
-            if decisions.len() < all {
-                report.problems.push(format!(
-                    "{path}: {} decisions in another person's name were left out",
-                    all - decisions.len()
-                ));
+        let find = |path: &str| files.iter().find(|entry| entry.path == path);
+        let file = match find(layout::PROJECT) {
+            Some(entry) => {
+                let text = read_text(client, repo, sha, entry).await?;
+                match ProjectFile::parse(&text) {
+                    Ok(file) => Some(file),
+                    Err(reason) => {
+                        self.problem(project, entry, &reason)?;
+                        None
+                    }
+                }
             }
-            let ids: Vec<String> = decisions.iter().map(|d| d.id.clone()).collect();
-            report.decisions += project.with(|store| {
-                let added = store.merge_decisions(&decisions)?;
-                store.mark_synced(Synced::Decisions, &ids)?;
-                Ok(added)
-            })?;
+            None => None,
+        };
+        let had_table = project.with(Store::published_table)?.is_some();
+        let file = file.unwrap_or_default();
+        // A build of format 1 writes a file without the table, and the table as it knows it.
+        let is_old_writer = had_table && file.table.is_none() && find(layout::ROWS).is_some();
+        project.with(|store| {
+            store.put(key::LACKS, &file.lacks())?;
+            store.put(key::OLD_WRITER, &is_old_writer)?;
+            store.set_published_table(file.table.as_ref())
+        })?;
+        if let Some(theirs) = file.settings {
+            self.take_settings(project, &theirs)?;
+        }
+        if let Some(entry) = find(layout::SEED) {
+            let text = read_text(client, repo, sha, entry).await?;
+            match read_seed(&text) {
+                Ok(seed) => self.take_seed(project, &seed, report)?,
+                Err(reason) => self.problem(project, entry, &reason)?,
+            }
+        }
+        let rows = match find(layout::ROWS) {
+            Some(entry) if entry.size <= MOST_BYTES * 4 => {
+                let text = read_text_up_to(client, repo, sha, entry, MOST_BYTES * 4).await?;
+                let mut rows = Vec::new();
+                let mut problems = Vec::new();
+                for (at, line) in text
+                    .lines()
+                    .enumerate()
+                    .filter(|(_, l)| !l.trim().is_empty())
+                {
+                    match serde_json::from_str::<RowLine>(line) {
+                        Ok(row) => rows.push((row.id, row.hash)),
+                        Err(error) => problems.push(Problem {
+                            path: entry.path.clone(),
+                            line: at as u32 + 1,
+                            reason: error.to_string(),
+                        }),
+                    }
+                }
+                project.with(|store| {
+                    let number = store.begin_part(&entry.path)?;
+                    store.end_part(number, content_oid(entry), &problems)
+                })?;
+                rows
+            }
+            Some(entry) => {
+                self.problem(project, entry, "too large to read")?;
+                Vec::new()
+            }
+            None => Vec::new(),
+        };
+        project.with(|store| store.set_published(&rows))
+    }
+
+    fn problem(&self, project: &Project, entry: &TreeEntry, reason: &str) -> Result<()> {
+        project.with(|store| {
+            let number = store.begin_part(&entry.path)?;
+            let problem = Problem {
+                path: entry.path.clone(),
+                line: 0,
+                reason: reason.to_owned(),
+            };
+            store.end_part(number, content_oid(entry), &[problem])
+        })
+    }
+
+    async fn read_parts(
+        &self,
+        ticket: &Ticket,
+        project: &Rc<Project>,
+        (client, repo, sha): (&HubClient, &str, &str),
+        files: &[TreeEntry],
+        is_new_reader: bool,
+        report: &mut SyncReport,
+    ) -> Result<()> {
+        let known = project.with(Store::parts)?;
+        let mut wanted: Vec<&TreeEntry> = files
+            .iter()
+            .filter(|entry| layout::Part::of(&entry.path).is_some())
+            .filter(|entry| {
+                known.get(&entry.path).is_none_or(|part| {
+                    part.oid != content_oid(entry) || (is_new_reader && !part.is_whole)
+                })
+            })
+            .collect();
+        // Records before the decisions about them.
+        wanted.sort_by_key(|entry| (layout::Part::of(&entry.path), &entry.path));
+        let size: u64 = wanted.iter().map(|entry| entry.size).sum();
+        if size > MOST_IN_ALL {
+            return Err(Failure::new(
+                FailureKind::Content,
+                format!(
+                    "{repo} holds {} GB of records, more than fit in a browser.",
+                    size >> 30
+                ),
+            )
+            .means("Nothing was read; your work is as it was.")
+            .next("Ask its authors to start a smaller repo."));
+        }
+        let total = wanted.len() as u64;
+        let mut texts = stream::iter(wanted)
+            .map(|entry| async move {
+                if entry.size > MOST_BYTES {
+                    return (entry, Ok(Err("too large to read".to_owned())));
+                }
+                let bytes = client.read_file(repo, sha, &entry.path).await.or_fail();
+                let text = bytes.map(|bytes| {
+                    String::from_utf8(bytes).map_err(|error| format!("not UTF-8 text ({error})"))
+                });
+                (entry, text)
+            })
+            .buffered(WIDTH);
+        let mut done = 0;
+        while let Some((entry, text)) = texts.next().await {
+            match text? {
+                Ok(text) => self.take_part(project, entry, &text, report)?,
+                Err(reason) => self.problem(project, entry, &reason)?,
+            }
+            done += 1;
+            ticket.progress(step(Step::Reading, done, total));
         }
         Ok(())
     }
 
-    /// Whoever changed the seed since it was last read wins; if both did, ours stays and the person is told.
-    fn take_seed(&self, project: &Rc<Project>, text: &str, report: &mut SyncReport) -> Result<()> {
-        let theirs = match Seed::import(text) {
-            Ok(seed) => seed,
-            Err(error) => {
-                report.problems.push(format!("{}: {error}", layout::SEED));
-                return Ok(());
-            }
+    fn take_part(
+        &self,
+        project: &Rc<Project>,
+        entry: &TreeEntry,
+        text: &str,
+        report: &mut SyncReport,
+    ) -> Result<()> {
+        let Some(kind) = layout::Part::of(&entry.path) else {
+            return Ok(());
         };
+        let number = project.with(|store| store.begin_part(&entry.path))?;
+        let mut problems = Vec::new();
+        let lines: Vec<(usize, &str)> = text
+            .trim_start_matches('\u{feff}')
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty())
+            .collect();
+        for chunk in lines.chunks(CHUNK) {
+            let mut bad = |at: usize, reason: String| {
+                problems.push(Problem {
+                    path: entry.path.clone(),
+                    line: at as u32 + 1,
+                    reason,
+                });
+            };
+            match kind {
+                layout::Part::Records => {
+                    let mut read = Vec::new();
+                    for (at, text) in chunk {
+                        match line::record(text) {
+                            Ok(line) => read.push(line),
+                            Err(reason) => bad(*at, reason),
+                        }
+                    }
+                    report.records +=
+                        project.with(|store| store.merge_records(&read, Some(number)))?;
+                }
+                layout::Part::Instructions(folder) => {
+                    let mut read = Vec::new();
+                    for (at, text) in chunk {
+                        match line::instruction(text) {
+                            Ok(line)
+                                if layout::is_folder_of(folder, &line.value.writer, false)
+                                    || line.value.writer == seedbed_core::instruction::FORMAT_1 =>
+                            {
+                                read.push(line);
+                            }
+                            Ok(_) => bad(*at, "it is in another person's name".to_owned()),
+                            Err(reason) => bad(*at, reason),
+                        }
+                    }
+                    let merged = project
+                        .with(|store| store.merge_instructions(&read, Origin::Hub, Some(number)))?;
+                    report.prompts += merged.added + merged.changed;
+                }
+                layout::Part::Prompts => {
+                    let mut read = Vec::new();
+                    for (at, text) in chunk {
+                        match line::prompt(text) {
+                            Ok(line) => read.push(line),
+                            Err(reason) => bad(*at, reason),
+                        }
+                    }
+                    let merged = project
+                        .with(|store| store.merge_instructions(&read, Origin::Hub, Some(number)))?;
+                    report.prompts += merged.added + merged.changed;
+                }
+                layout::Part::Decisions(folder) => {
+                    let mut read = Vec::new();
+                    for (at, text) in chunk {
+                        match line::decision(text) {
+                            Ok(line) => {
+                                let is_old = line.value.text.is_none();
+                                if layout::is_folder_of(folder, &line.value.writer, is_old) {
+                                    read.push(line);
+                                } else {
+                                    bad(*at, "it is in another person's name".to_owned());
+                                }
+                            }
+                            Err(reason) => bad(*at, reason),
+                        }
+                    }
+                    report.decisions += project
+                        .with(|store| store.merge_decisions(&read, Origin::Hub, Some(number)))?;
+                }
+            }
+        }
+        project.with(|store| store.end_part(number, content_oid(entry), &problems))
+    }
+
+    /// Whoever changed the seed since it was last read wins; if both did, ours stays and the person is told.
+    fn take_seed(
+        &self,
+        project: &Rc<Project>,
+        theirs: &Seed,
+        report: &mut SyncReport,
+    ) -> Result<()> {
         let (mine, base) =
             project.with(|store| Ok((store.seed()?.hash(), store.get::<String>(HUB_SEED)?)))?;
         let hash = theirs.hash();
         if mine != hash && base.as_ref() != Some(&hash) {
             if base.as_ref() == Some(&mine) {
                 let now = self.now();
-                project.with(|store| store.save_seed(&theirs, "", now))?;
+                project.with(|store| store.save_seed(theirs, "", now))?;
             } else {
                 report.seed_differs = true;
             }
         }
         project.with(|store| store.put(HUB_SEED, &hash))
+    }
+
+    /// Settings go by the same rule; if both changed, ours stay.
+    fn take_settings(&self, project: &Rc<Project>, theirs: &RunSettings) -> Result<()> {
+        let mine = settings_hash(&project.settings()?);
+        let hash = settings_hash(theirs);
+        project.with(|store| {
+            let base = store.get::<String>(key::HUB_SETTINGS)?;
+            if mine != hash && base.as_ref() == Some(&mine) {
+                store.put(key::SETTINGS, theirs)?;
+            }
+            store.put(key::HUB_SETTINGS, &hash)
+        })
     }
 }
 
@@ -264,20 +566,15 @@ pub(crate) fn step(step: Step, done: u64, total: u64) -> Progress {
     Progress::Step { step, done, total }
 }
 
-fn is_ours(path: &str) -> bool {
-    path == layout::SEED
-        || path == layout::PROMPTS
-        || path == layout::ROWS
-        || ((path.starts_with(layout::RECORDS) || path.starts_with(layout::DECISIONS))
-            && path.strip_suffix(".jsonl").is_some())
-}
-
-fn rank(path: &str) -> u8 {
-    if path.starts_with(layout::DECISIONS) {
-        2
-    } else {
-        u8::from(path.starts_with(layout::RECORDS))
+/// Reads a seed of somebody else within the limits of every boundary.
+pub(crate) fn read_seed(text: &str) -> std::result::Result<Seed, String> {
+    let text = text.trim_start_matches('\u{feff}');
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| format!("this is not JSON: {error}"))?;
+    if line::depth(&value) > line::MOST_DEPTH {
+        return Err(format!("it is nested more than {} deep", line::MOST_DEPTH));
     }
+    Seed::import(text).map_err(|error| error.to_string())
 }
 
 async fn read_text(
@@ -286,7 +583,17 @@ async fn read_text(
     revision: &str,
     entry: &TreeEntry,
 ) -> Result<String> {
-    if entry.size > MOST_BYTES {
+    read_text_up_to(client, repo, revision, entry, MOST_BYTES).await
+}
+
+async fn read_text_up_to(
+    client: &HubClient,
+    repo: &str,
+    revision: &str,
+    entry: &TreeEntry,
+    most: u64,
+) -> Result<String> {
+    if entry.size > most {
         return Err(Failure::new(
             FailureKind::Content,
             format!("{} in {repo} is too large to be read.", entry.path),
@@ -301,26 +608,9 @@ async fn read_text(
             FailureKind::Content,
             format!("{} in {repo} is not text.", entry.path),
         )
+        .next("Save it as UTF-8 on the Hub, then try again.")
         .detail(error.to_string())
     })
-}
-
-/// The lines that can be read; the others become problems.
-fn lines<T: DeserializeOwned>(path: &str, text: &str, problems: &mut Vec<String>) -> Vec<T> {
-    let mut items = Vec::new();
-    for (at, line) in text.lines().enumerate() {
-        if line.trim().is_empty() {
-            continue;
-        }
-        match serde_json::from_str(line) {
-            Ok(item) => items.push(item),
-            Err(error) if problems.len() < MOST_PROBLEMS => {
-                problems.push(format!("{path}, line {}: {error}", at + 1));
-            }
-            Err(_) => {}
-        }
-    }
-    items
 }
 
 /// The project's repo, or what to do first.

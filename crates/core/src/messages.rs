@@ -54,8 +54,8 @@ pub enum Request {
     },
     /// A fresh copy of the example project; it is opened. → [`Reply::Opened`]
     CreateExample,
-    /// A new project from a file: the original's `seed_data.json`, our export bundle, or rows (JSONL, CSV); it is
-    /// opened. → [`Reply::Imported`]
+    /// A new project from a file: the original's `seed_data.json`, a project saved by a build of format 1, or rows
+    /// (JSONL, CSV); it is opened. → [`Reply::Imported`]
     ImportProject {
         /// File name, for the extension and the messages.
         name: String,
@@ -99,12 +99,43 @@ pub enum Request {
         /// The project.
         id: String,
     },
-    /// A file of the project to save. → [`Reply::File`]
+    /// A piece of a file of the project to save; the first one without `after`, the next ones with what the one before
+    /// said. → [`Reply::File`]
     Export {
         /// The project.
         project: String,
         /// Which file.
         kind: ExportKind,
+        /// [`FilePiece::next`] of the piece before.
+        after: Option<String>,
+    },
+    /// All pieces of a saved project were written to a file. → [`Reply::Ok`]
+    Exported {
+        /// The project.
+        project: String,
+    },
+    /// Begins to read a project that Seedbed saved as lines, into a new project or an open one.
+    /// → [`Reply::Importing`]
+    BeginImport {
+        /// File name.
+        name: String,
+        /// The open project; `None` for a new one.
+        into: Option<String>,
+    },
+    /// The next piece of the file, cut anywhere between two characters. → [`Reply::Ok`]
+    ImportPiece {
+        /// As [`Reply::Importing`] said.
+        import: u32,
+        /// The text.
+        text: String,
+    },
+    /// The file is at its end, or nobody wants it any more: a new project is removed again then.
+    /// → [`Reply::Imported`], or [`Reply::Ok`] when it is given up
+    EndImport {
+        /// As [`Reply::Importing`] said.
+        import: u32,
+        /// Nobody wants it any more.
+        gives_up: bool,
     },
 
     /// Save an edit of the seed. Edits with the same non-empty `merge_key` within two seconds of each other are one
@@ -497,7 +528,7 @@ pub enum ExportKind {
     AcceptedRows,
     /// All records with their state as JSONL.
     AllRecords,
-    /// Everything of the project in one JSON file that can be imported again.
+    /// Everything of the project as JSON lines that can be imported again.
     Bundle,
 }
 
@@ -713,15 +744,17 @@ pub enum Reply {
         /// What came in and what did not, in words.
         report: ImportReport,
     },
-    /// A file to save.
+    /// A file to save, or a piece of it.
     File {
         /// Name.
         name: String,
         /// MIME type.
         mime: String,
-        /// Text.
-        text: String,
+        /// Its text, or a part of it.
+        piece: FilePiece,
     },
+    /// A file is being read: name it by this number.
+    Importing(u32),
     /// The seed as saved.
     Seed(Box<SeedView>),
     /// Texts that a model wrote.
@@ -937,6 +970,15 @@ pub struct HubLink {
     pub can_write: Option<bool>,
     /// Open pull request of ours, if one stands.
     pub pull_request: Option<u64>,
+}
+
+/// A part of a file, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilePiece {
+    /// The text.
+    pub text: String,
+    /// Where to go on; `None` at the end.
+    pub next: Option<String>,
 }
 
 /// What an import did.
@@ -1280,6 +1322,13 @@ pub struct PublishPlan {
     pub blocked: Option<String>,
     /// Published rows that this browser can't account for. While there are any, only parts are sent.
     pub unknown_rows: u32,
+    /// Parts that the last table was made from and that this browser does not hold whole. While there are any, only
+    /// parts are sent.
+    pub unknown_parts: u32,
+    /// Only parts would be sent: the table stays as it is, for one of the reasons here.
+    pub sends_parts_only: bool,
+    /// A build of format 1 rewrote the repo since; publishing writes it anew from the parts.
+    pub was_overwritten: bool,
     /// Accepted by decisions that are known from a file only; they are not published.
     pub unbacked_rows: u32,
     /// The table that stands there.

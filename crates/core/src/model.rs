@@ -182,3 +182,24 @@ pub struct ProviderInfo {
     /// Costs nothing at present.
     pub is_free: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::origin;
+
+    #[test]
+    fn an_origin_has_no_path_and_no_user() {
+        assert_eq!(
+            origin("HTTPS://me:pw@API.example.com:8443/v1?x#y"),
+            "https://api.example.com:8443"
+        );
+        assert_eq!(
+            origin("http://localhost:11434/v1"),
+            "http://localhost:11434"
+        );
+        assert_ne!(
+            origin("https://example.com.evil.net/v1"),
+            origin("https://example.com/v1")
+        );
+    }
+}

@@ -746,6 +746,11 @@ impl Store {
         Ok(names(&self.connection)?.remove(writer))
     }
 
+    /// The identity that goes on for `writer`: itself, unless it has joined another.
+    pub fn root_of(&self, writer: &str) -> Result<String> {
+        Ok(joins(&self.connection)?.root(writer).to_owned())
+    }
+
     /// Takes others' decisions in by union. Those about records that are not here yet count when the record comes.
     /// `part` is the part of the Hub they stand in. Returns how many were new.
     pub fn merge_decisions(

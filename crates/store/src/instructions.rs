@@ -224,6 +224,14 @@ impl Store {
         self.act_lines("part IS NULL AND seq > ?1", seq, limit)
     }
 
+    /// How many acts on instructions stand in no part of the Hub.
+    pub fn unsent_instruction_act_count(&self) -> Result<u32> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT count(*) FROM instruction_acts WHERE part IS NULL")?
+            .query_row([], |row| row.get(0))?)
+    }
+
     fn act_lines(
         &self,
         condition: &str,

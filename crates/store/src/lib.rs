@@ -192,7 +192,8 @@ impl Store {
 
     /// Counts of the project for the list of projects; `updated_ms` from the key of that name.
     pub fn summary(&self, id: &str) -> Result<ProjectSummary> {
-        let seed = self.seed()?;
+        // A project whose seed can't be read is listed too.
+        let seed = self.seed().unwrap_or_default();
         let prompts = self
             .connection
             .prepare_cached("SELECT count(*) FROM prompts WHERE state = 'kept'")?

@@ -457,6 +457,14 @@ impl Store {
             .transpose()
     }
 
+    /// The record with this `seq` as `writer` sees it.
+    pub fn record_at(&self, seq: u64, writer: &str) -> Result<Option<RecordView>> {
+        let part = seed::part(&self.connection)?;
+        Stored::by_seq(&self.connection, seq)?
+            .map(|stored| view(&self.connection, stored, writer, &part))
+            .transpose()
+    }
+
     /// Records as lines in order of `seq`, behind `seq`.
     pub fn records_after(&self, seq: u64, limit: u32) -> Result<Vec<(u64, Line<RecordLine>)>> {
         self.lines_of("records.seq > ?1", seq, limit)

@@ -38,6 +38,9 @@ pub struct StoredRun {
     pub settings: RunSettings,
     /// Seed at its start.
     pub seed_hash: String,
+    /// What its answers read of the seed ([`seedbed_core::seed::Seed::answer_part`]).
+    #[serde(default)]
+    pub seed_part: String,
     /// Milliseconds since 1970.
     pub started_ms: u64,
     /// Milliseconds since 1970.
@@ -192,6 +195,16 @@ impl Store {
             .optional()?;
         (counts.tokens_in, counts.tokens_out) = sums.unwrap_or_default();
         Ok(counts)
+    }
+
+    /// Rows that were in flight when their task ended wait again; their requests count.
+    pub fn requeue_in_flight(&self, run: &str) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "UPDATE run_items SET state = 'queued' WHERE run = ?1 AND state = 'in_flight'",
+            )?
+            .execute([run])?;
+        Ok(())
     }
 
     /// Rows not asked yet, in plan order, with the attempts they had.

@@ -38,6 +38,18 @@ impl Store {
         Ok(step(&self.connection, at)?.map_or_else(Seed::default, |(seed, ..)| seed))
     }
 
+    /// The present seed as it is stored, even if this build can't read it; null in a new project.
+    pub fn stored_seed(&self) -> Result<serde_json::Value> {
+        let at = pointer(&self.connection)?;
+        let json: Option<String> = self
+            .connection
+            .prepare_cached("SELECT seed FROM seed_steps WHERE step = ?1")?
+            .query_row([at], |row| row.get(0))
+            .optional()?;
+        let text = json.unwrap_or_else(|| "null".to_owned());
+        Ok(serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text)))
+    }
+
     /// The seed with what the page shows around it.
     pub fn seed_view(&self) -> Result<SeedView> {
         let seed = self.seed()?;
@@ -55,6 +67,24 @@ impl Store {
             stale_records: counts::stale(&self.connection, &part(&self.connection)?)?,
             seed,
             hash,
+        })
+    }
+
+    /// What stands for the seed when it can't be read: its history can still be walked.
+    pub fn unreadable_seed_view(&self) -> Result<SeedView> {
+        let at = pointer(&self.connection)?;
+        let exists = |step: i64| -> Result<bool> {
+            Ok(self
+                .connection
+                .prepare_cached("SELECT 1 FROM seed_steps WHERE step = ?1")?
+                .exists([step])?)
+        };
+        Ok(SeedView {
+            seed: Seed::default(),
+            hash: String::new(),
+            can_undo: exists(at - 1)?,
+            can_redo: exists(at + 1)?,
+            stale_records: 0,
         })
     }
 

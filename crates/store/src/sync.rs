@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, HashMap};
 pub struct Part {
     /// Its number here; lines name it.
     pub number: i64,
-    /// Object id of the content that was read.
+    /// Object id of the content that was read; empty when the file is not on the Hub any more.
     pub oid: String,
     /// Everything in it was understood and is here.
     pub is_whole: bool,
@@ -174,7 +174,7 @@ impl Store {
         let gone: Vec<(String, i64)> = self
             .parts()?
             .into_iter()
-            .filter(|(path, _)| !tree.contains_key(path))
+            .filter(|(path, part)| !tree.contains_key(path) && !part.oid.is_empty())
             .map(|(path, part)| (path, part.number))
             .collect();
         self.write(|tx| {
@@ -183,7 +183,8 @@ impl Store {
                     "UPDATE records SET part = NULL WHERE part = ?1",
                     "UPDATE decisions SET part = NULL WHERE part = ?1",
                     "UPDATE instruction_acts SET part = NULL WHERE part = ?1",
-                    "DELETE FROM parts WHERE n = ?1",
+                    // What was whole stays known as held: the lines are here.
+                    "UPDATE parts SET oid = '' WHERE n = ?1",
                 ] {
                     tx.prepare_cached(sql)?.execute([number])?;
                 }

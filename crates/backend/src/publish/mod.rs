@@ -1,0 +1,468 @@
+//! Publishing: what would change on the Hub, and the commits that change it.
+//!
+//! Parts go first, in commits of bounded size: they are append-only and need nothing of each other. Then one commit with
+//! `parentCommit` rewrites what is shared: table, card, seed, settings. Each attempt reads the head first and takes over
+//! what others committed, so a 412 is answered by doing just that again, and a commit that landed although its answer
+//! was lost is found as "nothing left to change".
+//!
+//! The table is rewritten only by a browser that holds every part and every record that the last table names, and only
+//! if it is the one that Seedbed wrote last. What is recorded after a commit comes from what was sent.
+
+mod commit;
+mod parts;
+mod table;
+
+use crate::card::{self, Facts};
+use crate::draft::clip;
+use crate::project::{Project, key};
+use crate::run::run_file;
+use crate::sync::{content_oid, linked, settings_hash};
+use crate::{Backend, OrFail as _, Result, Ticket, layout};
+use seedbed_core::FORMAT_VERSION;
+use seedbed_core::messages::{
+    ChangeKind, Failure, FailureKind, FileChange, HubLink, PublishPlan, Published, RowChange,
+    SyncReport, TableState,
+};
+use seedbed_hub::{HubClient, TreeEntry, git_blob_oid};
+use seedbed_store::{PublishedTable, Store};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+use table::{RowDiff, TableFacts};
+
+/// Rows of the plan that are shown one by one.
+const SAMPLE: usize = 20;
+
+/// What the person asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PublishOptions {
+    pub(crate) summary: String,
+    pub(crate) license: String,
+    pub(crate) languages: Vec<String>,
+    pub(crate) as_pull_request: bool,
+    /// Rows that this browser can't account for are gone for good.
+    pub(crate) drops_unknown: bool,
+    /// The table with this object id may be replaced although something else wrote it.
+    pub(crate) replaces_table: Option<String>,
+}
+
+/// Licence and languages as chosen last.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct CardChoice {
+    license: String,
+    languages: Vec<String>,
+}
+
+/// The head that a publish is compared with.
+pub(crate) struct Head {
+    /// Every file by path.
+    files: HashMap<String, TreeEntry>,
+    card: Option<Vec<u8>>,
+    /// What the project file says, with the keys that this build does not know.
+    project: Map<String, Value>,
+    table: TableState,
+}
+
+/// Why only parts may be sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Holdup {
+    /// Published rows whose record, or anything said about it, is not here.
+    unknown_rows: u32,
+    /// Parts that the last table was made from and that are not held here.
+    unknown_parts: u32,
+    /// Something else wrote the table.
+    is_foreign: bool,
+    /// The repo needs a newer build.
+    needs_newer: bool,
+}
+
+impl Holdup {
+    fn holds(&self, options: &PublishOptions, table: &TableState) -> bool {
+        let is_foreign = match table {
+            TableState::Foreign { oid, .. } => options.replaces_table.as_ref() != Some(oid),
+            TableState::Absent | TableState::Ours => false,
+        };
+        let is_unknown =
+            (self.unknown_rows > 0 || self.unknown_parts > 0) && !options.drops_unknown;
+        self.needs_newer || is_foreign || is_unknown
+    }
+}
+
+/// A file that is rewritten as a whole.
+pub(crate) struct Rewrite {
+    path: String,
+    kind: ChangeKind,
+    what: &'static str,
+    bytes: Vec<u8>,
+}
+
+/// What the files that are rewritten hold, so that what is recorded afterwards is what was sent.
+#[derive(Default)]
+pub(crate) struct Sent {
+    seed_hash: String,
+    settings_hash: String,
+    rows: Vec<(String, String)>,
+    table: Option<PublishedTable>,
+}
+
+impl Backend {
+    pub(crate) async fn plan_publish(&self, ticket: &Ticket, id: &str) -> Result<PublishPlan> {
+        let project = self.project(id)?;
+        let _hold = self.hold(&project);
+        let sync = self.sync_project(ticket, &project).await?;
+        let link = linked(&project)?;
+        let client = self.hub();
+        let head = self.head(&project, &link, &client).await?;
+        let choice = card_choice(&project, &head)?;
+        let diff = table::row_diff(&project)?;
+        let holdup = holdup(&project, &head, &diff, &sync)?;
+        let options = PublishOptions::default();
+        let sends_table = !holdup.holds(&options, &head.table);
+        let mut files = Vec::new();
+        if sends_table {
+            let facts = table::facts(&project)?;
+            let (rewrites, _) =
+                self.rewrites(&project, &link, &head, &choice, &diff, &facts, None)?;
+            if let Some(change) = table_change(&head, &diff) {
+                files.push(change);
+            }
+            files.extend(rewrites.iter().map(|rewrite| FileChange {
+                path: rewrite.path.clone(),
+                change: rewrite.kind,
+                what: rewrite.what.to_owned(),
+                size_bytes: Some(rewrite.bytes.len() as u64),
+            }));
+        }
+        let unsent = parts::count(&project)?;
+        files.extend(unsent.files());
+        let blocked = self
+            .account
+            .borrow()
+            .is_none()
+            .then(|| "Sign in to the Hub first: it has to know who commits.".to_owned());
+        let accepted = sync_accepted(&project)?;
+        Ok(PublishPlan {
+            repo: link.repo,
+            revision: link.revision,
+            rows_total: diff.total as u32,
+            rows_added: diff.added.len() as u32,
+            rows_changed: diff.changed.len() as u32,
+            rows_removed: diff.removed.len() as u32,
+            sample: sample(&project, &diff)?,
+            decisions: unsent.decisions,
+            records: unsent.records,
+            can_write: link.can_write,
+            is_empty: files.is_empty(),
+            files,
+            blocked,
+            unknown_rows: holdup.unknown_rows,
+            unknown_parts: holdup.unknown_parts,
+            sends_parts_only: !sends_table,
+            unbacked_rows: accepted.saturating_sub(diff.total as u32),
+            table: head.table,
+            was_overwritten: project
+                .with(|store| store.get(key::OLD_WRITER))?
+                .unwrap_or(false),
+            license: choice.license,
+            languages: choice.languages,
+            sync,
+        })
+    }
+
+    /// Reads what the files to rewrite have to be compared and merged with.
+    async fn head(&self, project: &Project, link: &HubLink, client: &HubClient) -> Result<Head> {
+        let mut files = HashMap::new();
+        if let Some(sha) = &link.revision {
+            let tree = client.tree(&link.repo, sha, "", true).await.or_fail()?;
+            files.extend(
+                tree.into_iter()
+                    .filter(|entry| entry.is_file)
+                    .map(|entry| (entry.path.clone(), entry)),
+            );
+        }
+        let read = async |path: &str| -> Result<Option<Vec<u8>>> {
+            match (&link.revision, files.get(path)) {
+                (Some(sha), Some(_)) => client
+                    .read_file(&link.repo, sha, path)
+                    .await
+                    .or_fail()
+                    .map(Some),
+                _ => Ok(None),
+            }
+        };
+        let card = read(layout::CARD).await?;
+        let project_file = read(layout::PROJECT).await?;
+        let known = project.with(Store::published_table)?;
+        let table = match files.get(layout::TABLE) {
+            None => TableState::Absent,
+            Some(entry) => {
+                let is_ours = match &known {
+                    Some(table) => table.oid == content_oid(entry),
+                    // A build of format 1 writes the list of rows with each table.
+                    None => files.contains_key(layout::ROWS),
+                };
+                if is_ours {
+                    TableState::Ours
+                } else {
+                    TableState::Foreign {
+                        oid: content_oid(entry).to_owned(),
+                        size_bytes: entry.size,
+                    }
+                }
+            }
+        };
+        Ok(Head {
+            files,
+            card,
+            project: project_file
+                .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+                .unwrap_or_default(),
+            table,
+        })
+    }
+
+    /// The files that are rewritten, apart from the table, whose parts and bytes are known only when it is written.
+    #[allow(clippy::too_many_arguments)]
+    fn rewrites(
+        &self,
+        project: &Rc<Project>,
+        link: &HubLink,
+        head: &Head,
+        choice: &CardChoice,
+        diff: &RowDiff,
+        facts: &TableFacts,
+        table: Option<PublishedTable>,
+    ) -> Result<(Vec<Rewrite>, Sent)> {
+        let mut rewrites = Vec::new();
+        let mut put = |path: &str, what: &'static str, text: String| {
+            let bytes = text.into_bytes();
+            let known = head.files.get(path);
+            if known.is_some_and(|entry| entry.oid == git_blob_oid(&bytes)) {
+                return;
+            }
+            rewrites.push(Rewrite {
+                path: path.to_owned(),
+                kind: if known.is_some() {
+                    ChangeKind::Changed
+                } else {
+                    ChangeKind::Added
+                },
+                what,
+                bytes,
+            });
+        };
+        let seed = project.with(Store::seed)?;
+        let settings = project.settings()?;
+        let counts = project.with(|store| store.counts(&self.reviewer()))?;
+        let card = card::write(
+            &Facts {
+                repo: &link.repo,
+                seed: &seed,
+                license: &choice.license,
+                languages: &choice.languages,
+                rows: diff.total,
+                topics: facts.topics(),
+                models: facts.models(),
+                edited: facts.edited,
+                imported: facts.imported,
+                counts: &counts,
+                reviewers: project.with(Store::reviewers)?.len(),
+                files: head.files.keys().map(String::as_str).collect(),
+            },
+            head.card.as_deref(),
+        );
+        // A card that can't be edited is left alone; the rest goes without it.
+        if let Ok(card) = card {
+            put(layout::CARD, "Dataset card", card.text);
+        }
+        put(layout::SEED, "Seed", seed.export());
+        put(
+            layout::PARAMS,
+            "Run settings",
+            settings.export_pipeline_params(),
+        );
+        let table = table.or_else(|| head.known_table());
+        let mut file = head.project.clone();
+        file.insert("format".into(), json!(FORMAT_VERSION));
+        file.entry("needs").or_insert_with(|| json!([]));
+        file.insert("seed_hash".into(), json!(seed.hash()));
+        file.insert("settings".into(), json!(settings));
+        if let Some(table) = &table {
+            file.insert("table".into(), json!(table));
+        }
+        let mut text = serde_json::to_string_pretty(&Value::Object(file)).unwrap_or_default();
+        text.push('\n');
+        put(layout::PROJECT, "Project settings", text);
+        let mut text = String::new();
+        for (id, hash) in &diff.rows {
+            let line = crate::sync::RowLine {
+                id: id.clone(),
+                hash: hash.clone(),
+            };
+            crate::bundle::push_line(&mut text, &line)?;
+        }
+        if !text.is_empty() || head.files.contains_key(layout::ROWS) {
+            put(layout::ROWS, "List of the table's rows", text);
+        }
+        for run in project.with(Store::runs)? {
+            let counts = project.with(|store| store.run_counts(&run.id))?;
+            let path = format!("{}{}.json", layout::RUNS, layout::segment(&run.id));
+            put(
+                &path,
+                "A run's settings and counts",
+                run_file(&run, &counts),
+            );
+        }
+        let sent = Sent {
+            seed_hash: seed.hash(),
+            settings_hash: settings_hash(&settings),
+            rows: diff.rows.clone(),
+            table,
+        };
+        Ok((rewrites, sent))
+    }
+
+    /// Publishes, or offers a pull request.
+    pub(crate) async fn publish(
+        &self,
+        ticket: &Ticket,
+        id: &str,
+        options: &PublishOptions,
+    ) -> Result<Published> {
+        let project = self.project(id)?;
+        if project.read_only()?.is_some() {
+            return Err(Failure::new(
+                FailureKind::Invalid,
+                "This project can only be looked at here, so nothing of it is published.",
+            )
+            .next("See the notice on its page for the way out."));
+        }
+        self.signed_in_hub()?;
+        // Closing the project waits for the end: what has landed must be known to have landed.
+        let _hold = self.hold(&project);
+        let choice = CardChoice {
+            license: options.license.clone(),
+            languages: options.languages.clone(),
+        };
+        project.with(|store| store.put(key::CARD, &choice))?;
+        self.commit_all(ticket, &project, options, &choice).await
+    }
+}
+
+impl Head {
+    /// The table as the project file names it.
+    fn known_table(&self) -> Option<PublishedTable> {
+        self.project
+            .get("table")
+            .and_then(|table| serde_json::from_value(table.clone()).ok())
+    }
+}
+
+/// What the card states, else what was chosen last.
+fn card_choice(project: &Project, head: &Head) -> Result<CardChoice> {
+    let stated = head
+        .card
+        .as_deref()
+        .and_then(|card| seedbed_card::read(card).ok())
+        .unwrap_or_default();
+    let mut choice: CardChoice = project
+        .with(|store| store.get(key::CARD))?
+        .unwrap_or_default();
+    if let Some(license) = stated.license.into_iter().next() {
+        choice.license = license;
+    }
+    if !stated.languages.is_empty() {
+        choice.languages = stated.languages;
+    }
+    Ok(choice)
+}
+
+/// Records that count as accepted here, backed or not.
+fn sync_accepted(project: &Project) -> Result<u32> {
+    project
+        .with(|store| store.summary(""))
+        .map(|summary| summary.accepted)
+}
+
+fn table_change(head: &Head, diff: &RowDiff) -> Option<FileChange> {
+    let has_table = head.table != TableState::Absent;
+    let is_replaced = matches!(head.table, TableState::Foreign { .. });
+    let (change, what) = if diff.total == 0 {
+        (
+            has_table.then_some(ChangeKind::Removed)?,
+            "Table of accepted rows: none is left",
+        )
+    } else if !has_table {
+        (ChangeKind::Added, "Table of accepted rows")
+    } else {
+        (
+            (diff.is_changed() || is_replaced).then_some(ChangeKind::Changed)?,
+            "Table of accepted rows",
+        )
+    };
+    Some(FileChange {
+        path: layout::TABLE.to_owned(),
+        change,
+        what: what.to_owned(),
+        size_bytes: None,
+    })
+}
+
+/// What keeps the table from being rewritten here.
+fn holdup(project: &Project, head: &Head, diff: &RowDiff, sync: &SyncReport) -> Result<Holdup> {
+    let known = project.with(Store::parts)?;
+    let is_held = |path: &str| known.get(path).is_some_and(|part| part.is_whole);
+    // A table of format 1 names no parts: all that are there count.
+    let named: BTreeSet<String> = match project.with(Store::published_table)? {
+        Some(table) => table.parts,
+        None if head.table == TableState::Ours => head
+            .files
+            .keys()
+            .filter(|path| layout::Part::of(path).is_some())
+            .cloned()
+            .collect(),
+        None => BTreeSet::new(),
+    };
+    Ok(Holdup {
+        unknown_rows: diff.unknown.len() as u32,
+        unknown_parts: named.iter().filter(|path| !is_held(path)).count() as u32,
+        is_foreign: matches!(head.table, TableState::Foreign { .. }),
+        needs_newer: sync.needs_newer,
+    })
+}
+
+/// Some of the rows as they will stand, or as they stood.
+fn sample(project: &Project, diff: &RowDiff) -> Result<Vec<RowChange>> {
+    let kinds = [
+        (ChangeKind::Changed, &diff.changed),
+        (ChangeKind::Removed, &diff.removed),
+        (ChangeKind::Added, &diff.added),
+    ];
+    let mut sample = Vec::new();
+    for (change, ids) in kinds {
+        for id in ids {
+            if sample.len() == SAMPLE {
+                return Ok(sample);
+            }
+            let row = project.with(|store| store.accepted_row(id))?;
+            let (instruction, response) = match row {
+                Some(row) => (row.instruction, row.response),
+                None => match project.with(|store| store.record_view(id, ""))? {
+                    Some(view) => (
+                        view.record.instruction().to_owned(),
+                        view.record.response().to_owned(),
+                    ),
+                    None => continue,
+                },
+            };
+            sample.push(RowChange {
+                id: id.clone(),
+                change,
+                instruction: clip(&instruction),
+                response: clip(&response),
+            });
+        }
+    }
+    Ok(sample)
+}

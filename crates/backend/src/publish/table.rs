@@ -1,0 +1,155 @@
+//! The table: which rows it gets, and its file.
+
+use crate::project::Project;
+use crate::sync::step;
+use crate::{Backend, Result, Ticket};
+use seedbed_core::messages::Step;
+use seedbed_core::row::TableRow;
+use seedbed_store::Store;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Rows read at a time.
+const WINDOW: u32 = 500;
+/// Hex digits of a row's content hash that are published.
+const HASH_DIGITS: usize = 16;
+
+/// Rows by what becomes of them.
+#[derive(Default)]
+pub(super) struct RowDiff {
+    pub(super) total: usize,
+    pub(super) added: Vec<String>,
+    pub(super) changed: Vec<String>,
+    /// Taken out by what somebody decided.
+    pub(super) removed: Vec<String>,
+    /// Published, and not accounted for here: the record is missing, or nothing is known that was said about it.
+    pub(super) unknown: Vec<String>,
+    /// Id and short hash of every row after the publish.
+    pub(super) rows: Vec<(String, String)>,
+}
+
+impl RowDiff {
+    pub(super) fn is_changed(&self) -> bool {
+        !(self.added.is_empty()
+            && self.changed.is_empty()
+            && self.removed.is_empty()
+            && self.unknown.is_empty())
+    }
+}
+
+/// Compares what is accepted here with what is published.
+pub(super) fn row_diff(project: &Project) -> Result<RowDiff> {
+    let rows = project
+        .with(Store::accepted_hashes)?
+        .into_iter()
+        .map(|(id, hash)| (id, short(hash)))
+        .collect();
+    diff_of(project, rows)
+}
+
+fn short(mut hash: String) -> String {
+    hash.truncate(HASH_DIGITS);
+    hash
+}
+
+fn diff_of(project: &Project, rows: Vec<(String, String)>) -> Result<RowDiff> {
+    let mut published = project.with(Store::published)?;
+    let mut diff = RowDiff::default();
+    for (id, hash) in &rows {
+        match published.remove(id) {
+            None => diff.added.push(id.clone()),
+            Some(before) if before != *hash => diff.changed.push(id.clone()),
+            Some(_) => {}
+        }
+    }
+    for id in published.into_keys() {
+        // What I do not have is unknown, not removed.
+        if project.with(|store| store.has_decisions_about(&id))? {
+            diff.removed.push(id);
+        } else {
+            diff.unknown.push(id);
+        }
+    }
+    diff.removed.sort();
+    diff.unknown.sort();
+    diff.total = rows.len();
+    diff.rows = rows;
+    Ok(diff)
+}
+
+/// What the card tells of the rows.
+#[derive(Default)]
+pub(super) struct TableFacts {
+    topics: BTreeMap<String, usize>,
+    models: BTreeMap<String, usize>,
+    pub(super) edited: usize,
+    pub(super) imported: usize,
+}
+
+impl TableFacts {
+    fn count(&mut self, row: &TableRow) {
+        *self.topics.entry(row.topic.clone()).or_insert(0) += 1;
+        *self.models.entry(row.model.clone()).or_insert(0) += 1;
+        self.edited += usize::from(row.edited);
+        self.imported += usize::from(row.prompt_version == crate::projects::IMPORT_VERSION);
+    }
+
+    pub(super) fn topics(&self) -> Vec<(String, usize)> {
+        self.topics.clone().into_iter().collect()
+    }
+
+    pub(super) fn models(&self) -> Vec<(String, usize)> {
+        self.models.clone().into_iter().collect()
+    }
+}
+
+/// What the card tells of the rows that are accepted now.
+pub(super) fn facts(project: &Project) -> Result<TableFacts> {
+    let mut facts = TableFacts::default();
+    let mut after = Some(0);
+    while let Some(seq) = after {
+        let (rows, next) = project.with(|store| store.accepted_rows(seq, WINDOW))?;
+        for row in &rows {
+            facts.count(row);
+        }
+        after = next;
+    }
+    Ok(facts)
+}
+
+/// A table that was written, with what is in it.
+pub(super) struct WrittenTable {
+    pub(super) bytes: Vec<u8>,
+    pub(super) diff: RowDiff,
+    pub(super) facts: TableFacts,
+}
+
+impl Backend {
+    /// Writes the table of what is accepted. Rows, hashes and facts are of one pass, whatever is decided meanwhile.
+    pub(super) async fn write_table(
+        &self,
+        ticket: &Ticket,
+        project: &Rc<Project>,
+        total: usize,
+    ) -> Result<WrittenTable> {
+        let mut job = self.platform.table().await?;
+        let mut facts = TableFacts::default();
+        let mut hashes = Vec::new();
+        let mut after = Some(0);
+        while let Some(seq) = after {
+            let (rows, next) = project.with(|store| store.accepted_rows(seq, WINDOW))?;
+            for row in &rows {
+                facts.count(row);
+                hashes.push((row.id.clone(), short(row.content_hash())));
+            }
+            job.push(rows).await?;
+            ticket.progress(step(Step::Table, hashes.len() as u64, total as u64));
+            after = next;
+        }
+        Ok(WrittenTable {
+            bytes: job.finish().await?,
+            diff: diff_of(project, hashes)?,
+            facts,
+        })
+    }
+}
