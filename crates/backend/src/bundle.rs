@@ -473,7 +473,7 @@ pub(crate) fn record_piece(
 fn seq_of(after: Option<&str>) -> Result<u64> {
     after.map_or(Ok(0), |at| {
         at.parse()
-            .map_err(|_| Failure::new(FailureKind::Invalid, "This is no place in a file."))
+            .map_err(|_number| Failure::new(FailureKind::Invalid, "This is no place in a file."))
     })
 }
 

@@ -466,7 +466,12 @@ impl Backend {
 
     pub(crate) fn exported(&self, id: &str) -> Result<Reply> {
         let project = self.project(id)?;
-        project.with(Store::set_filed)?;
+        project.with(|store| {
+            if store.is_newer() {
+                return Ok(());
+            }
+            store.set_filed()
+        })?;
         self.changed(&project, &[Changed::Records]);
         Ok(Reply::Ok)
     }

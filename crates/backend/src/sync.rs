@@ -229,7 +229,7 @@ impl Backend {
         let is_new_reader = project.with(|store| store.get::<u32>(key::READER))? != Some(READER);
         let known = project.with(|store| store.get::<String>(HEAD))?;
         if !is_new_reader && known.is_some() && known == info.sha {
-            return self.reported(project, report);
+            return reported(project, report);
         }
         let tree = match &info.sha {
             Some(sha) => client.tree(&link.repo, sha, "", true).await.or_fail()?,
@@ -269,24 +269,7 @@ impl Backend {
             project,
             &[Changed::Seed, Changed::Prompts, Changed::Records],
         );
-        self.reported(project, report)
-    }
-
-    /// Adds what the store knows to a report.
-    fn reported(&self, project: &Project, mut report: SyncReport) -> Result<SyncReport> {
-        let (problems, total) = project.with(|store| store.problems(MOST_PROBLEMS))?;
-        report.problems = problems
-            .into_iter()
-            .map(|problem| match problem.line {
-                0 => format!("{}: {}", problem.path, problem.reason),
-                line => format!("{}, line {line}: {}", problem.path, problem.reason),
-            })
-            .collect();
-        report.problems_total = total;
-        let lacks: Option<Vec<String>> = project.with(|store| store.get(key::LACKS))?;
-        report.needs_newer = lacks.is_some_and(|lacks| !lacks.is_empty());
-        report.reviewers = project.with(Store::reviewers)?;
-        Ok(report)
+        reported(project, report)
     }
 
     /// The files that are rewritten as a whole: the project file, the seed, the list of the table's rows.
@@ -304,9 +287,12 @@ impl Backend {
             Some(entry) => {
                 let text = read_text(client, repo, sha, entry).await?;
                 match ProjectFile::parse(&text) {
-                    Ok(file) => Some(file),
+                    Ok(file) => {
+                        understood(project, entry)?;
+                        Some(file)
+                    }
                     Err(reason) => {
-                        self.problem(project, entry, &reason)?;
+                        problem(project, entry, &reason)?;
                         None
                     }
                 }
@@ -323,13 +309,16 @@ impl Backend {
             store.set_published_table(file.table.as_ref())
         })?;
         if let Some(theirs) = file.settings {
-            self.take_settings(project, &theirs)?;
+            take_settings(project, &theirs)?;
         }
         if let Some(entry) = find(layout::SEED) {
             let text = read_text(client, repo, sha, entry).await?;
             match read_seed(&text) {
-                Ok(seed) => self.take_seed(project, &seed, report)?,
-                Err(reason) => self.problem(project, entry, &reason)?,
+                Ok(seed) => {
+                    understood(project, entry)?;
+                    self.take_seed(project, &seed, report)?;
+                }
+                Err(reason) => problem(project, entry, &reason)?,
             }
         }
         let rows = match find(layout::ROWS) {
@@ -358,24 +347,12 @@ impl Backend {
                 rows
             }
             Some(entry) => {
-                self.problem(project, entry, "too large to read")?;
+                problem(project, entry, "too large to read")?;
                 Vec::new()
             }
             None => Vec::new(),
         };
         project.with(|store| store.set_published(&rows))
-    }
-
-    fn problem(&self, project: &Project, entry: &TreeEntry, reason: &str) -> Result<()> {
-        project.with(|store| {
-            let number = store.begin_part(&entry.path)?;
-            let problem = Problem {
-                path: entry.path.clone(),
-                line: 0,
-                reason: reason.to_owned(),
-            };
-            store.end_part(number, content_oid(entry), &[problem])
-        })
     }
 
     async fn read_parts(
@@ -427,104 +404,13 @@ impl Backend {
         let mut done = 0;
         while let Some((entry, text)) = texts.next().await {
             match text? {
-                Ok(text) => self.take_part(project, entry, &text, report)?,
-                Err(reason) => self.problem(project, entry, &reason)?,
+                Ok(text) => take_part(project, entry, &text, report)?,
+                Err(reason) => problem(project, entry, &reason)?,
             }
             done += 1;
             ticket.progress(step(Step::Reading, done, total));
         }
         Ok(())
-    }
-
-    fn take_part(
-        &self,
-        project: &Rc<Project>,
-        entry: &TreeEntry,
-        text: &str,
-        report: &mut SyncReport,
-    ) -> Result<()> {
-        let Some(kind) = layout::Part::of(&entry.path) else {
-            return Ok(());
-        };
-        let number = project.with(|store| store.begin_part(&entry.path))?;
-        let mut problems = Vec::new();
-        let lines: Vec<(usize, &str)> = text
-            .trim_start_matches('\u{feff}')
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| !line.trim().is_empty())
-            .collect();
-        for chunk in lines.chunks(CHUNK) {
-            let mut bad = |at: usize, reason: String| {
-                problems.push(Problem {
-                    path: entry.path.clone(),
-                    line: at as u32 + 1,
-                    reason,
-                });
-            };
-            match kind {
-                layout::Part::Records => {
-                    let mut read = Vec::new();
-                    for (at, text) in chunk {
-                        match line::record(text) {
-                            Ok(line) => read.push(line),
-                            Err(reason) => bad(*at, reason),
-                        }
-                    }
-                    report.records +=
-                        project.with(|store| store.merge_records(&read, Some(number)))?;
-                }
-                layout::Part::Instructions(folder) => {
-                    let mut read = Vec::new();
-                    for (at, text) in chunk {
-                        match line::instruction(text) {
-                            Ok(line)
-                                if layout::is_folder_of(folder, &line.value.writer, false)
-                                    || line.value.writer == seedbed_core::instruction::FORMAT_1 =>
-                            {
-                                read.push(line);
-                            }
-                            Ok(_) => bad(*at, "it is in another person's name".to_owned()),
-                            Err(reason) => bad(*at, reason),
-                        }
-                    }
-                    let merged = project
-                        .with(|store| store.merge_instructions(&read, Origin::Hub, Some(number)))?;
-                    report.prompts += merged.added + merged.changed;
-                }
-                layout::Part::Prompts => {
-                    let mut read = Vec::new();
-                    for (at, text) in chunk {
-                        match line::prompt(text) {
-                            Ok(line) => read.push(line),
-                            Err(reason) => bad(*at, reason),
-                        }
-                    }
-                    let merged = project
-                        .with(|store| store.merge_instructions(&read, Origin::Hub, Some(number)))?;
-                    report.prompts += merged.added + merged.changed;
-                }
-                layout::Part::Decisions(folder) => {
-                    let mut read = Vec::new();
-                    for (at, text) in chunk {
-                        match line::decision(text) {
-                            Ok(line) => {
-                                let is_old = line.value.text.is_none();
-                                if layout::is_folder_of(folder, &line.value.writer, is_old) {
-                                    read.push(line);
-                                } else {
-                                    bad(*at, "it is in another person's name".to_owned());
-                                }
-                            }
-                            Err(reason) => bad(*at, reason),
-                        }
-                    }
-                    report.decisions += project
-                        .with(|store| store.merge_decisions(&read, Origin::Hub, Some(number)))?;
-                }
-            }
-        }
-        project.with(|store| store.end_part(number, content_oid(entry), &problems))
     }
 
     /// Whoever changed the seed since it was last read wins; if both did, ours stays and the person is told.
@@ -547,19 +433,145 @@ impl Backend {
         }
         project.with(|store| store.put(HUB_SEED, &hash))
     }
+}
 
-    /// Settings go by the same rule; if both changed, ours stay.
-    fn take_settings(&self, project: &Rc<Project>, theirs: &RunSettings) -> Result<()> {
-        let mine = settings_hash(&project.settings()?);
-        let hash = settings_hash(theirs);
-        project.with(|store| {
-            let base = store.get::<String>(key::HUB_SETTINGS)?;
-            if mine != hash && base.as_ref() == Some(&mine) {
-                store.put(key::SETTINGS, theirs)?;
-            }
-            store.put(key::HUB_SETTINGS, &hash)
+/// Adds what the store knows to a report.
+fn reported(project: &Project, mut report: SyncReport) -> Result<SyncReport> {
+    let (problems, total) = project.with(|store| store.problems(MOST_PROBLEMS))?;
+    report.problems = problems
+        .into_iter()
+        .map(|problem| match problem.line {
+            0 => format!("{}: {}", problem.path, problem.reason),
+            line => format!("{}, line {line}: {}", problem.path, problem.reason),
         })
+        .collect();
+    report.problems_total = total;
+    let lacks: Option<Vec<String>> = project.with(|store| store.get(key::LACKS))?;
+    report.needs_newer = lacks.is_some_and(|lacks| !lacks.is_empty());
+    report.reviewers = project.with(Store::reviewers)?;
+    Ok(report)
+}
+
+fn problem(project: &Project, entry: &TreeEntry, reason: &str) -> Result<()> {
+    project.with(|store| {
+        let number = store.begin_part(&entry.path)?;
+        let problem = Problem {
+            path: entry.path.clone(),
+            line: 0,
+            reason: reason.to_owned(),
+        };
+        store.end_part(number, content_oid(entry), &[problem])
+    })
+}
+
+fn take_part(
+    project: &Rc<Project>,
+    entry: &TreeEntry,
+    text: &str,
+    report: &mut SyncReport,
+) -> Result<()> {
+    let Some(kind) = layout::Part::of(&entry.path) else {
+        return Ok(());
+    };
+    let number = project.with(|store| store.begin_part(&entry.path))?;
+    let mut problems = Vec::new();
+    let lines: Vec<(usize, &str)> = text
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+        .collect();
+    for chunk in lines.chunks(CHUNK) {
+        let mut bad = |at: usize, reason: String| {
+            problems.push(Problem {
+                path: entry.path.clone(),
+                line: at as u32 + 1,
+                reason,
+            });
+        };
+        match kind {
+            layout::Part::Records => {
+                let mut read = Vec::new();
+                for (at, text) in chunk {
+                    match line::record(text) {
+                        Ok(line) => read.push(line),
+                        Err(reason) => bad(*at, reason),
+                    }
+                }
+                report.records += project.with(|store| store.merge_records(&read, Some(number)))?;
+            }
+            layout::Part::Instructions(folder) => {
+                let mut read = Vec::new();
+                for (at, text) in chunk {
+                    match line::instruction(text) {
+                        Ok(line)
+                            if layout::is_folder_of(folder, &line.value.writer, false)
+                                || line.value.writer == seedbed_core::instruction::FORMAT_1 =>
+                        {
+                            read.push(line);
+                        }
+                        Ok(_) => bad(*at, "it is in another person's name".to_owned()),
+                        Err(reason) => bad(*at, reason),
+                    }
+                }
+                let merged = project
+                    .with(|store| store.merge_instructions(&read, Origin::Hub, Some(number)))?;
+                report.prompts += merged.added + merged.changed;
+            }
+            layout::Part::Prompts => {
+                let mut read = Vec::new();
+                for (at, text) in chunk {
+                    match line::prompt(text) {
+                        Ok(line) => read.push(line),
+                        Err(reason) => bad(*at, reason),
+                    }
+                }
+                let merged = project
+                    .with(|store| store.merge_instructions(&read, Origin::Hub, Some(number)))?;
+                report.prompts += merged.added + merged.changed;
+            }
+            layout::Part::Decisions(folder) => {
+                let mut read = Vec::new();
+                for (at, text) in chunk {
+                    match line::decision(text) {
+                        Ok(line) => {
+                            let is_old = line.value.text.is_none();
+                            if layout::is_folder_of(folder, &line.value.writer, is_old) {
+                                read.push(line);
+                            } else {
+                                bad(*at, "it is in another person's name".to_owned());
+                            }
+                        }
+                        Err(reason) => bad(*at, reason),
+                    }
+                }
+                report.decisions += project
+                    .with(|store| store.merge_decisions(&read, Origin::Hub, Some(number)))?;
+            }
+        }
     }
+    project.with(|store| store.end_part(number, content_oid(entry), &problems))
+}
+
+/// Settings go by the same rule; if both changed, ours stay.
+fn take_settings(project: &Rc<Project>, theirs: &RunSettings) -> Result<()> {
+    let mine = settings_hash(&project.settings()?);
+    let hash = settings_hash(theirs);
+    project.with(|store| {
+        let base = store.get::<String>(key::HUB_SETTINGS)?;
+        if mine != hash && base.as_ref() == Some(&mine) {
+            store.put(key::SETTINGS, theirs)?;
+        }
+        store.put(key::HUB_SETTINGS, &hash)
+    })
+}
+
+/// All of a file was understood.
+fn understood(project: &Project, entry: &TreeEntry) -> Result<()> {
+    project.with(|store| {
+        let number = store.begin_part(&entry.path)?;
+        store.end_part(number, content_oid(entry), &[])
+    })
 }
 
 pub(crate) fn step(step: Step, done: u64, total: u64) -> Progress {

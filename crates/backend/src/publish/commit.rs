@@ -66,15 +66,16 @@ impl Backend {
         let mut has_tried = false;
         loop {
             let sync = self.sync_project(ticket, project).await?;
+            let revision = sync.revision.clone();
             let attempt = self
-                .attempt(ticket, project, options, choice, &sync, &mut tries)
+                .attempt(ticket, project, options, choice, sync, &mut tries)
                 .await;
             match attempt {
                 Ok(Some(published)) => return Ok(published),
                 Ok(None) => {
                     let link = linked(project)?;
                     // After a lost answer this means: it landed.
-                    let commit = has_tried.then(|| sync.revision.clone());
+                    let commit = has_tried.then_some(revision);
                     return Ok(Published {
                         url: match &commit {
                             Some(sha) => format!("{}/commit/{sha}", link.url),
@@ -116,15 +117,15 @@ impl Backend {
         project: &Rc<Project>,
         options: &PublishOptions,
         choice: &CardChoice,
-        sync: &SyncReport,
+        mut sync: SyncReport,
         tries: &mut Tries,
     ) -> std::result::Result<Option<Published>, CommitFailure> {
-        let link = linked(project)?;
+        let mut link = linked(project)?;
         let client = self.signed_in_hub()?;
-        let head = self.head(project, &link, &client).await?;
+        let mut head = self.head(project, &link, &client).await?;
         let mut branch = self.branch(&link, &client, options).await?;
-        let diff = row_diff(project)?;
-        let sends_table = !holdup(project, &head, &diff, sync)?.holds(options, &head.table);
+        let mut diff = row_diff(project)?;
+        let mut sends_table = !holdup(project, &head, &diff, &sync)?.holds(options, &head.table);
 
         // Parts that fill a commit are sent by themselves; the last ones go with what is rewritten.
         let limits = CommitLimits::default();
@@ -146,6 +147,14 @@ impl Backend {
             size += part.text.len();
             group.push(part);
         }
+        if branch.last.is_some() && branch.pull_request.is_none() {
+            // The head has moved by our own commits, and perhaps by others' between them.
+            sync = self.sync_project(ticket, project).await?;
+            link = linked(project)?;
+            head = self.head(project, &link, &client).await?;
+            diff = row_diff(project)?;
+            sends_table = !holdup(project, &head, &diff, &sync)?.holds(options, &head.table);
+        }
         if !sends_table {
             if group.is_empty() && branch.last.is_none() {
                 return Ok(None);
@@ -162,7 +171,7 @@ impl Backend {
         self.rewrite(
             ticket,
             project,
-            (&client, &link, &head, sync),
+            (&client, &link, &head, &sync),
             (options, choice),
             &mut branch,
             tries,
@@ -254,21 +263,9 @@ impl Backend {
         self.send(ticket, client, link, branch, tries, request)
             .await?;
         if branch.pull_request.is_none() {
-            self.record_parts(project, &sent)?;
+            record_parts(project, &sent)?;
         }
         Ok(())
-    }
-
-    /// What was committed to `main` stands there. A pull request counts when it is merged: the next sync finds it then.
-    fn record_parts(&self, project: &Project, sent: &[(NewPart, String)]) -> Result<()> {
-        project.with(|store| {
-            store.together(|store| {
-                for (part, oid) in sent {
-                    part.record(store, oid)?;
-                }
-                store.recount_unsaved()
-            })
-        })
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -337,12 +334,8 @@ impl Backend {
                 Ok(None)
             };
         }
-        // A commit of ours has moved the head that was read; nobody else's may have.
-        let parent = match (&branch.last, branch.pull_request) {
-            (Some(ours), None) => Some(ours.clone()),
-            (_, Some(_)) => None,
-            (None, None) => (!sync.revision.is_empty()).then(|| sync.revision.clone()),
-        };
+        let parent = (branch.pull_request.is_none() && !sync.revision.is_empty())
+            .then(|| sync.revision.clone());
         let request = CommitRequest {
             summary: summary(&options.summary, &diff),
             parent,
@@ -353,27 +346,10 @@ impl Backend {
             .send(ticket, client, link, branch, tries, request)
             .await?;
         if branch.pull_request.is_none() {
-            self.record_parts(project, &sent_parts)?;
-            self.record(project, &sent, outcome.commit.as_deref())?;
+            record_parts(project, &sent_parts)?;
+            record(project, &sent, outcome.commit.as_deref())?;
         }
         Ok(Some(self.published(project, link, branch, diff.total)?))
-    }
-
-    /// Notes what a commit has changed on `main`.
-    fn record(&self, project: &Project, sent: &Sent, commit: Option<&str>) -> Result<()> {
-        project.with(|store| {
-            store.together(|store| {
-                store.set_published(&sent.rows)?;
-                store.set_published_table(sent.table.as_ref())?;
-                store.put(HUB_SEED, &sent.seed_hash)?;
-                store.put(key::HUB_SETTINGS, &sent.settings_hash)?;
-                store.put(key::OLD_WRITER, &false)?;
-                match commit {
-                    Some(commit) => store.put(HEAD, &commit),
-                    None => Ok(()),
-                }
-            })
-        })
     }
 
     fn published(
@@ -414,6 +390,35 @@ impl Backend {
             rows: rows as u32,
         })
     }
+}
+
+/// What was committed to `main` stands there. A pull request counts when it is merged: the next sync finds it then.
+fn record_parts(project: &Project, sent: &[(NewPart, String)]) -> Result<()> {
+    project.with(|store| {
+        store.together(|store| {
+            for (part, oid) in sent {
+                part.record(store, oid)?;
+            }
+            store.recount_unsaved()
+        })
+    })
+}
+
+/// Notes what a commit has changed on `main`.
+fn record(project: &Project, sent: &Sent, commit: Option<&str>) -> Result<()> {
+    project.with(|store| {
+        store.together(|store| {
+            store.set_published(&sent.rows)?;
+            store.set_published_table(sent.table.as_ref())?;
+            store.put(HUB_SEED, &sent.seed_hash)?;
+            store.put(key::HUB_SETTINGS, &sent.settings_hash)?;
+            store.put(key::OLD_WRITER, &false)?;
+            match commit {
+                Some(commit) => store.put(HEAD, &commit),
+                None => Ok(()),
+            }
+        })
+    })
 }
 
 /// Parts as changes of a commit, with what is to be noted when it has landed.

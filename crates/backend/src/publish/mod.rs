@@ -424,9 +424,15 @@ fn holdup(project: &Project, head: &Head, diff: &RowDiff, sync: &SyncReport) -> 
             .collect(),
         None => BTreeSet::new(),
     };
+    // What the table is, and what it needs, must be known too.
+    let unread = [layout::ROWS, layout::PROJECT]
+        .into_iter()
+        .filter(|path| head.files.contains_key(*path) && !is_held(path))
+        .count();
+    let unknown_parts = unread + named.iter().filter(|path| !is_held(path)).count();
     Ok(Holdup {
         unknown_rows: diff.unknown.len() as u32,
-        unknown_parts: named.iter().filter(|path| !is_held(path)).count() as u32,
+        unknown_parts: unknown_parts as u32,
         is_foreign: matches!(head.table, TableState::Foreign { .. }),
         needs_newer: sync.needs_newer,
     })
