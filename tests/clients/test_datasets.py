@@ -87,3 +87,12 @@ def test_push_to_hub_and_load_again(hub, api, repo):
     assert load_dataset(repo, split="train", token=hub.token).to_list() == ROWS
     Dataset.from_list(ROWS[:3]).push_to_hub(repo, "small", token=hub.token)
     assert load_dataset(repo, "small", split="train", token=hub.token).num_rows == 3
+
+
+def test_push_to_hub_under_a_bare_name_makes_a_repository_of_the_caller(hub, api, repo):
+    name = repo.split("/")[1] + "-pushed"
+    Dataset.from_list(ROWS).push_to_hub(name, token=hub.token)
+    assert load_dataset(f"local/{name}", split="train", token=hub.token).to_list() == ROWS
+    # Again: the table of before is replaced.
+    Dataset.from_list(ROWS[:3]).push_to_hub(name, token=hub.token)
+    assert load_dataset(f"local/{name}", split="train", token=hub.token).num_rows == 3

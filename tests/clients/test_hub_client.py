@@ -195,6 +195,7 @@ def test_a_stale_parent_is_refused_with_412(api, repo):
     with pytest.raises(HfHubHTTPError) as error:
         commit(api, repo, add("a.txt", "3"), parent_commit=first.oid)
     assert status_of(error) == 412
+    assert "The branch was updated since you opened this page" in str(error.value)
     assert download(repo, "a.txt") == b"2"
 
 
@@ -242,8 +243,41 @@ def test_files_and_folders_are_deleted(api, repo):
     api.delete_file("a.txt", repo, **DATASET)
     api.delete_folder("x", repo, **DATASET)
     assert paths(api, repo) == [".gitattributes", "xx/3.txt"]
+    commit(api, repo, add("x/1.txt", "1"), add("x/y/2.txt", "2"))
+    commit(api, repo, CommitOperationDelete("x", is_folder=False))
+    assert paths(api, repo) == [".gitattributes", "xx/3.txt"]
     with pytest.raises(EntryNotFoundError):
         commit(api, repo, CommitOperationDelete("never.txt", is_folder=False))
+
+
+@pytest.mark.parametrize("path", ["..\\a.txt", "a\\..\\..\\b.txt"])
+def test_a_path_that_leads_out_on_windows_is_refused(api, repo, path):
+    with pytest.raises(HfHubHTTPError) as error:
+        api.upload_file(path_or_fileobj=b"a", path_in_repo=path, repo_id=repo, **DATASET)
+    assert status_of(error) == 422
+
+
+def test_a_backslash_is_a_letter_of_a_name(api, repo):
+    api.upload_file(path_or_fileobj=b"a", path_in_repo="a\\b.txt", repo_id=repo, **DATASET)
+    assert "a\\b.txt" in paths(api, repo)
+
+
+def test_names_of_repositories_are_read_and_written_in_any_case(api, repo):
+    other = repo.replace("farming", "FarMing")
+    done = commit(api, other, add("a.txt", "a"), add("b.parquet", b"PAR1\0"))
+    assert api.dataset_info(other).id == repo
+    assert api.dataset_info(repo).sha == done.oid
+    assert download(other, "b.parquet") == b"PAR1\0"
+    assert not api.repo_exists("local/none", **DATASET)
+    api.delete_repo(other, **DATASET)
+    assert not api.repo_exists(repo, **DATASET)
+
+
+@pytest.mark.parametrize("token", ["hf_local", False])
+def test_a_name_without_an_owner_is_a_repository_that_is_not_there(hub, repo, token):
+    with pytest.raises(RepositoryNotFoundError) as error:
+        HfApi(endpoint=hub.url, token=token).dataset_info(repo.split("/")[1])
+    assert status_of(error) == (404 if token else 401)
 
 
 def test_a_failing_operation_leaves_nothing_of_its_commit(api, repo):
@@ -290,12 +324,25 @@ def test_history_branches_and_tags(api, repo):
     history = api.list_repo_commits(repo, **DATASET)
     assert len(history) == 62
     assert history[-1].title == "initial commit" and history[0].authors == ["local"]
+    assert history[0].formatted_title is None
+    api.create_commit(repo, [add("a.txt", "<")], commit_message="a < b", **DATASET)
+    [newest, *_] = api.list_repo_commits(repo, formatted=True, **DATASET)
+    assert newest.title == "a < b" and "a &lt; b" in newest.formatted_title and newest.formatted_message is not None
     api.create_branch(repo, branch="draft/one", revision=first.oid, **DATASET)
-    with pytest.raises(HfHubHTTPError) as error:
+    with pytest.raises(HfHubHTTPError, match="Reference refs/heads/draft/one already exists") as error:
         api.create_branch(repo, branch="draft/one", **DATASET)
     assert status_of(error) == 409
+    with pytest.raises(HfHubHTTPError, match="Cannot delete refs/heads/main"):
+        api.delete_branch(repo, branch="main", **DATASET)
+    with pytest.raises(HfHubHTTPError, match="Invalid rev id"):
+        api.delete_branch(repo, branch="missing", **DATASET)
     api.create_branch(repo, branch="draft/one", exist_ok=True, **DATASET)
     api.create_tag(repo, tag="v1", revision=first.oid, **DATASET)
+    api.create_tag(repo, tag="short", revision=first.oid[:7], **DATASET)
+    assert api.dataset_info(repo, revision="short").sha == first.oid
+    api.delete_tag(repo, tag="short", **DATASET)
+    with pytest.raises(RevisionNotFoundError):
+        api.create_tag(repo, tag="no tag is called so", revision="missing", **DATASET)
     commit(api, repo, add("b.txt", "b"), revision="draft/one")
     refs = api.list_repo_refs(repo, include_pull_requests=True, **DATASET)
     assert [branch.name for branch in refs.branches] == ["draft/one", "main"]
@@ -378,6 +425,17 @@ def test_a_pull_request_that_conflicts_is_not_merged_and_can_be_closed(api, repo
     api.change_discussion_status(repo, number, "closed", **DATASET)
     assert list(api.get_repo_discussions(repo, discussion_status="open", **DATASET)) == []
     assert download(repo, "a.txt") == b"ours"
+
+
+def test_a_discussion_remembers_that_it_was_renamed(hub, api, repo):
+    number = api.create_discussion(repo, title="Old name", description="d", **DATASET).num
+    renamed = api.rename_discussion(repo, number, new_title="New name", **DATASET)
+    for _ in range(2):
+        details = api.get_discussion_details(repo, number, **DATASET)
+        assert details.title == "New name"
+        [event] = [event for event in details.events if event.type == "title-change"]
+        assert (event.id, event.old_title, event.new_title) == (renamed.id, "Old name", "New name")
+        hub.kill_and_start()
 
 
 def test_a_token_for_pull_requests_only_hears_412_when_it_names_a_parent(hub, api, repo):

@@ -73,8 +73,9 @@ impl Site {
             return Ok(bytes_reply(200, "application/json", self.config.clone()));
         }
         let name = if rest.is_empty() { "index.html" } else { &rest };
-        // The names that lead out of the folder are the ones no repository may have either.
-        if !crate::names::is_file_path(name) {
+        // The names that lead out of the folder are the ones no repository may have either, and those with a second
+        // sign that parts folders on some systems.
+        if !crate::names::is_file_path(name) || name.contains('\\') {
             return Err(missing());
         }
         let path = self.dir.join(name);

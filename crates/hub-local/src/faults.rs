@@ -244,7 +244,7 @@ fn default_message(status: u16) -> &'static str {
         409 => {
             "Another commit operation is in progress for this repository. Please try again later."
         }
-        412 => "A commit has happened since. Please refresh and try again.",
+        412 => "The branch was updated since you opened this page. Please refresh and try again.",
         413 => "Payload Too Large",
         429 => {
             "We had to rate limit you, you hit the quota of 1000 api requests per 5 minutes period."

@@ -31,10 +31,16 @@ pub(crate) fn is_ref_name(name: &str) -> bool {
 /// Whether a file in a repository may have this path.
 pub(crate) fn is_file_path(path: &str) -> bool {
     path.len() <= 1024
-        && !path.chars().any(|c| c.is_control() || c == '\\')
+        && !path.chars().any(char::is_control)
+        && !leads_out_on_windows(path)
         && path
             .split('/')
             .all(|part| !matches!(part, "" | "." | ".." | ".git") && part.len() <= 255)
+}
+
+/// Whether a path leads out of its folder where `\` parts folders too. Elsewhere that is a letter like others.
+pub(crate) fn leads_out_on_windows(path: &str) -> bool {
+    path.contains('\\') && path.split(['/', '\\']).any(|part| part == "..")
 }
 
 #[cfg(test)]
@@ -63,6 +69,9 @@ mod tests {
             "./a",
             ".git/config",
             "a\0b",
+            "..\\a",
+            "a\\..\\b",
+            "a/..\\b",
         ] {
             assert!(!is_file_path(bad), "{bad:?}");
         }
@@ -70,6 +79,8 @@ mod tests {
             ".gitattributes",
             ".seedbed/decisions/é/1.jsonl",
             "data/a b.jsonl",
+            "a\\b",
+            "a..\\b",
         ] {
             assert!(is_file_path(good), "{good}");
         }

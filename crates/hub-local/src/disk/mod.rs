@@ -4,7 +4,7 @@
 mod repos;
 mod users;
 
-pub(crate) use repos::{Comment, Commit, Discussion, Entry, Repo, Status, Visibility};
+pub(crate) use repos::{Comment, Commit, Discussion, Entry, Rename, Repo, Status, Visibility};
 pub(crate) use users::{Caller, Grant, Role, User};
 
 use crate::clock::now_ms;
@@ -233,6 +233,28 @@ impl Disk {
         let found = Arc::new(found);
         self.commits.insert(key, found.clone());
         Ok(Some(found))
+    }
+
+    /// The only commit of this repository whose id begins so.
+    pub(crate) fn commit_by_start(
+        &mut self,
+        repo: &str,
+        start: &str,
+    ) -> io::Result<Option<Arc<Commit>>> {
+        if !matches!(start.len(), 5..40) || !start.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(None);
+        }
+        let mut found = Vec::new();
+        for entry in fs::read_dir(self.dir.join("repos").join(repo).join("commits"))? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name.starts_with(start) {
+                found.extend(name.strip_suffix(".json").map(str::to_owned));
+            }
+        }
+        match found.as_slice() {
+            [one] => self.commit(repo, one),
+            _ => Ok(None),
+        }
     }
 
     /// Writes a commit; no reference points to it yet.

@@ -186,4 +186,14 @@ pub(crate) struct Comment {
     /// The status it was changed to, if that is what happened.
     #[serde(default)]
     pub(crate) status: Option<Status>,
+    /// How it was renamed, if that is what happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rename: Option<Rename>,
+}
+
+/// Another title.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Rename {
+    pub(crate) from: String,
+    pub(crate) to: String,
 }

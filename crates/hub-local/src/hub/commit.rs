@@ -17,7 +17,8 @@ use std::time::Duration;
 
 /// The largest commit body.
 const BODY_LIMIT: usize = 200 << 20;
-const STALE: &str = "A commit has happened since. Please refresh and try again.";
+const STALE: &str =
+    "The branch was updated since you opened this page. Please refresh and try again.";
 const BUSY: &str =
     "Another commit operation is in progress for this repository. Please try again later.";
 
@@ -224,10 +225,9 @@ fn land(hub: &Hub, plan: &Plan) -> Result<Landed, ApiError> {
                     },
                 );
             }
-            Operation::Delete { path } => {
-                files.remove(path).ok_or_else(|| no_entry(path))?;
-            }
-            Operation::DeleteFolder { path } => {
+            Operation::Delete { path } if files.remove(path).is_some() => {}
+            // A file that is a folder: clients that do not know better mean the folder.
+            Operation::Delete { path } | Operation::DeleteFolder { path } => {
                 let prefix = format!("{path}/");
                 let before = files.len();
                 files.retain(|file, _| !file.starts_with(&prefix));

@@ -3,7 +3,7 @@
 use super::repos::stored;
 use super::{Hub, author_json, forbidden};
 use crate::clock::{iso, now_ms};
-use crate::disk::{Comment, Commit, Discussion, Entry, Repo, Status, Words, random_hex};
+use crate::disk::{Comment, Commit, Discussion, Entry, Rename, Repo, Status, Words, random_hex};
 use crate::http::{Answer, ApiError, Call, ok};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -125,6 +125,9 @@ fn event(kind: &str, comment: &Comment, data: Value) -> Value {
 }
 
 fn comment_json(comment: &Comment) -> Value {
+    if let Some(Rename { from, to }) = &comment.rename {
+        return event("title-change", comment, json!({ "from": from, "to": to }));
+    }
     match comment.status {
         Some(status) => event(
             "status-change",
@@ -222,6 +225,7 @@ fn comment(author: &str, text: &str, status: Option<Status>) -> Result<Comment, 
         at_ms: now_ms(),
         text: text.to_owned(),
         status,
+        rename: None,
     })
 }
 
@@ -321,8 +325,11 @@ async fn act(hub: &Arc<Hub>, call: &mut Call, id: &str, number: u64, what: &str)
                 return Err(ApiError::new(400, "a title has at least 3 characters"));
             }
             let from = std::mem::replace(&mut discussion.title, title.clone());
-            let new = comment(&caller.user.name, "", None)?;
-            json!({ "newTitle": event("title-change", &new, json!({ "from": from, "to": title })) })
+            let mut new = comment(&caller.user.name, "", None)?;
+            new.rename = Some(Rename { from, to: title });
+            let answer = json!({ "newTitle": comment_json(&new) });
+            discussion.comments.push(new);
+            answer
         }
     };
     disk.save_repo(repo)?;

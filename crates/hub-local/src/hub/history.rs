@@ -6,6 +6,7 @@ use crate::clock::{iso, now_ms};
 use crate::disk::{Commit, Disk, Words};
 use crate::http::{Answer, ApiError, Call, ok, set};
 use crate::names::is_ref_name;
+use crate::text::escape_html;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io;
@@ -36,15 +37,27 @@ pub(crate) fn commits(hub: &Hub, call: &Call, id: &str, revision: &str) -> Answe
     let number = |key: &str| call.query_value(key).and_then(|text| text.parse().ok());
     let limit: usize = number("limit").unwrap_or(50).clamp(1, 1000);
     let page: usize = number("p").unwrap_or(0);
+    let is_formatted = call
+        .query()
+        .iter()
+        .any(|(key, value)| matches!(key.as_str(), "expand" | "expand[]") && value == "formatted");
     let items: Vec<Value> = line
         .iter()
         .skip(page.saturating_mul(limit))
         .take(limit)
         .map(|commit| {
-            json!({
+            let mut item = json!({
                 "id": commit.id, "title": commit.title, "message": commit.message,
                 "authors": [author_json(&commit.author)], "date": iso(commit.at_ms),
-            })
+            });
+            if is_formatted && let Some(object) = item.as_object_mut() {
+                let html = |text: &str| format!("<p>{}</p>", escape_html(text));
+                let formatted = json!({
+                    "title": html(&commit.title), "message": html(&commit.message),
+                });
+                object.insert("formatted".into(), formatted);
+            }
+            item
         })
         .collect();
     let has_more = page.saturating_add(1).saturating_mul(limit) < line.len();
@@ -81,7 +94,10 @@ pub(crate) async fn create_branch(hub: &Arc<Hub>, call: &mut Call, id: &str, nam
     let mut repo = stored(disk.repos.get(id))?;
     let full = format!("refs/heads/{name}");
     if repo.refs.contains_key(&full) && !wanted.overwrite {
-        return Err(ApiError::new(409, "Reference already exists"));
+        return Err(ApiError::new(
+            409,
+            format!("Reference {full} already exists"),
+        ));
     }
     let target = if wanted.empty_branch {
         let author = &caller.user.name;
@@ -118,13 +134,13 @@ pub(crate) async fn create_tag(
 ) -> Answer {
     let (repo, _) = hub.writable(call, id)?;
     let wanted: NewTag = call.json().await?;
+    let target = hub.revision(&repo, revision)?;
     if !is_ref_name(&wanted.tag) {
         return Err(ApiError::new(
             400,
             format!("no tag can be called {:?}", wanted.tag),
         ));
     }
-    let target = hub.revision(&repo, revision)?;
     let mut disk = hub.disk();
     let mut repo = stored(disk.repos.get(id))?;
     let full = format!("refs/tags/{}", wanted.tag);
@@ -139,7 +155,7 @@ pub(crate) async fn create_tag(
 pub(crate) fn delete_ref(hub: &Hub, call: &Call, id: &str, full: &str) -> Answer {
     hub.writable(call, id)?;
     if full == "refs/heads/main" {
-        return Err(ApiError::new(403, "Cannot delete the default branch"));
+        return Err(ApiError::new(403, format!("Cannot delete {full}")));
     }
     let mut disk = hub.disk();
     let mut repo = stored(disk.repos.get(id))?;
@@ -147,7 +163,7 @@ pub(crate) fn delete_ref(hub: &Hub, call: &Call, id: &str, full: &str) -> Answer
         return Err(ApiError::coded(
             404,
             "RevisionNotFound",
-            "Reference does not exist",
+            format!("Invalid rev id: {full}"),
         ));
     }
     disk.save_repo(repo)?;

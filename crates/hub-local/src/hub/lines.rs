@@ -1,7 +1,7 @@
 //! The body of a commit, line by line.
 
 use crate::http::ApiError;
-use crate::names::is_file_path;
+use crate::names::{is_file_path, leads_out_on_windows};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -63,6 +63,11 @@ pub(crate) enum Operation {
     },
 }
 
+/// The status for a path that no file can have.
+pub(crate) fn path_status(path: &str) -> u16 {
+    if leads_out_on_windows(path) { 422 } else { 400 }
+}
+
 /// Reads a whole body; what is wrong is told with the number of its line.
 pub(crate) fn parse(body: &[u8]) -> Result<(Header, Vec<Operation>), ApiError> {
     fn value<T: serde::de::DeserializeOwned>(line: Line, number: usize) -> Result<T, ApiError> {
@@ -74,7 +79,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<(Header, Vec<Operation>), ApiError> {
             Ok(path)
         } else {
             Err(ApiError::new(
-                400,
+                path_status(&path),
                 format!("line {number}: no file can lie at {path:?}"),
             ))
         }

@@ -165,6 +165,20 @@ impl Hub {
             .ok_or_else(|| ApiError::new(401, "Invalid username or password."))
     }
 
+    /// The id of a dataset, as it is kept: addresses may write it in letters of another case.
+    pub(crate) fn dataset_id(&self, owner: &str, name: &str) -> String {
+        let id = id(owner, name);
+        let disk = self.disk();
+        if disk.repos.contains_key(&id) {
+            return id;
+        }
+        let mut known = disk.repos.keys();
+        known
+            .find(|known| known.eq_ignore_ascii_case(&id))
+            .cloned()
+            .unwrap_or(id)
+    }
+
     /// A repository the caller may read. What may not be seen is answered as what is not there.
     fn repo(&self, call: &Call, id: &str) -> Result<(Repo, Option<Caller>), ApiError> {
         let caller = self.caller(call)?;
@@ -195,9 +209,12 @@ impl Hub {
             .ref_of(revision)
             .and_then(|name| repo.refs.get(&name).cloned())
             .unwrap_or_else(|| revision.to_ascii_lowercase());
-        self.disk()
-            .commit(&repo.id, &id)?
-            .ok_or_else(|| no_revision(revision))
+        let mut disk = self.disk();
+        match disk.commit(&repo.id, &id)? {
+            Some(commit) => Some(commit),
+            None => disk.commit_by_start(&repo.id, &id)?,
+        }
+        .ok_or_else(|| no_revision(revision))
     }
 }
 
@@ -312,9 +329,17 @@ async fn route(hub: &Arc<Hub>, call: &mut Call) -> Answer {
                 sha,
                 file @ ..,
             ],
-        ) => resolve::cached(hub, call, &id(owner, name), sha, &file.join("/")),
+        ) => resolve::cached(
+            hub,
+            call,
+            &hub.dataset_id(owner, name),
+            sha,
+            &file.join("/"),
+        ),
+        // No dataset of this Hub goes without its owner; clients ask all the same before they make one.
+        (_, ["api", "datasets", _]) => Err(no_repo(hub.caller(call)?.as_ref())),
         (_, ["api", "datasets", owner, name, rest @ ..]) => {
-            dataset(hub, call, &verb, &id(owner, name), rest).await
+            dataset(hub, call, &verb, &hub.dataset_id(owner, name), rest).await
         }
         (
             "GET",
@@ -335,14 +360,22 @@ async fn route(hub: &Arc<Hub>, call: &mut Call) -> Answer {
 
         ("POST", ["datasets", owner, name, "info", "lfs", "objects", "batch"]) => {
             let name = name.strip_suffix(".git").unwrap_or(name);
-            lfs::batch(hub, call, &id(owner, name)).await
+            lfs::batch(hub, call, &hub.dataset_id(owner, name)).await
         }
-        ("GET", ["datasets", owner, name, "resolve", revision, file @ ..]) => {
-            resolve::resolve(hub, call, &id(owner, name), revision, &file.join("/"))
-        }
-        ("GET", ["datasets", owner, name, "raw", revision, file @ ..]) => {
-            resolve::raw(hub, call, &id(owner, name), revision, &file.join("/"))
-        }
+        ("GET", ["datasets", owner, name, "resolve", revision, file @ ..]) => resolve::resolve(
+            hub,
+            call,
+            &hub.dataset_id(owner, name),
+            revision,
+            &file.join("/"),
+        ),
+        ("GET", ["datasets", owner, name, "raw", revision, file @ ..]) => resolve::raw(
+            hub,
+            call,
+            &hub.dataset_id(owner, name),
+            revision,
+            &file.join("/"),
+        ),
 
         ("GET", [".well-known", "openid-configuration"]) => oauth::configuration(hub),
         ("GET", ["oauth", "authorize"]) => oauth::authorize(hub, call),
@@ -350,7 +383,9 @@ async fn route(hub: &Arc<Hub>, call: &mut Call) -> Answer {
         ("POST", ["oauth", "token"]) => oauth::token(hub, call).await,
         ("GET", ["oauth", "userinfo"]) => oauth::user_info(hub, call),
 
-        ("GET", ["datasets", owner, name, ..]) => pages::page(hub, call, &id(owner, name), &path),
+        ("GET", ["datasets", owner, name, ..]) => {
+            pages::page(hub, call, &hub.dataset_id(owner, name), &path)
+        }
         // Models stand at the root, so every other address goes first.
         ("GET", [owner, name, "resolve", revision, file @ ..]) => {
             models::resolve(hub, call, &id(owner, name), revision, &file.join("/"))

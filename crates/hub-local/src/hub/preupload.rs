@@ -1,5 +1,6 @@
 //! Before a commit: which files go inline and which to LFS, and what is there already.
 
+use super::lines::path_status;
 use super::{Hub, forbidden, ok_at};
 use crate::attributes::{REGULAR_LIMIT, is_binary, is_ignored, is_lfs};
 use crate::disk::{Commit, Entry};
@@ -69,7 +70,7 @@ pub(crate) async fn preupload(hub: &Arc<Hub>, call: &mut Call, id: &str, revisio
         .map(|file| {
             if !is_file_path(&file.path) {
                 return Err(ApiError::new(
-                    400,
+                    path_status(&file.path),
                     format!("no file can lie at {:?}", file.path),
                 ));
             }

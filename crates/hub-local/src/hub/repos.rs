@@ -225,11 +225,12 @@ pub(crate) async fn delete(hub: &Arc<Hub>, call: &mut Call) -> Answer {
     let wanted: OldRepo = call.json().await?;
     only_datasets(wanted.kind.as_deref())?;
     let id = repo_id(&wanted.name, wanted.organization.as_deref(), &caller)?;
-    let (repo, _) = hub.repo(call, &id)?;
+    let (owner, name) = id.split_once('/').unwrap_or_default();
+    let (repo, _) = hub.repo(call, &hub.dataset_id(owner, name))?;
     if !caller.can_delete(&repo) {
         return Err(forbidden());
     }
-    hub.disk().delete_repo(&id)?;
+    hub.disk().delete_repo(&repo.id)?;
     ok(&json!({ "success": true }))
 }
 
