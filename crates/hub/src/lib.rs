@@ -12,7 +12,7 @@ pub mod model;
 pub mod native;
 pub mod oauth;
 pub mod retry;
-pub mod sse;
+mod sse;
 pub mod transport;
 
 pub use client::{

@@ -4,29 +4,29 @@
 //! never be sent again by itself.
 
 /// Longest unfinished event in bytes. A server that never ends a line can't fill the memory.
-pub const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
+pub(crate) const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// One event of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SseEvent {
+pub(crate) struct SseEvent {
     /// Its `event` field; empty means `message`.
-    pub event: String,
+    pub(crate) event: String,
     /// Its `data` fields, joined by line feeds.
-    pub data: String,
+    pub(crate) data: String,
     /// The last `id` field seen so far in the stream.
-    pub id: String,
+    pub(crate) id: String,
 }
 
 /// An event was longer than [`MAX_EVENT_BYTES`]. The parser takes nothing more in after that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an event of the stream is longer than {MAX_EVENT_BYTES} bytes")]
-pub struct SseTooLong;
+pub(crate) struct SseTooLong;
 
 /// Takes the bytes of one stream in and gives its events out.
 #[derive(Clone, Debug, Default)]
-pub struct SseParser {
+pub(crate) struct SseParser {
     /// Bytes of the line that has not ended yet.
     line: Vec<u8>,
     /// The last byte was a CR: an LF right after it belongs to the same line end.
@@ -42,7 +42,7 @@ pub struct SseParser {
 
 impl SseParser {
     /// A parser at the start of a stream.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
@@ -50,7 +50,7 @@ impl SseParser {
     ///
     /// # Errors
     /// [`SseTooLong`], now and on every later call.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<SseEvent>, SseTooLong> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<SseEvent>, SseTooLong> {
         let mut events = Vec::new();
         if self.is_broken {
             return Err(SseTooLong);
@@ -83,7 +83,7 @@ impl SseParser {
 
     /// The event that the stream's end left without its closing blank line. The standard throws it away, since it may
     /// be torn; for a caller who can tell a whole one (here: JSON that parses).
-    pub fn finish(mut self) -> Option<SseEvent> {
+    pub(crate) fn finish(mut self) -> Option<SseEvent> {
         if self.is_broken {
             return None;
         }
