@@ -38,7 +38,8 @@ const SEPARATORS: [char; 14] = [
     '-', '.', '_', ' ', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
 ];
 
-fn loader(path: &str) -> Option<&'static str> {
+/// The loader that a file's ending, or a pattern's, asks for.
+pub(crate) fn loader(path: &str) -> Option<&'static str> {
     let path = PACKED
         .iter()
         .find_map(|packed| path.strip_suffix(packed))

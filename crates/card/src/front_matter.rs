@@ -348,6 +348,21 @@ fn configs(
     } else {
         root.set("configs", Node::seq(entries));
     }
+    let first = root
+        .get("configs")
+        .and_then(|configs| configs.items().first())
+        .map(parts);
+    let format = first
+        .iter()
+        .flatten()
+        .flat_map(|part| &part.paths)
+        .find_map(|path| files::loader(path));
+    if format.is_some_and(|format| format != "parquet") {
+        for placed in &mut placed {
+            placed.is_apart = true;
+            notes.push(Note::OtherFormat(placed.config.clone()));
+        }
+    }
     for (table, placed) in facts.tables.iter().zip(&placed) {
         describe(root, table, placed, facts, notes);
     }
@@ -477,6 +492,7 @@ fn place(
         config: config.to_owned(),
         split: split.to_owned(),
         how,
+        is_apart: false,
     };
     for entry in entries.iter() {
         let Some(config) = name(entry) else { continue };

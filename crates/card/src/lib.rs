@@ -102,6 +102,9 @@ pub struct Placed {
     pub split: String,
     /// What was done.
     pub how: How,
+    /// Loaders read all configs of a repo with the reader of the first, and that is another format: the table loads by its
+    /// path only.
+    pub is_apart: bool,
 }
 
 /// What was done to declare a table.
@@ -126,6 +129,8 @@ pub enum Note {
     InfoCorrected(String),
     /// Data files of others that loaders had found by guessing are declared now, beside ours.
     DeclaredOthers(usize),
+    /// The first config is of another format, so loaders can't read ours by its config.
+    OtherFormat(String),
     /// A pattern of others takes our table for theirs.
     Mixed {
         /// Their config.
@@ -154,6 +159,10 @@ impl fmt::Display for Note {
             Self::DeclaredOthers(n) => write!(
                 f,
                 "{n} data files that are in the repo already stay loadable: the card now names them, as it names the new table."
+            ),
+            Self::OtherFormat(config) => write!(
+                f,
+                "Loaders read every config of a dataset like its first one, which is no Parquet here; so the config `{config}` can't be loaded by its name. The card tells how to load the table by its path. A dataset of its own avoids that."
             ),
             Self::Mixed { config, pattern } => write!(
                 f,

@@ -154,6 +154,16 @@ pub(crate) fn generated(facts: &Facts<'_>, placed: &[Placed]) -> String {
             "## How to load it\n\n```python\nfrom datasets import load_dataset\n"
         );
         for table in placed {
+            if table.is_apart {
+                let path = format!("hf://datasets/{}/{}", facts.repo, table.path);
+                let _ = writeln!(
+                    out,
+                    "rows = load_dataset(\"parquet\", data_files={{{}: {}}}, split={0})",
+                    python(&table.split),
+                    python(&path)
+                );
+                continue;
+            }
             let config = if table.config == "default" {
                 String::new()
             } else {

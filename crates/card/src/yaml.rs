@@ -380,7 +380,7 @@ impl<'a> Builder<'a> {
     fn collection(&self, kind: Kind, tag: Option<&Tag>, range: Range<usize>) -> Node {
         let mut node = Node::new(kind);
         node.tag = tag.map(written);
-        node.is_flow = self.source[range.clone()].ends_with(['[', '{']);
+        node.is_flow = self.source[range.clone()].trim_end().ends_with(['[', '{']);
         node.at = Some(range);
         node
     }
