@@ -433,6 +433,14 @@ fn what_a_person_chose_in_the_app_replaces_the_card() {
     assert_eq!(front(&after.text)["license"], "cc-by-4.0");
     assert_eq!(texts(&front(&after.text)["language"]), ["de", "no"]);
     assert!(after.text.contains("# old"));
+    // A comment in what is replaced stays where it was.
+    let inside = steady(&facts, "---\nlanguage:\n- en # spoken\n- fr\nx: y\n---\n");
+    assert!(
+        inside
+            .text
+            .contains("language:\n- de\n- \"no\"\n# spoken\nx: y\n")
+    );
+    assert!(inside.notes.is_empty());
     // The same in another order or shape is no change.
     let same = steady(
         &facts,
@@ -468,6 +476,12 @@ fn keys_of_ours_follow_the_facts_until_a_person_changes_them() {
     // What they took out stays out.
     assert_eq!(texts(&third["tags"]), ["seedbed", "human-feedback"]);
     assert!(third.get("task_categories").is_none());
+    let untitled = second.replace("pretty_name: \"All about bees\"\n", "");
+    assert!(
+        front(&steady(&renamed, &untitled).text)
+            .get("pretty_name")
+            .is_none()
+    );
 }
 
 // Only what is true.
@@ -907,6 +921,29 @@ fn where_a_mark_was_deleted_nothing_that_a_person_wrote_is_ever_lost() {
         }
         assert!(text.contains("| rows | 3 |"));
     }
+}
+
+#[test]
+fn a_mark_without_its_counterpart_never_pairs_with_one_of_a_later_part() {
+    // Our part of the first format, its end mark deleted, and words below it.
+    let card = format!("# Bees\n\n{BEGIN} (x) -->\n\nold figures\n\nMy words.\n");
+    let first = written(&card).text;
+    assert_eq!(first.matches(BEGIN).count(), 1);
+    // Then the head of the new part goes too: only its end is left, below the words.
+    let kept: Vec<&str> = first
+        .lines()
+        .filter(|line| !line.starts_with(BEGIN) && !line.starts_with("<!-- seedbed:wrote"))
+        .collect();
+    assert!(written(&kept.join("\n")).text.contains("My words."));
+    // Two begins before one end: what stands between them is a person's.
+    let part = &first[first.find(BEGIN).unwrap()..];
+    let twice = written(&format!("{BEGIN} (x) -->\nMy words.\n{part}"));
+    assert!(twice.text.contains("My words."));
+}
+
+#[test]
+fn a_byte_order_mark_does_not_end_up_inside() {
+    assert!(!written("\u{feff}Just a text.\n").text.contains('\u{feff}'));
 }
 
 #[test]
