@@ -210,6 +210,33 @@ describe("the engine in a browser", () => {
       assert.equal(taken.usage.completion_tokens, 2);
     });
 
+    it("goes on with what it was writing after the graphics process has died, from the kept file", async () => {
+      const [first] = json(join(FIXTURES, "smollm2-135m-q4_1.json")).cases;
+      const wanted = first.text.replace("<|im_end|>", "").trim();
+      const body = { model: basename(MODEL), messages: first.messages, temperature: 0, max_tokens: first.greedy_ids.length, stream: true };
+      await engine.page.evaluate(async (body) => {
+        // A device of the page's own shows that all devices were lost.
+        const device = await (await navigator.gpu.requestAdapter()).requestDevice();
+        globalThis.lost = device.lost;
+        globalThis.said = "";
+        globalThis.saying = globalThis.ask("POST", "/v1/chat/completions", JSON.stringify(body), (more) => (globalThis.said += more));
+      }, body);
+      const words = () => engine.page.evaluate(() => globalThis.said.split('"content":').length - 1);
+      while ((await words()) < 3) await new Promise((done) => setTimeout(done, 50));
+      await engine.page.context().setOffline(true);
+      const session = await engine.browser.newBrowserCDPSession();
+      await session.send("Browser.crashGpuProcess");
+      const written = await words();
+      assert.equal(await engine.page.evaluate(async () => (await globalThis.lost).reason), "unknown");
+      await engine.page.evaluate(() => globalThis.saying);
+      await engine.page.context().setOffline(false);
+      const events = (await engine.page.evaluate(() => globalThis.said)).split("\n\n").filter((line) => line.startsWith("data: {"));
+      const choices = events.map((line) => JSON.parse(line.slice(6)).choices?.[0]).filter(Boolean);
+      assert.equal(choices.map(({ delta }) => delta?.content ?? "").join("").trim(), wanted);
+      assert.ok(written < choices.length - 2, `${written} of ${choices.length} pieces were there before it died`);
+      assert.equal(choices.find(({ finish_reason: reason }) => reason)?.finish_reason, "stop");
+    });
+
     it("draws alike from the same seed and differently from another", async () => {
       const body = { model: basename(MODEL), messages: [{ role: "user", content: "Name a tree." }], temperature: 1, max_tokens: 8, stream: true };
       const texts = [];
