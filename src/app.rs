@@ -53,7 +53,7 @@ pub fn App(
 ) -> impl IntoView {
     provide_context(shell);
     provide_context(shell.desk);
-    crate::pages::connect::provide_connect();
+    let connect = crate::pages::connect::provide_connect();
     page::on_hash_change(move |hash| {
         let route = Route::parse(&hash);
         if shell.route.with_untracked(|now| *now != route) {
@@ -85,7 +85,7 @@ pub fn App(
     });
     shell.desk.spawn(async move {
         let desk = shell.desk;
-        match finish_redirect(desk).await {
+        match finish_redirect(desk, connect).await {
             Some(Ok(())) => {}
             Some(Err(failure)) => shell.sign_in_failure.set(Some(failure)),
             None => restore(desk).await,

@@ -322,6 +322,7 @@ impl Shell {
         self.counts.try_set(StepCounts::default());
         self.is_lost.try_set(false);
         if !id.is_empty() {
+            self.desk.settled().await;
             // Fails only where it is closed already.
             let _ = self.desk.ask(Request::CloseProject { id }).await;
         }
@@ -409,24 +410,12 @@ impl Shell {
         let before = self.desk.project_id();
         if !before.is_empty() && before != id {
             self.desk.spawn(async move {
+                self.desk.settled().await;
                 let _ = self.desk.ask(Request::CloseProject { id: before }).await;
             });
         }
-        // First of all, so that whatever a page asks for next has it already.
-        for (record, response) in self.desk.outbox(&id) {
-            let (desk, project) = (self.desk, id.clone());
-            desk.spawn(async move {
-                let request = Request::Respond {
-                    project: project.clone(),
-                    record: record.clone(),
-                    response,
-                };
-                if desk.ask(request).await.is_ok() {
-                    desk.outbox_remove(&project, &record);
-                }
-            });
-        }
-        self.target.set_value(Some(Target::Project(id)));
+        self.target.set_value(Some(Target::Project(id.clone())));
+        let present = project.identity.id.clone();
         self.counts.set(StepCounts {
             kept: Some(project.summary.prompts),
             pending: None,
@@ -435,6 +424,8 @@ impl Shell {
         self.import_report.set(None);
         self.desk.publish_outcome().set(None);
         self.project.set(Some(project));
+        // Before the pages stand, so that whatever they ask for has it already.
+        self.desk.open_outbox(&id, &present);
         self.stage.set(Stage::Open(visit));
     }
 

@@ -347,7 +347,7 @@ pub enum Request {
         identity: String,
         /// The record.
         record: String,
-        /// [`RecordView::text`] as it was shown.
+        /// [`RecordView::text`] as it was shown; empty for what format 1's page left unconfirmed: then the present one.
         text: String,
         /// The response; never a draft.
         response: Response,

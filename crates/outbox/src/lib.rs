@@ -359,6 +359,30 @@ impl Outbox {
         })
     }
 
+    /// What `identity` has answered or typed on `record` and is not confirmed: the last of it that is not taken back.
+    pub fn unconfirmed(&self, identity: &str, record: &str) -> Option<&Response> {
+        let is_taken_back = |id: &String| {
+            self.entries
+                .iter()
+                .rfind(|entry| entry.act.target() == Some(id))
+                .is_some_and(|entry| matches!(entry.act, Act::Undo { .. }))
+        };
+        self.entries
+            .iter()
+            .rfind(|entry| {
+                entry.refused.is_none()
+                    && entry.identity == identity
+                    && entry.act.record() == Some(record)
+                    && !is_taken_back(&entry.id)
+            })
+            .and_then(Entry::response)
+    }
+
+    /// An act was sent and not answered.
+    pub fn is_sending(&self) -> bool {
+        self.in_flight.is_some()
+    }
+
     /// Everything that waits would outlive this page.
     pub fn is_durable(&self) -> bool {
         self.entries.iter().all(|entry| entry.is_durable)

@@ -8,6 +8,7 @@ mod gguf;
 mod model_dialog;
 mod oauth;
 mod picked;
+mod reviewers;
 mod sign_in;
 mod tab;
 mod tab_views;

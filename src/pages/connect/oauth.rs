@@ -4,6 +4,8 @@
 //! as soon as it is read. The query is stripped before anything else happens, so that a code never stays in the
 //! address bar, the history or a copied link.
 
+use super::Connect;
+use super::reviewers::has_claims;
 use crate::pages::desk::{Desk, failure_of};
 use seedbed_core::messages::{Failure, FailureKind, OauthPending, Reply, Request};
 use serde::{Deserialize, Serialize};
@@ -108,7 +110,9 @@ pub(super) async fn leave(desk: Desk, scopes: &str) -> Result<(), Failure> {
 }
 
 /// On load: if the address comes from the Hub, strips it and finishes signing in. `None` = nothing to finish.
-pub async fn finish_redirect(desk: Desk) -> Option<Result<(), Failure>> {
+///
+/// Signed in, `connect` asks whether what was decided here before is the account's, if that is not known.
+pub async fn finish_redirect(desk: Desk, connect: Connect) -> Option<Result<(), Failure>> {
     let returned = read_query(&desk.query())?;
     let waiting = desk
         .session_take(PENDING)
@@ -148,6 +152,9 @@ pub async fn finish_redirect(desk: Desk) -> Option<Result<(), Failure>> {
             // Coming back from a redirect is a reload: without this the next reload would sign out again.
             desk.session_set(super::sign_in::TOKEN, &token);
             desk.set_account(Some(account));
+            if has_claims(desk).await {
+                connect.open_sign_in();
+            }
             Ok(())
         }
         Ok(_) => Err(failure_of("The worker gave another answer than asked for.")),

@@ -1,10 +1,11 @@
-//! Signing in to the Hub, and the name on decisions while nobody is signed in.
+//! Signing in to the Hub.
 
 use super::oauth::leave;
+use super::reviewers::{Claims, Reviewers, has_claims};
 use super::use_connect;
-use crate::pages::desk::{Debounce, Desk, Dialog, failure_of, failure_view, use_desk};
+use crate::pages::desk::{Desk, Dialog, failure_of, failure_view, use_desk};
 use leptos::prelude::*;
-use seedbed_core::messages::{Account, Failure, Reply, Request};
+use seedbed_core::messages::{Account, Failure, FailureKind, Reply, Request};
 
 /// Key of the tab's session storage that holds the Hub token, if the person wants that.
 pub(super) const TOKEN: &str = "seedbed:token";
@@ -30,15 +31,15 @@ async fn sign_in(desk: Desk, token: String, keep: bool) -> Result<Account, Failu
 
 /// On load: signs in again with the token this tab keeps, if any. A token that no longer works is dropped quietly.
 pub async fn restore(desk: Desk) {
-    if let Some(token) = desk.session_get(TOKEN)
-        && let Err(failure) = sign_in(desk, token, false).await
-        && matches!(
-            failure.kind,
-            seedbed_core::messages::FailureKind::Auth
-                | seedbed_core::messages::FailureKind::Forbidden
-        )
-    {
-        desk.session_remove(TOKEN);
+    let Some(token) = desk.session_get(TOKEN) else {
+        return;
+    };
+    match sign_in(desk, token, false).await {
+        Ok(_) => desk.read_identities().await,
+        Err(failure) if matches!(failure.kind, FailureKind::Auth | FailureKind::Forbidden) => {
+            desk.session_remove(TOKEN);
+        }
+        Err(_) => {}
     }
 }
 
@@ -48,6 +49,7 @@ fn sign_out(desk: Desk) {
     desk.set_account(None);
     desk.spawn(async move {
         if desk.ask(Request::SignOut).await.is_ok() {
+            desk.read_identities().await;
             desk.say("Signed out. The token is forgotten.");
         }
     });
@@ -108,6 +110,7 @@ fn signed_in_view(desk: Desk, account: &Account, open: RwSignal<bool>) -> AnyVie
         </p>
         <p>{write}</p>
         {scopes}
+        <Claims />
         <p class="muted small">
             "Decisions you make from now on carry this name. The token stays in this tab and is sent to the Hub only."
         </p>
@@ -203,7 +206,7 @@ fn SignedOut(open: RwSignal<bool>) -> impl IntoView {
         {oauth}
         {move || failure.get().map(|failure| failure_view(&failure, None))}
         <TokenForm open=open is_folded=has_client />
-        <ReviewerName />
+        <Reviewers />
     }
     .into_any()
 }
@@ -227,7 +230,8 @@ fn TokenForm(open: RwSignal<bool>, is_folded: bool) -> impl IntoView {
             match sign_in(desk, text, keep.get_untracked()).await {
                 Ok(account) => {
                     token.try_set(String::new());
-                    open.set(false);
+                    // The dialog has the questions now.
+                    open.set(has_claims(desk).await);
                     desk.say(&format!("Signed in as {}.", account.name));
                 }
                 Err(error) => {
@@ -287,40 +291,4 @@ fn TokenForm(open: RwSignal<bool>, is_folded: bool) -> impl IntoView {
     } else {
         form.into_any()
     }
-}
-
-/// The name on decisions while nobody is signed in.
-#[component]
-fn ReviewerName() -> impl IntoView {
-    let desk = use_desk();
-    let save = Debounce::new(400);
-    view! {
-        <div class="field reviewer">
-            <label for="reviewer-name">"Or stay signed out, and review as"</label>
-            <input
-                id="reviewer-name"
-                type="text"
-                autocomplete="nickname"
-                maxlength="64"
-                aria-describedby="reviewer-hint"
-                prop:value=move || desk.reviewer().get()
-                on:input:target=move |event| {
-                    let name = event.target().value().trim().to_owned();
-                    if name.is_empty() {
-                        return;
-                    }
-                    save.run(move || {
-                        desk.set_reviewer(&name);
-                        desk.spawn(async move {
-                            let _ = desk.ask(Request::SetReviewer { name }).await;
-                        });
-                    });
-                }
-            />
-            <p class="hint" id="reviewer-hint">
-                "Stands on decisions you make from now on, and is published with them."
-            </p>
-        </div>
-    }
-    .into_any()
 }

@@ -15,6 +15,7 @@ mod outbox;
 mod parts;
 
 pub use live::Live;
+pub use outbox::{Listener, Waiting};
 pub use parts::{Debounce, Dialog, failure_view};
 
 use crate::pages::prompts::Job;
@@ -23,10 +24,12 @@ use crate::pages::review::keys::Focus;
 use futures::future::LocalBoxFuture;
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
+use outbox::Boxes;
 use seedbed_core::engine::EngineModel;
+use seedbed_core::identity::Identity;
 use seedbed_core::messages::{
-    Account, Changed, Failure, FailureKind, HubLink, Progress, ProjectView, Reply, Request,
-    RequestId, RunStatus, SeedView,
+    Account, Changed, Failure, FailureKind, HubLink, Identities, Progress, ProjectView, Reply,
+    Request, RequestId, RunStatus, SeedView,
 };
 use seedbed_core::model::Endpoint;
 use seedbed_core::params::RunSettings;
@@ -101,7 +104,9 @@ pub struct Desk {
     endpoint: Memo<Option<Endpoint>>,
     hub: Memo<Option<HubLink>>,
     run: Memo<Option<RunStatus>>,
-    reviewer: Memo<String>,
+    identity: Memo<Identity>,
+    identities: RwSignal<Identities>,
+    outbox: Boxes,
     prompts_revision: RwSignal<u32>,
     records_revision: RwSignal<u32>,
     outcome: RwSignal<Option<Outcome>>,
@@ -122,6 +127,7 @@ impl Desk {
         project: RwSignal<Option<ProjectView>>,
         account: RwSignal<Option<Account>>,
     ) -> Self {
+        let identities: RwSignal<Identities> = RwSignal::new(Identities::default());
         Self {
             backend: StoredValue::new_local(backend),
             site: StoredValue::new(site),
@@ -151,14 +157,13 @@ impl Desk {
             run: Memo::new(move |_| {
                 project.with(|project| project.as_ref().and_then(|project| project.run.clone()))
             }),
-            reviewer: Memo::new(move |_| {
-                project.with(|project| {
-                    project
-                        .as_ref()
-                        .map(|project| project.reviewer.clone())
-                        .unwrap_or_default()
-                })
+            identity: Memo::new(move |_| {
+                project
+                    .with(|project| project.as_ref().map(|project| project.identity.clone()))
+                    .unwrap_or_else(|| identities.with(|known| known.present.clone()))
             }),
+            identities,
+            outbox: Boxes::new(),
             prompts_revision: RwSignal::new(0),
             records_revision: RwSignal::new(0),
             outcome: RwSignal::new(None),
@@ -192,9 +197,21 @@ impl Desk {
         self.run
     }
 
-    /// The name on decisions while nobody is signed in.
-    pub fn reviewer(self) -> Memo<String> {
-        self.reviewer
+    /// Who decides here now.
+    pub fn identity(self) -> Memo<Identity> {
+        self.identity
+    }
+
+    /// Id of the identity that decides here now.
+    pub fn identity_id(self) -> String {
+        self.identity
+            .try_with_untracked(|identity| identity.id.clone())
+            .unwrap_or_default()
+    }
+
+    /// Who reviews in this browser, as far as it was asked.
+    pub fn identities(self) -> RwSignal<Identities> {
+        self.identities
     }
 
     /// Who is signed in.
@@ -352,9 +369,31 @@ impl Desk {
         self.account.try_set(account);
     }
 
-    /// Shows the name on decisions.
-    pub fn set_reviewer(self, name: &str) {
-        self.change(|project| name.clone_into(&mut project.reviewer));
+    /// Shows who reviews here.
+    pub fn set_identities(self, identities: Identities) {
+        let before = self.identity_id();
+        let present = identities.present.clone();
+        let is_other = before != present.id;
+        self.identities.try_set(identities);
+        self.change(|project| project.identity = present);
+        if is_other {
+            // Whose answers are "mine" is another matter now.
+            self.records_revision.try_update(|revision| *revision += 1);
+        }
+    }
+
+    /// Asks who reviews here, and shows it.
+    pub async fn read_identities(self) {
+        self.change_identities(Request::ListIdentities).await;
+    }
+
+    /// Sends a request that is answered with who reviews here, and shows that.
+    pub async fn change_identities(self, request: Request) {
+        match self.ask(request).await {
+            Ok(Reply::Identities(identities)) => self.set_identities(identities),
+            Ok(_) => {}
+            Err(failure) => self.say(&failure.to_string()),
+        }
     }
 
     /// What the worker says has changed.

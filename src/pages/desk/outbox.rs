@@ -1,68 +1,264 @@
-//! Decisions on their way: the page shows the next record before the worker has stored the last one's decision, and a tab
-//! that is closed in that moment must not lose it. Each waits in the browser's storage until the worker has confirmed it;
-//! what is found there when a project is opened is sent again.
+//! Acts on their way to the worker, over the browser's storage: [`seedbed_outbox`] says what waits and what comes next,
+//! this sends it.
+//!
+//! The page shows the next record before the worker has stored the last one's decision; a tab that dies in that moment
+//! must not lose it.
 
-use super::Desk;
+use super::{Desk, browser};
+use futures::channel::oneshot;
+use leptos::prelude::*;
+use seedbed_core::messages::{Failure, Reply};
 use seedbed_core::review::Response;
+use seedbed_outbox::{Entry, Outbox, Shelf, Told};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-fn key(project: &str) -> String {
-    format!("seedbed:outbox:{project}")
+/// What waits, for those who show it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Decisions, undos and redos that are not confirmed.
+    pub count: usize,
+    /// This page is the only place that has some of it.
+    pub is_fleeting: bool,
+    /// Why the first of them could not be taken.
+    pub failure: Option<Failure>,
+    /// What was refused for good.
+    pub refused: Vec<Entry>,
 }
 
-/// What the storage holds, by record; text of another version counts as nothing.
-fn read(text: Option<String>) -> BTreeMap<String, Response> {
-    text.and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default()
+/// Hears what became of an act, with the answer.
+pub type Listener = Rc<dyn Fn(&Entry, Told, Result<Reply, Failure>)>;
+
+/// Handles to the boxes of this page, one a project.
+#[derive(Clone, Copy)]
+pub(super) struct Boxes {
+    by_project: StoredValue<BTreeMap<String, Outbox>>,
+    waiting: RwSignal<Waiting>,
+    listener: StoredValue<Option<Listener>, LocalStorage>,
+    /// Wait until nothing is being sent.
+    patient: StoredValue<Vec<oneshot::Sender<()>>, LocalStorage>,
+}
+
+impl Boxes {
+    pub(super) fn new() -> Self {
+        Self {
+            by_project: StoredValue::new(BTreeMap::new()),
+            waiting: RwSignal::new(Waiting::default()),
+            listener: StoredValue::new_local(None),
+            patient: StoredValue::new_local(Vec::new()),
+        }
+    }
+}
+
+/// The browser's lasting storage.
+struct Local;
+
+impl Shelf for Local {
+    fn all(&self, prefix: &str) -> Vec<(String, String)> {
+        browser::all(prefix)
+    }
+
+    fn get(&self, key: &str) -> Option<String> {
+        browser::get(browser::local()?, key)
+    }
+
+    fn set(&self, key: &str, text: &str) -> bool {
+        browser::set(browser::local(), key, text)
+    }
+
+    fn remove(&self, key: &str) {
+        browser::remove(browser::local(), key);
+    }
 }
 
 impl Desk {
-    /// Decisions of `project` that were not confirmed, by record.
-    pub fn outbox(self, project: &str) -> BTreeMap<String, Response> {
-        read(self.local_get(&key(project)))
+    /// The box of a project, opened if it is not yet.
+    fn with_box<T>(self, project: &str, act: impl FnOnce(&mut Outbox) -> T) -> Option<T> {
+        let present = self.identity_id();
+        self.outbox.by_project.try_update_value(|boxes| {
+            let outbox = boxes
+                .entry(project.to_owned())
+                .or_insert_with(|| Outbox::new(project));
+            if !outbox.is_open() {
+                outbox.open(&Local, &present);
+            }
+            act(outbox)
+        })
     }
 
-    /// A decision is on its way; a later one on the same record takes its place.
-    pub fn outbox_put(self, project: &str, record: &str, response: &Response) {
-        let mut waiting = self.outbox(project);
-        waiting.insert(record.to_owned(), response.clone());
-        self.write(project, &waiting);
+    /// A project was opened, with `present` as the identity that decides: what waits for it is sent, before anything
+    /// that a page asks for.
+    pub fn open_outbox(self, project: &str, present: &str) {
+        self.outbox.by_project.try_update_value(|boxes| {
+            boxes
+                .entry(project.to_owned())
+                .or_insert_with(|| Outbox::new(project))
+                .open(&Local, present);
+        });
+        self.send(project.to_owned());
     }
 
-    /// The worker has answered for this record.
-    pub fn outbox_remove(self, project: &str, record: &str) {
-        let mut waiting = self.outbox(project);
-        if waiting.remove(record).is_some() {
-            self.write(project, &waiting);
+    /// Decides on a record with the text hash `text`, in the name of the identity that is present. Returns the id of the
+    /// decision.
+    pub fn decide(self, record: &str, text: &str, response: Response) -> String {
+        let identity = self.identity_id();
+        self.put(self.project_id(), |outbox, random| {
+            outbox.decide(&Local, random, &identity, record, text, response)
+        })
+    }
+
+    /// Keeps what `identity` has typed on a record of `project`; `None` drops it.
+    pub fn keep_draft(
+        self,
+        project: &str,
+        identity: &str,
+        record: &str,
+        response: Option<Response>,
+    ) {
+        self.put(project.to_owned(), |outbox, random| {
+            outbox.draft(&Local, random, identity, record, response)
+        });
+    }
+
+    /// Takes the last decision back, or puts the one back that was undone last. Returns the id of the act.
+    pub fn take_back(self, is_redo: bool) -> String {
+        let identity = self.identity_id();
+        self.put(self.project_id(), |outbox, random| {
+            if is_redo {
+                outbox.redo(&Local, random, &identity)
+            } else {
+                outbox.undo(&Local, random, &identity)
+            }
+        })
+    }
+
+    fn put(self, project: String, act: impl FnOnce(&mut Outbox, [u8; 16]) -> String) -> String {
+        let id = self
+            .with_box(&project, |outbox| act(outbox, browser::random()))
+            .unwrap_or_default();
+        self.send(project);
+        id
+    }
+
+    /// Tries again to send what could not be taken.
+    pub fn send_again(self) {
+        let project = self.project_id();
+        self.with_box(&project, Outbox::retry);
+        self.send(project);
+    }
+
+    /// What waits and what was refused.
+    pub fn waiting(self) -> RwSignal<Waiting> {
+        self.outbox.waiting
+    }
+
+    /// The person has seen what was refused.
+    pub fn acknowledge_refused(self) {
+        let project = self.project_id();
+        self.with_box(&project, |outbox| outbox.acknowledge(&Local));
+        self.tell_waiting(&project);
+    }
+
+    /// A decision on the record, or an undo of one, waits.
+    pub fn waits_for(self, record: &str) -> bool {
+        self.with_box(&self.project_id(), |outbox| outbox.waits_for(record))
+            .unwrap_or(false)
+    }
+
+    /// What the identity that is present has answered or typed, as far as it waits.
+    pub fn unconfirmed(self, record: &str) -> Option<Response> {
+        let identity = self.identity_id();
+        self.with_box(&self.project_id(), |outbox| {
+            outbox.unconfirmed(&identity, record).cloned()
+        })
+        .flatten()
+    }
+
+    /// A decision of this visit can be undone, or redone.
+    pub fn can_take_back(self, is_redo: bool) -> bool {
+        let identity = self.identity_id();
+        self.with_box(&self.project_id(), |outbox| {
+            if is_redo {
+                outbox.can_redo(&identity)
+            } else {
+                outbox.can_undo(&identity)
+            }
+        })
+        .unwrap_or(false)
+    }
+
+    /// From now on `listener` hears what became of acts; `None` ends it.
+    pub fn hear_told(self, listener: Option<Listener>) {
+        self.outbox.listener.try_set_value(listener);
+    }
+
+    /// Waits until nothing is being sent, so that what was done is told before a project is closed.
+    pub async fn settled(self) {
+        let is_sending = self
+            .outbox
+            .by_project
+            .try_with_value(|boxes| boxes.values().any(Outbox::is_sending))
+            .unwrap_or(false);
+        if is_sending {
+            let (done, wait) = oneshot::channel();
+            self.outbox
+                .patient
+                .try_update_value(|patient| patient.push(done));
+            // Dropped when nothing is being sent any more.
+            let _ = wait.await;
         }
     }
 
-    fn write(self, project: &str, waiting: &BTreeMap<String, Response>) {
-        if waiting.is_empty() {
-            self.local_remove(&key(project));
-        } else if let Ok(text) = serde_json::to_string(waiting) {
-            // A browser without storage has nothing that could outlive the tab anyway.
-            self.local_set(&key(project), &text);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use seedbed_core::review::{Quality, ResponseStatus};
-
-    #[test]
-    fn what_was_written_is_read_and_anything_else_is_nothing() {
-        let response = Response {
-            status: ResponseStatus::Submitted,
-            quality: Some(Quality::Good),
-            ..Response::default()
+    /// Sends one act after another until none is left or one can't be taken. The first one goes out at once.
+    fn send(self, project: String) {
+        let next = self.with_box(&project, Outbox::next_to_send).flatten();
+        self.tell_waiting(&project);
+        let Some(first) = next else {
+            return;
         };
-        let waiting = BTreeMap::from([("r1".to_owned(), response)]);
-        let text = serde_json::to_string(&waiting).unwrap();
-        assert_eq!(read(Some(text)), waiting);
-        assert!(read(Some("[]".to_owned())).is_empty());
-        assert!(read(None).is_empty());
+        let mut answer = self.ask_streaming(first.request(), |_| {});
+        self.spawn(async move {
+            let mut entry = first;
+            loop {
+                let told = answer.await;
+                let failure = told.as_ref().err();
+                let outcome = self.with_box(&project, |outbox| {
+                    let outcome = outbox.told(&Local, &entry.id, failure);
+                    (outcome, outbox.next_to_send())
+                });
+                let Some((outcome, next)) = outcome else {
+                    return;
+                };
+                let following = next.map(|next| (self.ask_streaming(next.request(), |_| {}), next));
+                self.tell_waiting(&project);
+                if self.project_id() == project
+                    && let Some(Some(listener)) = self.outbox.listener.try_get_value()
+                {
+                    listener(&entry, outcome, told);
+                }
+                let Some((running, next)) = following else {
+                    break;
+                };
+                (answer, entry) = (running, next);
+            }
+            self.outbox.patient.try_update_value(Vec::clear);
+        });
+    }
+
+    fn tell_waiting(self, project: &str) {
+        if self.project_id() != project {
+            return;
+        }
+        let now = self.with_box(project, |outbox| Waiting {
+            count: outbox.waiting(),
+            is_fleeting: !outbox.is_durable(),
+            failure: outbox.stopped_by().cloned(),
+            refused: outbox.refused().cloned().collect(),
+        });
+        if let Some(now) = now
+            && self.outbox.waiting.try_get_untracked().as_ref() != Some(&now)
+        {
+            self.outbox.waiting.try_set(now);
+        }
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn DecisionBar(review: Review) -> impl IntoView {
                 row.mine
                     .as_ref()
                     .filter(|mine| mine.status != ResponseStatus::Draft)
-                    .map(|mine| (mine.status, mine.quality))
+                    .map(|mine| (mine.status, mine.quality()))
             })
         })
     });
@@ -106,7 +106,7 @@ pub(super) fn DecisionBar(review: Review) -> impl IntoView {
                         type="button"
                         class="btn quiet"
                         aria-keyshortcuts=key_of(Action::Undo)
-                        aria-disabled=move || review.counts.with(|c| !c.can_undo).to_string()
+                        aria-disabled=move || (!review.can_take_back(false)).to_string()
                         on:click=move |_| review.act(Action::Undo)
                     >
                         "Undo"
@@ -116,7 +116,7 @@ pub(super) fn DecisionBar(review: Review) -> impl IntoView {
                         type="button"
                         class="btn quiet"
                         aria-keyshortcuts="Shift+Z"
-                        aria-disabled=move || review.counts.with(|c| !c.can_redo).to_string()
+                        aria-disabled=move || (!review.can_take_back(true)).to_string()
                         on:click=move |_| review.act(Action::Redo)
                     >
                         "Redo"
@@ -139,12 +139,13 @@ pub(super) fn DecisionBar(review: Review) -> impl IntoView {
                         .last_act
                         .get()
                         .map(|act| {
-                            let counts = review.counts.get();
                             let keys = review.are_keys_on.get();
                             let is_decision = !act.starts_with("Nothing") && !act.starts_with("The ");
-                            if keys && act.starts_with("Undone") && counts.can_redo {
+                            if keys && act.starts_with("Undone") && review.can_take_back(true) {
                                 format!("{act} Shift Z brings the decision back.")
-                            } else if keys && is_decision && !act.starts_with("Undone") && counts.can_undo {
+                            } else if keys && is_decision && !act.starts_with("Undone")
+                                && review.can_take_back(false)
+                            {
                                 format!("{act} Z undoes it.")
                             } else {
                                 act

@@ -137,11 +137,7 @@ pub(super) fn QueuePanel(review: Review) -> impl IntoView {
                 <p class="reviewing-as muted small">
                     "Reviewing as "
                     <button type="button" class="link" on:click=move |_| connect.open_sign_in()>
-                        {move || {
-                            desk.account()
-                                .get()
-                                .map_or_else(|| desk.reviewer().get(), |account| account.name)
-                        }}
+                        {move || desk.identity().get().name}
                     </button>
                 </p>
             </div>

@@ -4,8 +4,10 @@
 //! stored yet, so that leaving a record saves a draft only when there is one.
 
 use seedbed_core::messages::RecordView;
-use seedbed_core::record::Record;
+use seedbed_core::question::{IMPROVED_INSTRUCTION, IMPROVED_RESPONSE, QUALITY};
+use seedbed_core::record::{INSTRUCTION, RESPONSE, Record};
 use seedbed_core::review::{Quality, RecordState, Response, ResponseStatus};
+use std::collections::BTreeMap;
 
 /// Reasons that fit most discards.
 pub const REASONS: [&str; 6] = [
@@ -22,6 +24,8 @@ pub const REASONS: [&str; 6] = [
 pub struct Form {
     /// The record.
     pub record: String,
+    /// The identity that answers.
+    pub identity: String,
     /// Chosen quality.
     pub quality: Option<Quality>,
     /// Edited instruction, if it differs from the generated one.
@@ -30,6 +34,8 @@ pub struct Form {
     pub response: Option<String>,
     /// Reason of a discard.
     pub reason: String,
+    /// Answers to questions that are not shown here; they stay as they are.
+    pub rest: BTreeMap<String, serde_json::Value>,
     /// Holds something that is not stored.
     pub is_dirty: bool,
 }
@@ -47,8 +53,8 @@ impl Field {
     /// The generated text.
     pub fn generated(self, record: &Record) -> &str {
         match self {
-            Self::Instruction => &record.instruction,
-            Self::Response => &record.response,
+            Self::Instruction => record.instruction(),
+            Self::Response => record.response(),
         }
     }
 
@@ -62,17 +68,55 @@ impl Field {
 }
 
 impl Form {
-    /// The form of a record as stored: my response or draft, else empty.
-    pub fn of(row: &RecordView) -> Self {
-        let mine = row.mine.clone().unwrap_or_default();
+    /// The form of a record as stored: the response or draft of `identity`, else empty.
+    pub fn of(row: &RecordView, identity: &str) -> Self {
+        Self::filled(
+            &row.record.id,
+            identity,
+            &row.mine.clone().unwrap_or_default(),
+        )
+    }
+
+    /// The form that `response` came from.
+    pub fn filled(record: &str, identity: &str, response: &Response) -> Self {
+        let text = |question| response.text(question).map(str::to_owned);
+        let mut rest = response.answers.clone();
+        for question in [QUALITY, IMPROVED_INSTRUCTION, IMPROVED_RESPONSE] {
+            rest.remove(question);
+        }
         Self {
-            record: row.record.id.clone(),
-            quality: mine.quality,
-            instruction: mine.improved_instruction,
-            response: mine.improved_response,
-            reason: mine.discard_reason.unwrap_or_default(),
+            record: record.to_owned(),
+            identity: identity.to_owned(),
+            quality: response.quality(),
+            instruction: text(IMPROVED_INSTRUCTION),
+            response: text(IMPROVED_RESPONSE),
+            reason: response.reason.clone().unwrap_or_default(),
+            rest,
             is_dirty: false,
         }
+    }
+
+    /// Takes the words of another response, all of them.
+    pub fn use_words(&mut self, other: &Response, record: &Record) {
+        let edits = other.edits(&record.fields);
+        for (field, id) in [
+            (Field::Instruction, INSTRUCTION),
+            (Field::Response, RESPONSE),
+        ] {
+            match edits.get(id) {
+                Some(text) => self.edit(field, text, record),
+                None => self.reset(field, record),
+            }
+        }
+    }
+
+    /// Nothing was answered or typed.
+    pub fn is_blank(&self) -> bool {
+        self.quality.is_none()
+            && self.instruction.is_none()
+            && self.response.is_none()
+            && self.reason.trim().is_empty()
+            && self.rest.is_empty()
     }
 
     /// The text as it stands: edited or generated.
@@ -124,22 +168,23 @@ impl Form {
 
     fn response(&self, status: ResponseStatus) -> Response {
         let reason = self.reason.trim();
-        Response {
+        let mut response = Response {
             status,
-            quality: self.quality,
-            improved_instruction: self.instruction.clone(),
-            improved_response: self.response.clone(),
-            discard_reason: (status != ResponseStatus::Submitted && !reason.is_empty())
+            answers: self.rest.clone(),
+            reason: (status != ResponseStatus::Submitted && !reason.is_empty())
                 .then(|| reason.to_owned()),
-        }
+        };
+        response.set_quality(self.quality);
+        response.set_text(IMPROVED_INSTRUCTION, self.instruction.as_deref());
+        response.set_text(IMPROVED_RESPONSE, self.response.as_deref());
+        response
     }
 
     /// The response that counts, with the texts as edited.
     pub fn submit(&self, quality: Quality) -> Response {
-        Response {
-            quality: Some(quality),
-            ..self.response(ResponseStatus::Submitted)
-        }
+        let mut response = self.response(ResponseStatus::Submitted);
+        response.set_quality(Some(quality));
+        response
     }
 
     /// The response that throws the record out; edits are kept with it.
@@ -158,16 +203,17 @@ impl Form {
 
 /// What to say after a decision on a record that is no longer in sight, e.g. "Accepted."
 pub fn said(response: &Response) -> &'static str {
-    match (response.status, response.quality) {
+    match (response.status, response.quality()) {
         (ResponseStatus::Discarded, _) => "Discarded.",
         (ResponseStatus::Submitted, Some(Quality::Good))
-            if response.improved_instruction.is_some() || response.improved_response.is_some() =>
+            if response.improved_instruction().is_some()
+                || response.improved_response().is_some() =>
         {
             "Rated good, with your edits."
         }
         (ResponseStatus::Submitted, Some(Quality::Good)) => "Rated good.",
         (ResponseStatus::Submitted, _) => "Rated bad.",
-        (ResponseStatus::Draft, _) => "Draft saved.",
+        _ => "Draft saved.",
     }
 }
 
@@ -182,7 +228,7 @@ pub fn said_after(row: &RecordView, is_redo: bool) -> String {
             )
         }
         Some(ResponseStatus::Draft) => "your draft is back".to_owned(),
-        None => "you have not answered this record".to_owned(),
+        _ => "you have not answered this record".to_owned(),
     };
     format!("{act}: {now}.")
 }
@@ -201,12 +247,12 @@ pub fn state_label(state: RecordState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use seedbed_core::record::Fields;
 
     fn record() -> Record {
         Record {
             id: "r".into(),
-            instruction: "When to sow barley?".into(),
-            response: "In May.\r\nOr later.".into(),
+            fields: Fields::of_pair("When to sow barley?", "In May.\r\nOr later."),
             ..Record::default()
         }
     }
@@ -219,7 +265,7 @@ mod tests {
         assert_eq!(form.text(Field::Response, &record), "In April.");
         form.edit(Field::Response, "In May.\nOr later.", &record);
         assert_eq!(form.edited(Field::Response), None);
-        assert_eq!(form.submit(Quality::Good).improved_response, None);
+        assert_eq!(form.submit(Quality::Good).improved_response(), None);
     }
 
     #[test]
@@ -242,10 +288,10 @@ mod tests {
         form.edit(Field::Response, "No.", &record);
         let response = form.discard("  Off topic ");
         assert_eq!(response.status, ResponseStatus::Discarded);
-        assert_eq!(response.discard_reason.as_deref(), Some("Off topic"));
-        assert_eq!(response.improved_response.as_deref(), Some("No."));
-        assert_eq!(response.quality, None);
-        assert_eq!(form.discard("").discard_reason, None);
+        assert_eq!(response.reason.as_deref(), Some("Off topic"));
+        assert_eq!(response.improved_response(), Some("No."));
+        assert_eq!(response.quality(), None);
+        assert_eq!(form.discard("").reason, None);
     }
 
     #[test]
@@ -254,8 +300,31 @@ mod tests {
             reason: "Off topic".into(),
             ..Form::default()
         };
-        assert_eq!(form.submit(Quality::Bad).discard_reason, None);
-        assert_eq!(form.draft().discard_reason.as_deref(), Some("Off topic"));
+        assert_eq!(form.submit(Quality::Bad).reason, None);
+        assert_eq!(form.draft().reason.as_deref(), Some("Off topic"));
+    }
+
+    #[test]
+    fn the_words_of_another_are_taken_whole() {
+        let record = record();
+        let mut other = Response::rated(Quality::Good);
+        other.set_text(IMPROVED_INSTRUCTION, Some("When is barley sown?"));
+        let mut form = Form::default();
+        form.edit(Field::Response, "In April.", &record);
+        form.use_words(&other, &record);
+        // Two people's edits are never mixed into one text.
+        let mine = form.submit(Quality::Good);
+        assert_eq!(mine.edits(&record.fields), other.edits(&record.fields));
+    }
+
+    #[test]
+    fn answers_to_questions_of_a_newer_build_stay() {
+        let mut response = Response::rated(Quality::Bad);
+        response
+            .answers
+            .insert("spans".into(), serde_json::json!([[1, 2]]));
+        let form = Form::filled("r", "ann", &response);
+        assert_eq!(form.submit(Quality::Bad), response);
     }
 
     #[test]

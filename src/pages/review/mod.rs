@@ -21,6 +21,7 @@ use keys::{Action, SHORTCUTS};
 use leptos::prelude::*;
 use queue::Place;
 use record::RecordArticle;
+use seedbed_outbox::Entry;
 use state::Review;
 
 /// The page.
@@ -56,7 +57,7 @@ pub fn ReviewPage() -> impl IntoView {
                                         <button
                                             type="button"
                                             class="btn small"
-                                            on:click=move |_| review.notice.set(None)
+                                            on:click=move |_| review.got_it()
                                         >
                                             "Got it"
                                         </button>
@@ -65,6 +66,7 @@ pub fn ReviewPage() -> impl IntoView {
                                     .into_any()
                             })
                     }}
+                    <NotStored review=review />
                     {move || match place.get() {
                         Place::Record => view! { <RecordArticle review=review /> }.into_any(),
                         Place::Loading => {
@@ -85,6 +87,128 @@ pub fn ReviewPage() -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+/// What was painted as done and is not stored, and what was refused at an earlier visit.
+#[component]
+fn NotStored(review: Review) -> impl IntoView {
+    let desk = review.desk;
+    let waiting = Memo::new(move |_| {
+        desk.waiting().with(|waiting| {
+            let failure = waiting.failure.clone()?;
+            Some((waiting.count, waiting.is_fleeting, failure))
+        })
+    });
+    let refused = Memo::new(move |_| {
+        desk.waiting()
+            .with(|waiting| refused_texts(&waiting.refused))
+    });
+    view! {
+        {move || {
+            waiting
+                .get()
+                .map(|(count, is_fleeting, failure)| {
+                    view! {
+                        <div class="notice warn" role="status">
+                            <p>
+                                <strong>{not_stored(count)}</strong>
+                                " "
+                                {failure.what}
+                            </p>
+                            <p>{kept_where(is_fleeting)}</p>
+                            <div class="actions">
+                                <button
+                                    type="button"
+                                    class="btn small"
+                                    on:click=move |_| desk.send_again()
+                                >
+                                    "Try again"
+                                </button>
+                            </div>
+                        </div>
+                    }
+                        .into_any()
+                })
+        }}
+        {move || {
+            let texts = refused.get();
+            (!texts.is_empty() && review.notice.with(Option::is_none))
+                .then(|| {
+                    let texts = texts
+                        .into_iter()
+                        .map(|(reason, text)| {
+                            view! {
+                                <li>
+                                    {reason}
+                                    <p class="plain small" dir="auto">
+                                        {text}
+                                    </p>
+                                </li>
+                            }
+                                .into_any()
+                        })
+                        .collect::<Vec<_>>();
+                    view! {
+                        <div class="notice warn" role="note">
+                            <p>
+                                <strong>"Answers of yours could not be taken."</strong>
+                                " Copy what you want to keep."
+                            </p>
+                            <ul>{texts}</ul>
+                            <div class="actions">
+                                <button
+                                    type="button"
+                                    class="btn small"
+                                    on:click=move |_| review.got_it()
+                                >
+                                    "Got it"
+                                </button>
+                            </div>
+                        </div>
+                    }
+                        .into_any()
+                })
+        }}
+    }
+    .into_any()
+}
+
+fn not_stored(count: usize) -> String {
+    match count {
+        0 => "What you typed is not stored yet.".to_owned(),
+        1 => "Your last decision is not stored yet.".to_owned(),
+        more => format!("Your last {more} decisions are not stored yet."),
+    }
+}
+
+fn kept_where(is_fleeting: bool) -> &'static str {
+    if is_fleeting {
+        "This browser can't keep it meanwhile: leave this page open until it is stored."
+    } else {
+        "This browser keeps it meanwhile. It is sent again when you go on, and when you open the project the next time."
+    }
+}
+
+/// Reason and words of what was refused.
+fn refused_texts(refused: &[Entry]) -> Vec<(String, String)> {
+    refused
+        .iter()
+        .map(|entry| {
+            let words = entry.response().map(|response| {
+                [
+                    response.improved_instruction(),
+                    response.improved_response(),
+                    response.reason.as_deref(),
+                ]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join("\n\n")
+            });
+            let reason = entry.refused.clone().unwrap_or_default();
+            (reason, words.unwrap_or_default())
+        })
+        .collect()
 }
 
 /// "12 of 340" with the two arrows.

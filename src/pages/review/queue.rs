@@ -249,6 +249,12 @@ impl Queue {
         self.in_flight = None;
         self.has_failed = false;
         self.matching = total;
+        for row in &rows {
+            // Counted by the backend: a decision on it is not there yet, or was undone.
+            if matches_state(&self.filter, row) {
+                self.left.remove(&row.seq);
+            }
+        }
         let first_seq = rows.first().map(|row| row.seq);
         let came_after = match fetch.anchor {
             Some(anchor) => rows.iter().filter(|row| row.seq > anchor).count(),
@@ -387,13 +393,26 @@ impl Queue {
             return None;
         }
         let before = Arc::clone(self.current()?);
-        let mut after = RecordView::clone(&before);
-        after.mine = Some(response.clone());
-        if response.status != ResponseStatus::Draft {
-            after.state = predicted_state(&after);
-        }
-        self.put(Arc::new(after));
+        self.put(Arc::new(answered(&before, response)));
         Some(before)
+    }
+
+    /// Puts what is not confirmed yet on the records of the window, as [`Self::decide`] did: what came from the backend
+    /// does not have it.
+    pub fn paint(&mut self, unconfirmed: impl Fn(&str) -> Option<Response>) {
+        let painted: Vec<RecordView> = self
+            .rows
+            .iter()
+            .filter_map(|row| Some(answered(row, &unconfirmed(&row.record.id)?)))
+            .collect();
+        for row in painted {
+            self.put(Arc::new(row));
+        }
+    }
+
+    /// A record of the window.
+    pub fn find(&self, record: &str) -> Option<&Arc<RecordView>> {
+        self.rows.iter().find(|row| row.record.id == record)
     }
 
     /// Takes a record as the backend has it now.
@@ -451,23 +470,39 @@ fn matches_state(filter: &RecordFilter, row: &RecordView) -> bool {
     filter.state.is_none_or(|state| state == row.state) && (!filter.with_draft || is_draft)
 }
 
+/// A record with my response on it.
+pub fn answered(row: &RecordView, response: &Response) -> RecordView {
+    let mut after = row.clone();
+    after.mine = Some(response.clone());
+    if response.status != ResponseStatus::Draft {
+        after.state = predicted_state(&after);
+    }
+    after
+}
+
 /// The state after my response counts.
 fn predicted_state(row: &RecordView) -> RecordState {
     let mut active: BTreeMap<String, (Clock, Response)> = row
         .others
         .iter()
-        .map(|(reviewer, response)| (reviewer.clone(), (Clock::default(), response.clone())))
+        .map(|other| {
+            (
+                other.writer.clone(),
+                (Clock::default(), other.response.clone()),
+            )
+        })
         .collect();
     if let Some(mine) = &row.mine {
         let now = Clock { ms: u64::MAX, n: 0 };
         active.insert("\u{0}".to_owned(), (now, mine.clone()));
     }
-    outcome(&active).0
+    outcome(&row.record.fields, &active).0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use seedbed_core::messages::OtherResponse;
     use seedbed_core::record::Record;
     use seedbed_core::review::Quality;
 
@@ -489,6 +524,7 @@ mod tests {
                         state: RecordState::Pending,
                         mine: None,
                         others: Vec::new(),
+                        text: String::new(),
                         is_stale: false,
                         messages: Vec::new(),
                     })
@@ -541,11 +577,15 @@ mod tests {
     }
 
     fn good() -> Response {
-        Response {
-            status: ResponseStatus::Submitted,
-            quality: Some(Quality::Good),
-            ..Response::default()
-        }
+        Response::rated(Quality::Good)
+    }
+
+    fn of_bo(response: Response) -> Vec<OtherResponse> {
+        vec![OtherResponse {
+            writer: "bo".into(),
+            response,
+            ..OtherResponse::default()
+        }]
     }
 
     fn shown(queue: &Queue) -> u64 {
@@ -732,17 +772,48 @@ mod tests {
     #[test]
     fn a_second_opinion_makes_a_dispute() {
         let mut backend = Backend::new(1);
-        backend.rows[0].others = vec![(
-            "bo".into(),
-            Response {
-                quality: Some(Quality::Bad),
-                ..good()
-            },
-        )];
+        backend.rows[0].others = of_bo(Response::rated(Quality::Bad));
         backend.rows[0].state = RecordState::Rejected;
         let mut queue = Queue::new(RecordFilter::default(), None);
         backend.serve(&mut queue);
         queue.decide(&good()).unwrap();
         assert_eq!(queue.current().unwrap().state, RecordState::Disputed);
+    }
+
+    #[test]
+    fn a_second_wording_makes_a_dispute_and_the_same_words_end_it() {
+        let edited = |text: &str| {
+            let mut response = good();
+            response.set_text("improved_response", Some(text));
+            response
+        };
+        let mut backend = Backend::new(1);
+        backend.rows[0].others = of_bo(edited("Theirs."));
+        let mut queue = Queue::new(RecordFilter::default(), None);
+        backend.serve(&mut queue);
+        for (words, state) in [
+            ("Mine.", RecordState::Disputed),
+            ("Theirs.", RecordState::Accepted),
+        ] {
+            queue.decide(&edited(words)).unwrap();
+            assert_eq!(queue.current().unwrap().state, state);
+        }
+    }
+
+    #[test]
+    fn a_window_that_comes_while_a_decision_waits_leaves_it_as_it_was_painted() {
+        let backend = Backend::new(3);
+        let mut queue = Queue::new(pending(), None);
+        backend.serve(&mut queue);
+        queue.decide(&good()).unwrap();
+        queue.forward();
+        queue.outdate();
+        let fetch = queue.due().unwrap();
+        let (total, position, rows) = backend.around(queue.filter(), fetch);
+        queue.arrived(fetch.token, total, position, rows);
+        queue.paint(|record| (record == "1").then(good));
+        queue.back();
+        assert_eq!(queue.current().unwrap().state, RecordState::Accepted);
+        assert_eq!((queue.position(), queue.total()), (1, 3));
     }
 }

@@ -8,9 +8,10 @@ use crate::pages::generate::words::{count, plural};
 use crate::ui::diff::diff_view;
 use crate::ui::markdown::parse;
 use leptos::prelude::*;
-use seedbed_core::messages::RecordView;
+use seedbed_core::messages::{OtherResponse, RecordView};
 use seedbed_core::model::{FinishReason, Role};
-use seedbed_core::review::{Quality, Response, ResponseStatus};
+use seedbed_core::record::{INSTRUCTION, RESPONSE};
+use seedbed_core::review::{Quality, RecordState, Response, ResponseStatus};
 use std::sync::Arc;
 
 /// What a text of the record looks like now.
@@ -28,7 +29,7 @@ pub(super) fn RecordArticle(review: Review) -> impl IntoView {
             {move || review.shown.get().map(|row| head_view(&row))}
             <TextPart review=review field=Field::Instruction title="Instruction" />
             <TextPart review=review field=Field::Response title="Answer" />
-            {move || review.shown.get().and_then(|row| others_view(&row))}
+            {move || review.shown.get().and_then(|row| others_view(review, &row))}
             <Provenance review=review />
         </article>
     }
@@ -78,17 +79,18 @@ fn head_view(row: &RecordView) -> AnyView {
 }
 
 fn my_mark(mine: &Response) -> (&'static str, String) {
-    match (mine.status, mine.quality) {
+    match (mine.status, mine.quality()) {
         (ResponseStatus::Draft, _) => ("draft", "Your draft".to_owned()),
         (ResponseStatus::Discarded, _) => (
             "discarded",
-            match &mine.discard_reason {
+            match &mine.reason {
                 Some(reason) => format!("You discarded it: {reason}"),
                 None => "You discarded it".to_owned(),
             },
         ),
         (ResponseStatus::Submitted, Some(Quality::Good)) => ("good", "You: good".to_owned()),
         (ResponseStatus::Submitted, _) => ("bad", "You: bad".to_owned()),
+        (ResponseStatus::Unknown, _) => ("draft", "You answered in a newer Seedbed".to_owned()),
     }
 }
 
@@ -311,7 +313,7 @@ fn Editor(review: Review, field: Field) -> impl IntoView {
 }
 
 /// Colleagues' answers, once one has given one's own.
-fn others_view(row: &Arc<RecordView>) -> Option<AnyView> {
+fn others_view(review: Review, row: &Arc<RecordView>) -> Option<AnyView> {
     if row.others.is_empty() {
         return None;
     }
@@ -333,7 +335,7 @@ fn others_view(row: &Arc<RecordView>) -> Option<AnyView> {
     let rows = row
         .others
         .iter()
-        .map(|(reviewer, response)| other_view(row, reviewer, response))
+        .map(|other| other_view(review, row, other))
         .collect::<Vec<_>>();
     Some(
         view! {
@@ -346,9 +348,10 @@ fn others_view(row: &Arc<RecordView>) -> Option<AnyView> {
     )
 }
 
-fn other_view(row: &RecordView, reviewer: &str, response: &Response) -> AnyView {
-    let verdict = match (response.status, response.quality) {
-        (ResponseStatus::Discarded, _) => match &response.discard_reason {
+fn other_view(review: Review, row: &Arc<RecordView>, other: &OtherResponse) -> AnyView {
+    let response = &other.response;
+    let verdict = match (response.status, response.quality()) {
+        (ResponseStatus::Discarded, _) => match &response.reason {
             Some(reason) => format!("discarded it: {reason}"),
             None => "discarded it".to_owned(),
         },
@@ -356,23 +359,22 @@ fn other_view(row: &RecordView, reviewer: &str, response: &Response) -> AnyView 
         (_, Some(Quality::Bad)) => "rated it bad".to_owned(),
         (_, None) => "answered".to_owned(),
     };
+    let edits = response.edits(&row.record.fields);
+    // To be chosen from: then the words are what matters.
+    let is_open = row.state == RecordState::Disputed;
     let changed = [
-        (
-            "Instruction",
-            &row.record.instruction,
-            &response.improved_instruction,
-        ),
-        ("Answer", &row.record.response, &response.improved_response),
+        ("Instruction", INSTRUCTION, Field::Instruction),
+        ("Answer", RESPONSE, Field::Response),
     ]
     .into_iter()
-    .filter_map(|(title, old, new)| {
-        let new = new.as_ref()?;
+    .filter_map(|(title, id, field)| {
+        let new = edits.get(id)?;
         Some(
             view! {
-                <details class="other-change">
+                <details class="other-change" open=is_open>
                     <summary>{format!("{title}, as they changed it")}</summary>
                     <div class="diff" dir="auto">
-                        {diff_view(old, new)}
+                        {diff_view(field.generated(&row.record), new)}
                     </div>
                 </details>
             }
@@ -380,14 +382,54 @@ fn other_view(row: &RecordView, reviewer: &str, response: &Response) -> AnyView 
         )
     })
     .collect::<Vec<_>>();
+    let choose = (!edits.is_empty()).then(|| choose_view(review, row, other.clone()));
+    let file = other
+        .is_from_file
+        .then(|| view! { <span class="muted">" (from a file)"</span> }.into_any());
     view! {
         <li>
-            <strong>{reviewer.to_owned()}</strong>
+            <strong>{other.name.clone()}</strong>
+            {file}
             " "
             {verdict}
             {changed}
+            {choose}
         </li>
     }
+    .into_any()
+}
+
+/// The button that takes a colleague's words over, while they are others than one's own.
+fn choose_view(review: Review, row: &Arc<RecordView>, other: OtherResponse) -> AnyView {
+    let record = Arc::clone(row);
+    let is_same = Memo::new({
+        let other = other.response.clone();
+        move |_| {
+            review.form.with(|form| {
+                let mine = form.draft().edits(&record.record.fields);
+                mine == other.edits(&record.record.fields)
+            })
+        }
+    });
+    let other = StoredValue::new(other);
+    (move || {
+        if is_same.get() {
+            view! { <p class="muted small">"The same words stand in your form."</p> }.into_any()
+        } else {
+            let name = other.with_value(|other| other.name.clone());
+            view! {
+                <button
+                    type="button"
+                    class="btn small"
+                    on:click=move |_| other.with_value(|other| review.use_words(&other.response))
+                >
+                    "Use these words"
+                    <span class="sr-only">{format!(", those of {name}")}</span>
+                </button>
+            }
+            .into_any()
+        }
+    })
     .into_any()
 }
 

@@ -1,17 +1,20 @@
 //! What happens on the review page: steps, decisions, drafts, undo. Nothing waits for the backend before it shows.
 //!
 //! A decision is put on the record in the queue, the next record is shown, and only then the decision goes to the
-//! worker. If it can't be stored, its record comes back with what was typed and the reason; nothing is lost.
+//! worker, by way of the desk's box of acts that are not confirmed. While one can't be stored, that is said and it
+//! waits; if it is refused for good, its record comes back with what was typed and the reason.
 
 use super::form::{Field, Form, said, said_after};
 use super::keys::{Action, Focus, Press, action};
-use super::queue::{Fetch, Moved, Place, Queue};
+use super::queue::{Fetch, Moved, Place, Queue, answered};
 use crate::pages::desk::{Debounce, Desk};
 use leptos::ev;
 use leptos::prelude::*;
 use seedbed_core::messages::{Counts, Failure, RecordFilter, RecordView, Reply, Request};
-use seedbed_core::review::{Quality, RecordState, Response};
-use std::collections::HashMap;
+use seedbed_core::review::{Quality, RecordState, Response, ResponseStatus};
+use seedbed_outbox::{Act, Entry, Told};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Key of the stored switch for single keys.
@@ -21,11 +24,13 @@ const KEYS_SWITCH: &str = "seedbed:review-keys";
 #[derive(Clone, Copy)]
 pub(super) struct Review {
     pub desk: Desk,
+    /// The project; the page is made anew for another.
+    project: StoredValue<String>,
     queue: StoredValue<Queue>,
-    /// Decisions on their way to the worker, by record.
-    unsettled: StoredValue<HashMap<String, u32>>,
-    /// What was typed or decided and could not be stored, by record; it comes back with the record.
-    unsaved: StoredValue<HashMap<String, Form>>,
+    /// What stood before a decision that is not confirmed, by the decision's id.
+    before: StoredValue<HashMap<String, (Arc<RecordView>, Form)>>,
+    /// Undos and redos whose record is shown once they are confirmed.
+    awaited: StoredValue<HashSet<String>>,
     /// The record that is shown.
     pub shown: RwSignal<Option<Arc<RecordView>>>,
     pub place: RwSignal<Place>,
@@ -69,9 +74,10 @@ impl Review {
         let filter = waiting();
         Self {
             desk,
+            project: StoredValue::new(desk.project_id()),
             queue: StoredValue::new(Queue::new(filter.clone(), None)),
-            unsettled: StoredValue::new(HashMap::new()),
-            unsaved: StoredValue::new(HashMap::new()),
+            before: StoredValue::new(HashMap::new()),
+            awaited: StoredValue::new(HashSet::new()),
             shown: RwSignal::new(None),
             place: RwSignal::new(Place::Loading),
             position: RwSignal::new((0, 0)),
@@ -109,7 +115,52 @@ impl Review {
                 self.count();
             });
         });
-        on_cleanup(move || self.save_draft());
+        let desk = self.desk;
+        Effect::new(move |before: Option<String>| {
+            let identity = desk.identity().with(|identity| identity.id.clone());
+            if before.is_some_and(|before| before != identity) {
+                untrack(|| self.turn());
+            }
+            identity
+        });
+        desk.hear_told(Some(Rc::new(move |entry, told, answer| {
+            self.hear_told(entry, told, answer);
+        })));
+        // A tab in the background may end without another word.
+        let handles = [
+            window_event_listener_untyped("pagehide", move |_| self.save_draft()),
+            window_event_listener_untyped("visibilitychange", move |_| self.save_draft()),
+        ];
+        let leaving = window_event_listener(ev::beforeunload, move |event| {
+            if desk.waiting().with_untracked(|waiting| waiting.is_fleeting) {
+                event.prevent_default();
+            }
+        });
+        on_cleanup(move || {
+            leaving.remove();
+            self.save_draft();
+            desk.hear_told(None);
+            for handle in handles {
+                handle.remove();
+            }
+        });
+    }
+
+    /// Somebody else answers from now on.
+    fn turn(self) {
+        self.save_draft();
+        self.editing.set(None);
+        self.is_discarding.set(false);
+        self.draft_saved.set(false);
+        self.last_act.set(None);
+        self.awaited.update_value(HashSet::clear);
+        // All is read again: what stands here are the other one's answers.
+        self.form.set(Form::default());
+        self.with_queue(|queue| {
+            let filter = queue.filter().clone();
+            queue.set_filter(filter, true);
+        });
+        self.sync();
     }
 
     fn with_queue<T>(self, change: impl FnOnce(&mut Queue) -> T) -> Option<T> {
@@ -136,11 +187,7 @@ impl Review {
                 .try_with_untracked(|form| form.record != row.record.id)
                 .unwrap_or(false);
             if is_other {
-                let unsaved = self
-                    .unsaved
-                    .try_update_value(|unsaved| unsaved.remove(&row.record.id))
-                    .flatten();
-                self.form.set(unsaved.unwrap_or_else(|| Form::of(row)));
+                self.form.set(self.form_of(row));
                 self.editing.set(None);
                 self.is_discarding.set(false);
                 self.draft_saved.set(false);
@@ -165,6 +212,15 @@ impl Review {
         }
     }
 
+    /// The form of a record, with what is not confirmed yet.
+    fn form_of(self, row: &RecordView) -> Form {
+        let identity = self.desk.identity_id();
+        match self.desk.unconfirmed(&row.record.id) {
+            Some(response) => Form::filled(&row.record.id, &identity, &response),
+            None => Form::of(row, &identity),
+        }
+    }
+
     fn fetch(self, fetch: Fetch) {
         let desk = self.desk;
         desk.spawn(async move {
@@ -181,7 +237,10 @@ impl Review {
                     position,
                     rows,
                 }) => {
-                    self.with_queue(|queue| queue.arrived(fetch.token, total, position, rows));
+                    self.with_queue(|queue| {
+                        queue.arrived(fetch.token, total, position, rows);
+                        queue.paint(|record| desk.unconfirmed(record));
+                    });
                     self.sync();
                 }
                 Ok(_) => {}
@@ -404,103 +463,127 @@ impl Review {
             self.desk.focus_soon("record");
         }
         self.desk.mark_painted("seedbed:next", started);
-        self.store(before, form, response);
-    }
-
-    fn store(self, before: Arc<RecordView>, form: Form, response: Response) {
-        let desk = self.desk;
-        let record = before.record.id.clone();
-        self.unsettled.update_value(|unsettled| {
-            *unsettled.entry(record.clone()).or_default() += 1;
-        });
-        let project = desk.project_id();
-        desk.outbox_put(&project, &record, &response);
-        desk.spawn(async move {
-            let request = Request::Respond {
-                project: project.clone(),
-                record: record.clone(),
-                response,
-            };
-            let outcome = desk.ask(request).await;
-            let is_last = self.settle(&record);
-            if is_last {
-                desk.outbox_remove(&project, &record);
-            }
-            match outcome {
-                Ok(Reply::Decided(decided)) => {
-                    let decided = *decided;
-                    if is_last {
-                        self.with_queue(|queue| queue.put(Arc::new(decided.record)));
-                        self.sync();
-                    }
-                    self.set_counts(decided.counts);
-                }
-                Ok(_) => {}
-                Err(failure) => self.come_back(&before, form, failure),
-            }
+        let decision = self.desk.decide(&before.record.id, &before.text, response);
+        self.before.update_value(|all| {
+            all.insert(decision, (before, form));
         });
     }
 
-    /// One decision less on its way; true if it was the record's last.
-    fn settle(self, record: &str) -> bool {
-        self.unsettled
-            .try_update_value(|unsettled| match unsettled.get_mut(record) {
-                Some(count) if *count > 1 => {
-                    *count -= 1;
-                    false
+    /// What became of an act.
+    fn hear_told(self, entry: &Entry, told: Told, answer: Result<Reply, Failure>) {
+        let decided = match answer {
+            Ok(Reply::Decided(decided)) => Some(*decided),
+            Ok(_) => None,
+            Err(failure) => {
+                if told == Told::Refused {
+                    self.refused(entry, failure);
                 }
-                _ => {
-                    unsettled.remove(record);
-                    true
-                }
-            })
-            .unwrap_or(false)
-    }
-
-    /// A decision could not be stored: its record is shown again, with everything that was typed.
-    fn come_back(self, before: &RecordView, form: Form, failure: Failure) {
-        self.keep(form);
-        self.with_queue(|queue| queue.show(before.clone()));
-        self.sync();
-        self.last_act.try_set(None);
-        self.said.try_set(format!(
-            "Your answer could not be saved. Its record is shown again. {failure}"
-        ));
-        self.notice.try_set(Some(failure));
-        self.desk.focus_soon("review-notice");
-    }
-
-    /// Keeps a form that could not be stored, in sight or for when its record is.
-    fn keep(self, form: Form) {
-        let form = Form {
-            is_dirty: true,
-            ..form
+                return;
+            }
         };
-        let is_shown = self
-            .form
-            .try_with_untracked(|now| now.record == form.record)
+        self.before.try_update_value(|all| all.remove(&entry.id));
+        let is_awaited = self
+            .awaited
+            .try_update_value(|awaited| awaited.remove(&entry.id))
             .unwrap_or(false);
-        if is_shown {
-            self.form.try_set(form);
-        } else {
-            self.unsaved
-                .try_update_value(|unsaved| unsaved.insert(form.record.clone(), form));
+        match (&entry.act, decided) {
+            (Act::Draft { record, response }, _) => self.draft_stored(record, response.as_ref()),
+            (act, Some(decided)) => {
+                self.set_counts(decided.counts);
+                if is_awaited {
+                    let is_redo = matches!(act, Act::Redo { .. });
+                    self.taken_back(decided.record, is_redo);
+                } else if !self.desk.waits_for(&decided.record.record.id) {
+                    self.with_queue(|queue| queue.put(Arc::new(decided.record)));
+                    self.sync();
+                }
+            }
+            _ => {}
         }
     }
 
-    fn undo(self, is_redo: bool) {
-        let can = self.counts.with_untracked(|counts| {
+    /// An act will never be stored. The record of a decision is shown again, with everything that was typed.
+    fn refused(self, entry: &Entry, failure: Failure) {
+        self.awaited
+            .try_update_value(|awaited| awaited.remove(&entry.id));
+        let before = self
+            .before
+            .try_update_value(|all| all.remove(&entry.id))
+            .flatten();
+        let mut text = failure.to_string();
+        if let Some((row, form)) = before {
+            self.save_draft();
+            self.with_queue(|queue| queue.show(RecordView::clone(&row)));
+            self.form.try_set(Form {
+                is_dirty: true,
+                ..form
+            });
+            self.sync();
+            self.last_act.try_set(None);
+            text = format!("Your answer could not be saved. Its record is shown again. {failure}");
+            self.desk.focus_soon("review-notice");
+        }
+        self.said.try_set(text);
+        self.notice.try_set(Some(failure));
+    }
+
+    fn draft_stored(self, record: &str, response: Option<&Response>) {
+        let row = self
+            .with_queue(|queue| queue.find(record).cloned())
+            .flatten();
+        if response.is_none() {
+            // What stands under the draft is known to the backend.
+            self.with_queue(Queue::outdate);
+        } else if let Some(row) = row
+            && !self.desk.waits_for(record)
+            && let Some(response) = response
+        {
+            let was_draft = row
+                .mine
+                .as_ref()
+                .is_some_and(|mine| mine.status == ResponseStatus::Draft);
+            self.with_queue(|queue| queue.put(Arc::new(answered(&row, response))));
+            if !was_draft {
+                self.count();
+            }
+        }
+        let is_shown = self
+            .form
+            .try_with_untracked(|form| form.record == record && !form.is_dirty)
+            .unwrap_or(false);
+        if is_shown {
+            self.draft_saved.try_set(true);
+        }
+        self.sync();
+    }
+
+    fn taken_back(self, record: RecordView, is_redo: bool) {
+        self.save_draft();
+        let text = said_after(&record, is_redo);
+        let form = self.form_of(&record);
+        self.with_queue(|queue| queue.show(record));
+        self.form.try_set(form);
+        self.sync();
+        self.last_act.try_set(Some(text.clone()));
+        self.tell_place(Some(&text));
+        self.desk.scroll_to_top();
+    }
+
+    /// There is a decision to undo, or to redo.
+    pub fn can_take_back(self, is_redo: bool) -> bool {
+        self.desk.waiting().track();
+        let is_stored = self.counts.with(|counts| {
             if is_redo {
                 counts.can_redo
             } else {
                 counts.can_undo
             }
         });
-        let waits = self
-            .unsettled
-            .try_with_value(|unsettled| !unsettled.is_empty())
-            .unwrap_or(false);
-        if !can && !waits {
+        is_stored || self.desk.can_take_back(is_redo)
+    }
+
+    fn undo(self, is_redo: bool) {
+        if !untrack(|| self.can_take_back(is_redo)) {
             let text = if is_redo {
                 "Nothing to redo."
             } else {
@@ -511,34 +594,29 @@ impl Review {
             return;
         }
         self.save_draft();
-        let desk = self.desk;
-        desk.spawn(async move {
-            let project = desk.project_id();
-            let request = if is_redo {
-                Request::RedoDecision { project }
-            } else {
-                Request::UndoDecision { project }
-            };
-            match desk.ask(request).await {
-                Ok(Reply::Decided(decided)) => {
-                    let decided = *decided;
-                    let text = said_after(&decided.record, is_redo);
-                    let form = Form::of(&decided.record);
-                    self.with_queue(|queue| queue.show(decided.record));
-                    self.form.try_set(form);
-                    self.set_counts(decided.counts);
-                    self.sync();
-                    self.last_act.try_set(Some(text.clone()));
-                    self.tell_place(Some(&text));
-                    desk.scroll_to_top();
-                }
-                Ok(_) => {}
-                Err(failure) => {
-                    self.said.try_set(failure.to_string());
-                    self.notice.try_set(Some(failure));
-                }
+        let act = self.desk.take_back(is_redo);
+        self.awaited.update_value(|awaited| {
+            awaited.insert(act);
+        });
+    }
+
+    /// The person has seen what was refused.
+    pub fn got_it(self) {
+        self.notice.set(None);
+        self.desk.acknowledge_refused();
+    }
+
+    /// Takes the words of a colleague into the form; they count once they are rated good.
+    pub fn use_words(self, other: &Response) {
+        self.shown.with_untracked(|shown| {
+            if let Some(row) = shown {
+                self.form.update(|form| form.use_words(other, &row.record));
             }
         });
+        self.save_draft();
+        let text = "These words stand in your form now. Rate the record good to take them.";
+        self.last_act.set(Some(text.to_owned()));
+        self.said.set(text.to_owned());
     }
 
     /// Opens the editor of a text.
@@ -588,54 +666,11 @@ impl Review {
             return;
         }
         self.form.update_untracked(|form| form.is_dirty = false);
-        let desk = self.desk;
-        let project = desk.project_id();
-        desk.spawn(async move {
-            let request = Request::Respond {
-                project,
-                record: form.record.clone(),
-                response: form.draft(),
-            };
-            match desk.ask(request).await {
-                Ok(Reply::Decided(decided)) => {
-                    let decided = *decided;
-                    let is_shown = self
-                        .form
-                        .try_with_untracked(|now| now.record == form.record)
-                        .unwrap_or(false);
-                    if !self.is_unsettled(&form.record) {
-                        self.with_queue(|queue| queue.put(Arc::new(decided.record)));
-                    }
-                    self.set_counts(decided.counts);
-                    if is_shown {
-                        self.draft_saved.try_set(true);
-                    }
-                    self.sync();
-                }
-                Ok(_) => {}
-                Err(failure) => {
-                    let is_shown = self
-                        .form
-                        .try_with_untracked(|now| now.record == form.record)
-                        .unwrap_or(false);
-                    if is_shown {
-                        // More may have been typed since; what stands in the form is the newest.
-                        self.form.try_update_untracked(|now| now.is_dirty = true);
-                    } else {
-                        self.keep(form);
-                    }
-                    self.notice.try_set(Some(failure.means(
-                        "Your draft is not stored yet; it stays with its record while this page is open.",
-                    )));
-                }
-            }
-        });
-    }
-
-    fn is_unsettled(self, record: &str) -> bool {
-        self.unsettled
-            .try_with_value(|unsettled| unsettled.contains_key(record))
-            .unwrap_or(false)
+        let response = (!form.is_blank()).then(|| form.draft());
+        if let Some(project) = self.project.try_get_value() {
+            self.desk
+                .keep_draft(&project, &form.identity, &form.record, response);
+        }
     }
 }
 
