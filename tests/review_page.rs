@@ -1,23 +1,23 @@
-//! The review page in a browser, over a scripted backend: keys, typed text, failed saves, hostile text.
+//! The review page in a browser, over the real back end in memory: keys, typed text, saves that fail, people who differ,
+//! hostile text.
 #![cfg(target_arch = "wasm32")]
 // Helpers stand outside of test functions, where clippy does not see that this is a test.
 #![allow(clippy::expect_used)]
 
+mod support;
+
 use leptos::mount::mount_to;
 use leptos::prelude::*;
 use seedbed::pages::connect::provide_connect;
-use seedbed::pages::desk::{Backend, Desk, Running, Site};
+use seedbed::pages::desk::{Desk, Site};
 use seedbed::pages::review::ReviewPage;
 use seedbed_core::messages::{
-    Counts, Decided, Failure, FailureKind, Progress, ProjectSummary, ProjectView, RecordView,
-    Reply, Request, RequestId, SeedView,
+    Failure, FailureKind, ProjectView, RecordFilter, RecordView, Reply, Request,
 };
-use seedbed_core::params::RunSettings;
-use seedbed_core::record::Record;
-use seedbed_core::review::{Quality, RecordState, Response, ResponseStatus};
-use seedbed_core::seed::Seed;
+use seedbed_core::review::{Quality, RecordState, ResponseStatus};
 use std::cell::RefCell;
 use std::rc::Rc;
+use support::{Wire, Worker};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{
@@ -26,144 +26,11 @@ use web_sys::{
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// Records in memory; every decision is kept, or refused when `is_failing`.
-#[derive(Default)]
-struct Script {
-    rows: RefCell<Vec<RecordView>>,
-    sent: RefCell<Vec<(String, Response)>>,
-    is_failing: RefCell<bool>,
-}
-
-impl Script {
-    fn counts(&self) -> Counts {
-        let rows = self.rows.borrow();
-        Counts {
-            total: rows.len() as u32,
-            states: RecordState::ALL
-                .into_iter()
-                .map(|state| {
-                    let count = rows.iter().filter(|row| row.state == state).count();
-                    (state, count as u32)
-                })
-                .collect(),
-            can_undo: !self.sent.borrow().is_empty(),
-            ..Counts::default()
-        }
-    }
-
-    fn answer(&self, request: Request) -> Result<Reply, Failure> {
-        match request {
-            Request::RecordsAround {
-                filter,
-                anchor,
-                before,
-                after,
-                ..
-            } => {
-                let rows = self.rows.borrow();
-                let anchor = anchor.unwrap_or(0);
-                let matching: Vec<&RecordView> = rows
-                    .iter()
-                    .filter(|row| filter.state.is_none_or(|state| state == row.state))
-                    .collect();
-                let end = matching.partition_point(|row| row.seq < anchor);
-                let start = matching.partition_point(|row| row.seq <= anchor);
-                let from = end.saturating_sub(before as usize);
-                let to = (start + after as usize).min(matching.len());
-                let mut window: Vec<RecordView> = matching[from..end]
-                    .iter()
-                    .map(|row| (*row).clone())
-                    .collect();
-                window.extend(rows.iter().find(|row| row.seq == anchor).cloned());
-                window.extend(matching[start..to].iter().map(|row| (*row).clone()));
-                Ok(Reply::Around {
-                    total: matching.len() as u32,
-                    position: from as u32,
-                    rows: window,
-                })
-            }
-            Request::RecordCounts { .. } => Ok(Reply::Counts(self.counts())),
-            Request::Respond {
-                record, response, ..
-            } => {
-                if *self.is_failing.borrow() {
-                    return Err(Failure::new(FailureKind::Storage, "The storage is full."));
-                }
-                let row = self.change(&record, |row| {
-                    if response.status != ResponseStatus::Draft {
-                        row.state = RecordState::Accepted;
-                    }
-                    row.mine = Some(response.clone());
-                });
-                self.sent.borrow_mut().push((record, response));
-                Ok(decided(row, self.counts()))
-            }
-            Request::UndoDecision { .. } => {
-                let (record, _) = self.sent.borrow_mut().pop().expect("something was sent");
-                let row = self.change(&record, |row| {
-                    row.state = RecordState::Pending;
-                    row.mine = None;
-                });
-                Ok(decided(row, self.counts()))
-            }
-            _ => Ok(Reply::Ok),
-        }
-    }
-
-    fn change(&self, record: &str, change: impl FnOnce(&mut RecordView)) -> RecordView {
-        let mut rows = self.rows.borrow_mut();
-        let row = rows
-            .iter_mut()
-            .find(|row| row.record.id == record)
-            .expect("the page names a record it was given");
-        change(row);
-        row.clone()
-    }
-}
-
-fn decided(record: RecordView, counts: Counts) -> Reply {
-    Reply::Decided(Box::new(Decided { record, counts }))
-}
-
-struct Wire(Rc<Script>);
-
-impl Backend for Wire {
-    fn ask(&self, request: Request, _: Box<dyn Fn(Progress)>) -> Running {
-        let script = Rc::clone(&self.0);
-        Running::new(1, async move {
-            // A worker is never done within the same turn of the page.
-            gloo_timers::future::TimeoutFuture::new(30).await;
-            script.answer(request)
-        })
-    }
-
-    fn cancel(&self, _: RequestId) {}
-}
-
-fn rows(texts: &[(&str, &str)]) -> Vec<RecordView> {
-    texts
-        .iter()
-        .enumerate()
-        .map(|(index, (instruction, response))| RecordView {
-            seq: index as u64 + 1,
-            record: Record {
-                id: format!("record-{index}"),
-                instruction: (*instruction).to_owned(),
-                response: (*response).to_owned(),
-                ..Record::default()
-            },
-            state: RecordState::Pending,
-            mine: None,
-            others: Vec::new(),
-            is_stale: false,
-            messages: Vec::new(),
-        })
-        .collect()
-}
-
 /// The page, mounted; unmounted when dropped.
 struct Page {
-    script: Rc<Script>,
+    worker: Rc<Worker>,
+    project: ProjectView,
+    desk: Desk,
     root: Element,
     _mounted: Box<dyn std::any::Any>,
 }
@@ -180,51 +47,136 @@ fn document() -> Document {
         .expect("a page")
 }
 
+fn failure(kind: FailureKind) -> Option<Failure> {
+    Some(Failure::new(kind, "The storage is full."))
+}
+
+/// What of the acts of a project lies in the browser's storage.
+fn kept(project: &str) -> Vec<String> {
+    let storage = web_sys::window()
+        .and_then(|window| window.local_storage().ok().flatten())
+        .expect("a storage");
+    (0..storage.length().expect("a length"))
+        .filter_map(|index| storage.key(index).ok().flatten())
+        .filter(|key| key.contains("outbox") && key.contains(project))
+        .filter_map(|key| storage.get_item(&key).ok().flatten())
+        .collect()
+}
+
 impl Page {
     async fn open(texts: &[(&str, &str)]) -> Self {
-        let script = Rc::new(Script::default());
-        *script.rows.borrow_mut() = rows(texts);
+        let worker = Worker::start().await;
+        let project = worker.project(texts).await;
+        let page = Self::show(worker, project);
+        page.until("the first record stands", |page| {
+            page.text().contains(texts[0].0)
+        })
+        .await;
+        page
+    }
+
+    /// A page that has just been loaded.
+    fn show(worker: Rc<Worker>, project: ProjectView) -> Self {
         let root = document().create_element("div").expect("an element");
         document()
             .body()
             .expect("a body")
             .append_child(&root)
             .expect("appended");
-        let wire = Wire(Rc::clone(&script));
+        let wire = Rc::new(Wire(Rc::clone(&worker)));
+        let place: Rc<RefCell<Option<Desk>>> = Rc::default();
+        let made = Rc::clone(&place);
+        let view = project.clone();
         let mounted = mount_to(root.clone().unchecked_into::<HtmlElement>(), move || {
-            let project = RwSignal::new(Some(ProjectView {
-                summary: ProjectSummary {
-                    id: "p".into(),
-                    ..ProjectSummary::default()
-                },
-                seed: SeedView {
-                    seed: Seed::default(),
-                    hash: String::new(),
-                    can_undo: false,
-                    can_redo: false,
-                    stale_records: 0,
-                },
-                settings: RunSettings::default(),
-                endpoint: None,
-                hub: None,
-                run: None,
-                reviewer: "ann".into(),
-            }));
-            let desk = Desk::new(Rc::new(wire), Site::default(), project, RwSignal::new(None));
+            let (id, present) = (view.summary.id.clone(), view.identity.id.clone());
+            let desk = Desk::new(
+                wire,
+                Site::default(),
+                RwSignal::new(Some(view)),
+                RwSignal::new(None),
+            );
             provide_context(desk);
             provide_connect();
+            desk.open_outbox(&id, &present);
+            *made.borrow_mut() = Some(desk);
             view! { <ReviewPage /> }
         });
-        let page = Self {
-            script,
+        let desk = place.borrow_mut().take().expect("a desk");
+        Self {
+            worker,
+            project,
+            desk,
             root,
             _mounted: Box::new(mounted),
+        }
+    }
+
+    /// The tab dies, and the page is loaded again; the back end has what it had.
+    fn reload(self) -> Self {
+        let (worker, project) = (Rc::clone(&self.worker), self.project.clone());
+        drop(self);
+        *worker.fault.borrow_mut() = None;
+        Self::show(worker, project)
+    }
+
+    fn fail(&self, kind: FailureKind) {
+        *self.worker.fault.borrow_mut() = failure(kind);
+    }
+
+    fn mend(&self) {
+        *self.worker.fault.borrow_mut() = None;
+    }
+
+    /// All records as the back end has them.
+    async fn stored(&self) -> Vec<RecordView> {
+        let request = Request::RecordsAround {
+            project: self.project.summary.id.clone(),
+            filter: RecordFilter::default(),
+            anchor: None,
+            before: 0,
+            after: 40,
         };
-        page.until("the first record stands", |page| {
-            page.text().contains(texts[0].0)
-        })
-        .await;
-        page
+        match self.worker.ask(request).await {
+            Ok(Reply::Around { rows, .. }) => rows,
+            other => panic!("no records: {other:?}"),
+        }
+    }
+
+    /// Waits until the back end has something.
+    async fn until_stored(&self, what: &str, is_so: impl Fn(&[RecordView]) -> bool) {
+        for _ in 0..500 {
+            if is_so(&self.stored().await) {
+                return;
+            }
+            gloo_timers::future::TimeoutFuture::new(10).await;
+        }
+        panic!("never stored: {what}; {:?}", self.stored().await);
+    }
+
+    fn notice(&self) -> String {
+        self.root
+            .query_selector_all(".notice")
+            .ok()
+            .map(|notices| {
+                (0..notices.length())
+                    .filter_map(|index| notices.item(index)?.text_content())
+                    .collect()
+            })
+            .unwrap_or_default()
+    }
+
+    /// Presses the button with this text.
+    fn click(&self, text: &str) {
+        let buttons = self.root.query_selector_all("button").expect("a selector");
+        let button = (0..buttons.length())
+            .filter_map(|index| buttons.item(index))
+            .find(|button| {
+                button
+                    .text_content()
+                    .is_some_and(|label| label.contains(text))
+            })
+            .unwrap_or_else(|| panic!("no button {text:?}"));
+        button.unchecked_into::<HtmlElement>().click();
     }
 
     fn text(&self) -> String {
@@ -294,13 +246,15 @@ async fn a_key_shows_the_next_record_before_the_answer_is_stored() {
     page.press("1");
     page.tick().await;
     assert!(page.text().contains("Second"));
-    page.until("the answer is stored", |page| {
-        !page.script.sent.borrow().is_empty()
+    page.until_stored("the answer", |rows| {
+        rows[0].state == RecordState::Accepted
+            && rows[0].mine.as_ref().and_then(|mine| mine.quality()) == Some(Quality::Good)
     })
     .await;
-    let (record, response) = page.script.sent.borrow()[0].clone();
-    assert_eq!(record, "record-0");
-    assert_eq!(response.quality, Some(Quality::Good));
+    page.until("nothing waits", |page| {
+        kept(&page.project.summary.id).is_empty()
+    })
+    .await;
 }
 
 #[wasm_bindgen_test]
@@ -312,13 +266,15 @@ async fn letters_typed_in_the_editor_decide_nothing() {
     }
     page.tick().await;
     assert!(page.text().contains("First"));
-    assert!(
-        page.script
-            .sent
-            .borrow()
-            .iter()
-            .all(|(_, response)| response.status == ResponseStatus::Draft)
-    );
+    page.until_stored("the draft", |rows| {
+        rows[0]
+            .mine
+            .as_ref()
+            .is_some_and(|mine| mine.status == ResponseStatus::Draft)
+    })
+    .await;
+    let rows = page.stored().await;
+    assert!(rows.iter().all(|row| row.state == RecordState::Pending));
     assert!(page.find(".diff ins").is_some_and(|ins| {
         ins.text_content()
             .is_some_and(|text| text.contains("better"))
@@ -326,17 +282,91 @@ async fn letters_typed_in_the_editor_decide_nothing() {
 }
 
 #[wasm_bindgen_test]
-async fn a_failed_save_comes_back_with_what_was_typed() {
+async fn a_decision_that_cannot_be_stored_now_says_so_and_waits() {
+    for kind in [
+        FailureKind::Storage,
+        FailureKind::Busy,
+        FailureKind::Internal,
+    ] {
+        let page = Page::open(&[("First", "a"), ("Second", "b"), ("Third", "c")]).await;
+        page.type_into_answer("typed with care").await;
+        page.press("Escape");
+        page.fail(kind);
+        page.tick().await;
+        page.press("1");
+        page.until("it is said", |page| {
+            page.notice().contains("not stored yet") && page.notice().contains("storage is full")
+        })
+        .await;
+        assert!(page.text().contains("Second"));
+        page.mend();
+        page.click("Try again");
+        page.until_stored("the answer", |rows| {
+            rows[0].state == RecordState::Accepted
+                && rows[0]
+                    .mine
+                    .as_ref()
+                    .is_some_and(|mine| mine.improved_response() == Some("typed with care"))
+        })
+        .await;
+        page.until("the notice is gone", |page| page.notice().is_empty())
+            .await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_tab_that_dies_loses_no_decision_and_sends_none_twice() {
     let page = Page::open(&[("First", "a"), ("Second", "b"), ("Third", "c")]).await;
-    page.type_into_answer("typed with care").await;
-    *page.script.is_failing.borrow_mut() = true;
-    page.press("Escape");
-    page.tick().await;
+    page.fail(FailureKind::Internal);
     page.press("1");
-    page.until("the next record stands", |page| {
-        page.text().contains("Second")
+    page.tick().await;
+    page.press("2");
+    page.tick().await;
+    page.press("z");
+    page.tick().await;
+    let page = page.reload();
+    page.until_stored("the first answer, and not the one taken back", |rows| {
+        rows[0].state == RecordState::Accepted && rows[1].state == RecordState::Pending
     })
     .await;
+    page.until("nothing waits", |page| {
+        kept(&page.project.summary.id).is_empty()
+    })
+    .await;
+    // One step is left to undo.
+    page.press("z");
+    page.until_stored("the undo", |rows| rows[0].state == RecordState::Pending)
+        .await;
+}
+
+#[wasm_bindgen_test]
+async fn what_was_typed_last_is_kept_when_the_tab_is_hidden() {
+    let page = Page::open(&[("First", "a"), ("Second", "b")]).await;
+    page.fail(FailureKind::Internal);
+    page.type_into_answer("the last words").await;
+    let event = web_sys::Event::new("pagehide").expect("an event");
+    web_sys::window()
+        .expect("a window")
+        .dispatch_event(&event)
+        .expect("dispatched");
+    let texts = kept(&page.project.summary.id);
+    assert!(texts.iter().any(|text| text.contains("the last words")));
+    let page = page.reload();
+    page.until("they are back", |page| {
+        page.text().contains("the last words")
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_decision_that_is_refused_for_good_comes_back_with_what_was_typed() {
+    let page = Page::open(&[("First", "a"), ("Second", "b"), ("Third", "c")]).await;
+    page.type_into_answer("typed with care").await;
+    page.press("Escape");
+    page.until_stored("the draft", |rows| rows[0].mine.is_some())
+        .await;
+    page.fail(FailureKind::Invalid);
+    page.press("1");
     page.until("the notice stands", |page| {
         page.find(".review-notice").is_some_and(|notice| {
             notice
@@ -348,14 +378,75 @@ async fn a_failed_save_comes_back_with_what_was_typed() {
     page.until("the record is back", |page| page.text().contains("First"))
         .await;
     assert!(page.text().contains("typed with care"));
-    *page.script.is_failing.borrow_mut() = false;
+    page.mend();
     page.press("1");
-    page.until("it is stored now", |page| {
-        page.script.sent.borrow().iter().any(|(record, response)| {
-            record == "record-0"
-                && response.status == ResponseStatus::Submitted
-                && response.improved_response.as_deref() == Some("typed with care")
-        })
+    page.until_stored("the answer", |rows| {
+        rows[0].state == RecordState::Accepted
+            && rows[0]
+                .mine
+                .as_ref()
+                .is_some_and(|mine| mine.improved_response() == Some("typed with care"))
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn an_answer_keeps_its_reviewer_though_somebody_else_sits_down_before_it_is_stored() {
+    let page = Page::open(&[("First", "a"), ("Second", "b")]).await;
+    let ann = page.project.identity.id.clone();
+    page.fail(FailureKind::Storage);
+    page.press("1");
+    page.tick().await;
+    page.desk
+        .change_identities(Request::NewReviewer { name: "Bob".into() })
+        .await;
+    page.mend();
+    page.desk.send_again();
+    page.until_stored("it is hers", |rows| {
+        rows[0].mine.is_none() && rows[0].others.iter().any(|other| other.writer == ann)
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_dispute_over_words_ends_when_one_uses_the_words_of_the_other() {
+    let page = Page::open(&[("First", "a"), ("Second", "b")]).await;
+    page.type_into_answer("her words").await;
+    page.press("Escape");
+    page.tick().await;
+    page.press("1");
+    page.until_stored("her answer", |rows| rows[0].state == RecordState::Accepted)
+        .await;
+    page.desk
+        .change_identities(Request::NewReviewer { name: "Bob".into() })
+        .await;
+    page.until("his view of the queue", |page| {
+        page.text().contains("Second")
+    })
+    .await;
+    page.press("ArrowLeft");
+    page.until("the first record", |page| page.text().contains("First"))
+        .await;
+    page.type_into_answer("his words").await;
+    page.press("Escape");
+    page.tick().await;
+    page.press("1");
+    page.until_stored("a dispute", |rows| rows[0].state == RecordState::Disputed)
+        .await;
+    page.press("ArrowLeft");
+    page.until("both are shown", |page| {
+        page.text().contains("her words") && page.text().contains("Disputed")
+    })
+    .await;
+    page.click("Use these words");
+    page.tick().await;
+    page.press("1");
+    page.until_stored("an agreement", |rows| {
+        rows[0].state == RecordState::Accepted
+            && rows[0]
+                .mine
+                .as_ref()
+                .is_some_and(|mine| mine.improved_response() == Some("her words"))
     })
     .await;
 }
