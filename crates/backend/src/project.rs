@@ -434,6 +434,12 @@ fn checked_instruction(text: &str) -> Result<&str> {
                 .next("Write what you would ask the model, or strike the instruction."),
         );
     }
+    if text.chars().count() > seedbed_core::line::MOST_TEXT {
+        return Err(
+            Failure::new(FailureKind::Invalid, "The instruction is too long.")
+                .next("Texts have 100,000 characters at most: shorten it."),
+        );
+    }
     Ok(text)
 }
 

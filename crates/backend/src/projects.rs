@@ -3,9 +3,11 @@
 use crate::bundle::{self, OldBundle, Reading};
 use crate::identity::PROFILE_ID;
 use crate::project::{Project, key};
+use crate::sync::read_seed;
 use crate::{Backend, Result, Ticket, run};
 use futures::channel::oneshot;
 use seedbed_core::example::example;
+use seedbed_core::line;
 use seedbed_core::messages::{
     Changed, ExportKind, Failure, FailureKind, FilePiece, ImportReport, ProjectSummary, Reply,
 };
@@ -635,7 +637,7 @@ fn recognise(name: &str, text: &str) -> Result<Found> {
     if let Ok(Value::Object(map)) = serde_json::from_str::<Value>(text) {
         let has = |keys: &[&str]| keys.iter().any(|key| map.contains_key(*key));
         if has(&["topics", "perspectives", "domain_expert_prompt", "domain"]) {
-            return Seed::import(text)
+            return read_seed(text)
                 .map(|seed| Found::Seed(Box::new(seed)))
                 .map_err(|error| bad_file(name, &format!("{error}.")));
         }
@@ -643,6 +645,9 @@ fn recognise(name: &str, text: &str) -> Result<Found> {
             .keys()
             .any(|key| key.starts_with("self_in") || key.starts_with("domain_expert_"));
         if is_params {
+            if line::depth(&Value::Object(map)) > line::MOST_DEPTH {
+                return Err(bad_file(name, "it is nested too deep."));
+            }
             RunSettings::default()
                 .import_pipeline_params(text)
                 .map_err(|error| bad_file(name, &format!("{error}.")))?;

@@ -64,17 +64,6 @@ pub struct ChatError {
     pub failure: Failure,
 }
 
-/// What a model can do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Capabilities {
-    /// Takes a random seed.
-    pub seed: bool,
-    /// Sends text while it is made.
-    pub streaming: bool,
-    /// Requests worth sending at once at most, if it knows.
-    pub best_concurrency: Option<u32>,
-}
-
 /// A language model. Dropping the future stops the request.
 pub trait ChatModel {
     /// Asks once. `on_delta` hears each piece of text as it comes.
@@ -83,7 +72,4 @@ pub trait ChatModel {
         request: ChatRequest,
         on_delta: &'a mut dyn FnMut(&str),
     ) -> LocalBoxFuture<'a, Result<ChatReply, ChatError>>;
-
-    /// What it can do.
-    fn capabilities(&self) -> Capabilities;
 }

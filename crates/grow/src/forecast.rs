@@ -6,7 +6,7 @@
 
 use crate::plan::PlannedRow;
 use seedbed_core::messages::Forecast;
-use seedbed_core::model::{Endpoint, Message, Usage};
+use seedbed_core::model::{Endpoint, Message};
 use seedbed_core::params::RunSettings;
 use std::collections::HashSet;
 use std::hash::BuildHasher;
@@ -31,15 +31,6 @@ pub fn estimate_request(messages: &[Message]) -> u64 {
         .map(|message| estimate_tokens(&message.content) + 4)
         .sum();
     content + 2
-}
-
-/// Usage for a reply whose server did not say, marked as estimated.
-pub fn estimate_usage(messages: &[Message], reply: &str) -> Usage {
-    Usage {
-        prompt_tokens: estimate_request(messages),
-        completion_tokens: estimate_tokens(reply),
-        estimated: true,
-    }
 }
 
 /// Money for tokens in USD, `None` when a price is not known.

@@ -347,19 +347,9 @@ impl Scheduler {
         self.active_since = None;
     }
 
-    /// Changes how many requests may be in flight; those above it land.
-    pub fn set_concurrency(&mut self, concurrency: u32) {
-        self.limits.concurrency = concurrency.max(1);
-    }
-
     /// Requests in flight.
     pub fn in_flight(&self) -> u32 {
         self.flights.len() as u32
-    }
-
-    /// The rows in flight, in no order.
-    pub fn keys_in_flight(&self) -> impl Iterator<Item = &str> {
-        self.flights.keys().map(String::as_str)
     }
 
     /// Rows that wait to be sent, for the first time or again.
@@ -375,11 +365,6 @@ impl Scheduler {
     /// Why it paused by itself.
     pub fn stopped_by(&self) -> Option<&Failure> {
         self.stopped_by.as_ref()
-    }
-
-    /// Every row is done or given up.
-    pub fn is_finished(&self) -> bool {
-        self.waiting.is_empty() && self.flights.is_empty()
     }
 
     /// Alike bad requests in a row until now.
@@ -398,16 +383,6 @@ impl Scheduler {
         // Under a second there is no rate worth the name.
         let span = now.saturating_sub(from).max(1_000);
         count as f64 * RATE_SPAN_MS as f64 / span as f64
-    }
-
-    /// Seconds until the last row at the rate of the last minute; `None` while paused or without a rate.
-    pub fn eta_s(&self, now_ms: u64) -> Option<u64> {
-        let open = self.waiting.len() + self.flights.len();
-        if open == 0 {
-            return Some(0);
-        }
-        let rate = self.rows_per_minute(now_ms);
-        (!self.is_paused && rate > 0.0).then(|| (open as f64 / rate * 60.0).ceil() as u64)
     }
 
     /// When the wait that the server asked for is over (milliseconds since 1970), if one runs. While the run is paused

@@ -26,7 +26,7 @@ use futures::{FutureExt, StreamExt};
 pub use list::list_models;
 use request::Habits;
 use said::Said;
-use seedbed_core::chat::{Capabilities, ChatError, ChatModel, ChatReply, ChatRequest};
+use seedbed_core::chat::{ChatError, ChatModel, ChatReply, ChatRequest};
 use seedbed_core::messages::{Failure, FailureKind};
 use seedbed_core::model::Endpoint;
 use std::cell::RefCell;
@@ -178,18 +178,6 @@ impl ChatModel for HttpModel {
         on_delta: &'a mut dyn FnMut(&str),
     ) -> LocalBoxFuture<'a, Result<ChatReply, ChatError>> {
         async move { self.ask(&request, on_delta).await }.boxed_local()
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            seed: self
-                .habits
-                .borrow()
-                .values()
-                .all(|habits| habits.takes_seed()),
-            streaming: true,
-            best_concurrency: None,
-        }
     }
 }
 
