@@ -15,6 +15,7 @@ fn hint(kind: EvolutionKind) -> &'static str {
         EvolutionKind::Concretizing => "A particular case in place of a general one",
         EvolutionKind::ReasoningSteps => "A question that takes several steps to answer",
         EvolutionKind::Breadth => "Another, rarer question of the same kind",
+        EvolutionKind::Unknown => "A way of a newer version",
     }
 }
 

@@ -19,6 +19,7 @@ fn origin_text(origin: &PromptOrigin) -> String {
         } => format!("{}, by {}", evolution.label(), short_model(model)),
         PromptOrigin::Typed => "Typed".to_owned(),
         PromptOrigin::Imported { file } => format!("From {file}"),
+        PromptOrigin::Unknown => "Made in a way of a newer version".to_owned(),
     }
 }
 
