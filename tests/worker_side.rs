@@ -14,7 +14,6 @@ use seedbed_backend::platform::Platform as _;
 use seedbed_core::messages::{Envelope, Event, Failure, FailureKind, HubConfig, Reply, Request};
 use seedbed_core::seed::Seed;
 use seedbed_hub::transport::{HttpRequest, Method, Transport as _, TransportError};
-use serde::Serialize as _;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -476,8 +475,7 @@ impl Line {
 
     fn ask(&self, id: u32, request: Request) {
         let envelope = Envelope { id, request };
-        let serializer = serde_wasm_bindgen::Serializer::json_compatible();
-        self.send(&envelope.serialize(&serializer).unwrap());
+        self.send(&worker::wire::to_js(&envelope).unwrap());
     }
 
     /// The first event that `pick` takes. What is not an event is the test runner's own.
@@ -489,7 +487,7 @@ impl Line {
                 .unwrap();
             let mut events = posted
                 .iter()
-                .filter_map(|event| serde_wasm_bindgen::from_value(event).ok());
+                .filter_map(|event| worker::wire::from_js(event).ok());
             if let Some(picked) = events.find_map(&pick) {
                 return picked;
             }

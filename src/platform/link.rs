@@ -3,7 +3,7 @@
 //! Requests wait until the worker runs and has answered `Hello`. When the worker can't be started, belongs to another
 //! build, or dies, every open and every further request fails with words for it, and the shell is told once.
 
-use super::BUILD;
+use super::{BUILD, wire};
 use crate::pages::desk::{Backend, Running};
 use futures::channel::oneshot;
 use js_sys::Reflect;
@@ -11,7 +11,6 @@ use leptos::prelude::set_timeout;
 use seedbed_core::messages::{
     Envelope, Event, Failure, FailureKind, HubConfig, Progress, Reply, Request, RequestId, Storage,
 };
-use serde::Serialize as _;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
@@ -205,7 +204,7 @@ impl Inner {
     }
 
     fn hear_message(&self, data: JsValue) {
-        let event = match serde_wasm_bindgen::from_value::<Event>(data) {
+        let event = match wire::from_js::<Event>(data) {
             Ok(event) => event,
             Err(error) => {
                 self.die(other_build(&format!(
@@ -340,9 +339,7 @@ fn post(worker: &Worker, envelope: &Envelope) -> Result<(), Failure> {
         .next("Reload the page and try again.")
         .detail(detail)
     };
-    let value = envelope
-        .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-        .map_err(|error| failed(error.to_string()))?;
+    let value = wire::to_js(envelope).map_err(|error| failed(error.to_string()))?;
     worker
         .post_message(&value)
         .map_err(|error| failed(text_of(&error)))

@@ -1,4 +1,4 @@
-//! The browser, as far as the shell touches it: the worker ([`link`]), the configuration of the site ([`site`]), files that
+//! The browser, as far as the shell touches it: the worker ([`link`], [`wire`]), the configuration of the site ([`site`]), files that
 //! are chosen or dropped ([`files`]), and the page itself ([`page`]). Nothing here panics: what the browser refuses is an
 //! ordinary case.
 
@@ -6,6 +6,7 @@ pub mod files;
 pub mod link;
 pub mod page;
 pub mod site;
+pub mod wire;
 
 /// Names the build that this code belongs to. The page and its workers compare theirs.
 pub const BUILD: &str = match option_env!("SEEDBED_BUILD") {

@@ -8,14 +8,16 @@ pub(crate) mod platform;
 mod split;
 pub(crate) mod storage;
 pub(crate) mod table;
+// The same file as the page's, so that the two can't differ.
+#[allow(unreachable_pub, reason = "it is public in the page's library")]
+#[path = "../platform/wire.rs"]
+pub(crate) mod wire;
 
 use engine::Ways;
 use js_sys::Reflect;
 use platform::WebPlatform;
 use seedbed_backend::Backend;
 use seedbed_core::messages::{Envelope, Event, Failure, FailureKind};
-use serde::Serialize as _;
-use serde_wasm_bindgen::Serializer;
 use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -46,7 +48,7 @@ fn scope() -> Option<DedicatedWorkerGlobalScope> {
 fn post(event: &Event) {
     let Some(scope) = scope() else { return };
     let try_to_post = |event: &Event| {
-        let value = event.serialize(&Serializer::json_compatible())?;
+        let value = wire::to_js(event).map_err(|error| JsValue::from(error.to_string()))?;
         scope.post_message(&value)
     };
     let Err(error) = try_to_post(event) else {
@@ -66,7 +68,7 @@ fn post(event: &Event) {
 }
 
 /// Answers a message that is none of ours: page and worker are of two builds.
-fn refuse(message: &JsValue, error: &serde_wasm_bindgen::Error) {
+fn refuse(message: &JsValue, error: &wire::Error) {
     let id = Reflect::get(message, &"id".into())
         .ok()
         .and_then(|id| id.as_f64());
@@ -123,7 +125,7 @@ pub(crate) fn start() {
     }
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
         let data = message.data();
-        match serde_wasm_bindgen::from_value::<Envelope>(data.clone()) {
+        match wire::from_js::<Envelope>(data.clone()) {
             Ok(envelope) => backend.handle(envelope),
             Err(error) => refuse(&data, &error),
         }
