@@ -1,6 +1,7 @@
 //! Publish: what would change on the Hub, plainly, and then the commit or the pull request; and files to keep.
 
 mod export;
+mod found;
 mod plan;
 mod repo;
 mod send;
@@ -10,7 +11,7 @@ use crate::pages::connect::use_connect;
 use crate::pages::desk::{failure_view, use_desk};
 use export::ExportFiles;
 use leptos::prelude::*;
-use plan::plan_view;
+use plan::{Consent, plan_view};
 use repo::{RepoChooser, RepoLine};
 use seedbed_core::messages::{FailureKind, PublishPlan, Reply, Request};
 pub use send::Outcome;
@@ -96,6 +97,39 @@ fn Linked(is_choosing: RwSignal<bool>) -> impl IntoView {
             _ => None,
         })
     });
+    let consent = Consent::default();
+    // What was agreed to is about one plan.
+    Effect::new(move |_| {
+        ready.track();
+        consent.clear();
+    });
+    // Whether there is something to send, and if so, whether as a pull request only. The form outlives a new plan.
+    let way_out = Memo::new(move |_| {
+        ready.with(|plan| {
+            let plan = plan.as_ref()?;
+            let is_worth_it = plan.blocked.is_none() && (!plan.is_empty || consent.is_given());
+            is_worth_it.then_some(plan.can_write == Some(false))
+        })
+    });
+    let is_fetching = RwSignal::new(false);
+    let fetch_failure = RwSignal::new(None);
+    let fetch = Callback::new(move |()| {
+        if is_fetching.get_untracked() {
+            return;
+        }
+        is_fetching.set(true);
+        fetch_failure.set(None);
+        desk.spawn(async move {
+            let project = desk.project_id();
+            match desk.ask(Request::Sync { project }).await {
+                Ok(_) => plan.reload(),
+                Err(failure) => {
+                    fetch_failure.try_set(Some(failure));
+                }
+            }
+            is_fetching.try_set(false);
+        });
+    });
     view! {
         <RepoLine is_choosing=is_choosing />
         <section class="card plan" aria-labelledby="plan-title" aria-busy=move || plan.is_loading().to_string()>
@@ -143,19 +177,23 @@ fn Linked(is_choosing: RwSignal<bool>) -> impl IntoView {
                         }
                             .into_any()
                     }
-                    Some(Ok(plan)) => plan_view(desk, plan),
+                    Some(Ok(plan)) => plan_view(desk, plan, consent, fetch),
                 })
             }}
+            {move || fetch_failure.get().map(|failure| failure_view(&failure, Some(fetch)))}
         </section>
         {move || {
-            ready
-                .with(|plan| {
-                    plan.as_ref()
-                        .filter(|plan| plan.blocked.is_none() && !plan.is_empty)
-                        .map(|plan| plan.can_write == Some(false))
-                })
+            way_out
+                .get()
                 .map(|only_pull_request| {
-                    view! { <SendForm only_pull_request=only_pull_request plan=ready on_done=Callback::new(move |()| plan.reload()) /> }
+                    view! {
+                        <SendForm
+                            only_pull_request=only_pull_request
+                            plan=ready
+                            consent=consent
+                            on_done=Callback::new(move |()| plan.reload())
+                        />
+                    }
                         .into_any()
                 })
         }}

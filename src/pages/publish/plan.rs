@@ -3,14 +3,66 @@
 use crate::pages::desk::Desk;
 use crate::pages::generate::words::{count, plural};
 use leptos::prelude::*;
-use seedbed_core::messages::{ChangeKind, FileChange, PublishPlan, RowChange, SyncReport};
+use seedbed_core::messages::{
+    ChangeKind, FileChange, PublishPlan, RowChange, SyncReport, TableState,
+};
+
+/// What the person has agreed to beyond the plan as it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Consent {
+    /// Rows that this browser can't account for go from the table.
+    pub drops_unknown: RwSignal<bool>,
+    /// A table that something else wrote is replaced.
+    pub replaces_table: RwSignal<bool>,
+}
+
+impl Default for Consent {
+    fn default() -> Self {
+        Self {
+            drops_unknown: RwSignal::new(false),
+            replaces_table: RwSignal::new(false),
+        }
+    }
+}
+
+impl Consent {
+    /// Any of them.
+    pub(super) fn is_given(self) -> bool {
+        self.drops_unknown.get() || self.replaces_table.get()
+    }
+
+    /// None of them.
+    pub(super) fn clear(self) {
+        self.drops_unknown.set(false);
+        self.replaces_table.set(false);
+    }
+}
+
+/// Whether the table is written, given what was agreed to.
+fn writes_table(plan: &PublishPlan, drops_unknown: bool, replaces_table: bool) -> bool {
+    let is_foreign = matches!(plan.table, TableState::Foreign { .. });
+    !plan.sync.needs_newer
+        && (plan.unknown_rows == 0 || drops_unknown)
+        && (!is_foreign || replaces_table)
+}
 
 /// The plan.
-pub(super) fn plan_view(desk: Desk, plan: &PublishPlan) -> AnyView {
+pub(super) fn plan_view(
+    desk: Desk,
+    plan: &PublishPlan,
+    consent: Consent,
+    fetch: Callback<()>,
+) -> AnyView {
     let sync = sync_view(&plan.sync);
+    let kept = [
+        foreign_view(plan, consent),
+        unknown_view(plan, consent, fetch),
+        unbacked_view(desk, plan),
+    ];
     if let Some(reason) = &plan.blocked {
         return view! {
             {sync}
+            {kept.into_iter().flatten().collect::<Vec<_>>()}
             <div class="notice warn" role="note">
                 <p>{reason.clone()}</p>
                 <div class="actions">
@@ -20,9 +72,19 @@ pub(super) fn plan_view(desk: Desk, plan: &PublishPlan) -> AnyView {
         }
         .into_any();
     }
+    let is_held = plan.unknown_rows > 0 || matches!(plan.table, TableState::Foreign { .. });
+    if plan.is_empty && is_held {
+        return view! {
+            {sync}
+            {kept.into_iter().flatten().collect::<Vec<_>>()}
+            <p class="headline">"Nothing else is new."</p>
+        }
+        .into_any();
+    }
     if plan.is_empty {
         return view! {
             {sync}
+            {kept.into_iter().flatten().collect::<Vec<_>>()}
             <p class="headline">"The Hub has everything already."</p>
             <p class="muted">
                 {format!("{} in the table. Review more records, and they will show up here.", plural(plan.rows_total.into(), "row", "rows"))}
@@ -30,15 +92,139 @@ pub(super) fn plan_view(desk: Desk, plan: &PublishPlan) -> AnyView {
         }
         .into_any();
     }
+    let said = headline(plan);
+    let whole = plan.clone();
     view! {
         {sync}
-        <p class="headline">{headline(plan)}</p>
+        {kept.into_iter().flatten().collect::<Vec<_>>()}
+        <p class="headline">
+            {move || {
+                if writes_table(&whole, consent.drops_unknown.get(), consent.replaces_table.get()) {
+                    said.clone()
+                } else {
+                    "The table stays as it is. What belongs to it is sent beside it.".to_owned()
+                }
+            }}
+        </p>
         <p>{also(plan)}</p>
         {rows_view(&plan.sample, plan)}
         {files_view(&plan.files)}
         {visibility_view(desk)}
     }
     .into_any()
+}
+
+/// A box to agree by.
+fn agree_view(id: &'static str, agreed: RwSignal<bool>, label: String) -> AnyView {
+    view! {
+        <label class="check" for=id>
+            <input
+                type="checkbox"
+                id=id
+                prop:checked=move || agreed.get()
+                on:change:target=move |event| agreed.set(event.target().checked())
+            />
+            <span>{label}</span>
+        </label>
+    }
+    .into_any()
+}
+
+/// Rows of the table that nobody here can account for.
+fn unknown_view(plan: &PublishPlan, consent: Consent, fetch: Callback<()>) -> Option<AnyView> {
+    if plan.unknown_rows == 0 {
+        return None;
+    }
+    let rows = plural(plan.unknown_rows.into(), "row", "rows");
+    Some(
+        view! {
+            <div class="notice warn" role="note">
+                <p>
+                    <strong>{format!("{rows} of the table can't be accounted for here.")}</strong>
+                </p>
+                <p>
+                    "Their records or decisions have not reached this browser, so it can't tell whether they belong. They are left in the table; only your records, instructions and decisions are sent, beside it."
+                </p>
+                <div class="actions">
+                    <button type="button" class="btn small" on:click=move |_| fetch.run(())>
+                        "Fetch what is missing"
+                    </button>
+                </div>
+                <details class="more">
+                    <summary>"They are gone for good"</summary>
+                    {agree_view(
+                        "drop-unknown",
+                        consent.drops_unknown,
+                        format!(
+                            "Take the {rows} back from the table. Old versions of the repo keep them.",
+                        ),
+                    )}
+                </details>
+            </div>
+        }
+        .into_any(),
+    )
+}
+
+/// A table that something else wrote.
+fn foreign_view(plan: &PublishPlan, consent: Consent) -> Option<AnyView> {
+    let TableState::Foreign { size_bytes, .. } = &plan.table else {
+        return None;
+    };
+    let what = format!(
+        "The table that stands there ({}) is not the one that Seedbed wrote last.",
+        size_text(*size_bytes)
+    );
+    Some(
+        view! {
+            <div class="notice warn" role="note">
+                <p>
+                    <strong>{what}</strong>
+                </p>
+                <p>
+                    "A script or a person has put it there. It is left alone; only your records, instructions and decisions are sent, beside it."
+                </p>
+                <details class="more">
+                    <summary>"It may be replaced"</summary>
+                    {agree_view(
+                        "replace-table",
+                        consent.replaces_table,
+                        format!(
+                            "Replace it by the table of this project, with {}. Old versions of the repo keep the present one.",
+                            plural(plan.rows_total.into(), "row", "rows"),
+                        ),
+                    )}
+                </details>
+            </div>
+        }
+        .into_any(),
+    )
+}
+
+/// Rows accepted by decisions of a file.
+fn unbacked_view(desk: Desk, plan: &PublishPlan) -> Option<AnyView> {
+    if plan.unbacked_rows == 0 {
+        return None;
+    }
+    let text = if plan.unbacked_rows == 1 {
+        "1 row is accepted only by decisions that came with a file, and nobody can tell who wrote them. It is not published. Accept it yourself, and it will be.".to_owned()
+    } else {
+        format!(
+            "{} rows are accepted only by decisions that came with a file, and nobody can tell who wrote them. They are not published. Accept them yourself, and they will be.",
+            count(plan.unbacked_rows.into())
+        )
+    };
+    Some(
+        view! {
+            <div class="notice" role="note">
+                <p>{text}</p>
+                <div class="actions">
+                    <a class="btn small" href=desk.href("review")>"Go to the review"</a>
+                </div>
+            </div>
+        }
+        .into_any(),
+    )
 }
 
 fn headline(plan: &PublishPlan) -> String {
@@ -112,6 +298,8 @@ pub(super) fn sync_view(sync: &SyncReport) -> Option<AnyView> {
         .into_any()
     });
     let problems = (!sync.problems.is_empty()).then(|| {
+        let total = sync.problems_total.max(sync.problems.len() as u32);
+        let rest = total - sync.problems.len() as u32;
         let lines = sync
             .problems
             .iter()
@@ -120,24 +308,41 @@ pub(super) fn sync_view(sync: &SyncReport) -> Option<AnyView> {
         view! {
             <details class="more">
                 <summary>
-                    {plural(sync.problems.len() as u64, "line could not be read", "lines could not be read")}
+                    {plural(total.into(), "thing there could not be read", "things there could not be read")}
                 </summary>
-                <ul>{lines}</ul>
+                <ul>
+                    {lines}
+                    {(rest > 0).then(|| view! { <li>{format!("and {} more", count(rest.into()))}</li> })}
+                </ul>
+                <p class="small">
+                    "They are left as they are, and are read again each time. If a newer Seedbed wrote them, reload the page to get it."
+                </p>
             </details>
         }
         .into_any()
     });
-    if came.is_none() && people.is_none() && differs.is_none() && problems.is_none() {
-        return None;
-    }
-    Some(
+    let newer = sync.needs_newer.then(|| {
         view! {
-            <div class="notice" role="note">
-                {came} {differs} {people} {problems}
+            <p>
+                <strong>"A newer Seedbed wrote this repo. "</strong>
+                "This one reads it and adds records and decisions, and rewrites nothing there. Reload the page to get the newer one."
+            </p>
+        }
+        .into_any()
+    });
+    let all: Vec<_> = [came, newer, differs, people, problems]
+        .into_iter()
+        .flatten()
+        .collect();
+    let is_warning = sync.needs_newer || !sync.problems.is_empty();
+    (!all.is_empty()).then(|| {
+        view! {
+            <div class="notice" class:warn=is_warning role="note">
+                {all}
             </div>
         }
-        .into_any(),
-    )
+        .into_any()
+    })
 }
 
 fn change_view(change: ChangeKind) -> AnyView {
@@ -291,6 +496,23 @@ mod tests {
         };
         assert_eq!(headline(&same), "The table keeps its 1 row.");
         assert_eq!(also(&same), "Along with it go 2 decisions of yours.");
+    }
+
+    #[test]
+    fn a_table_that_is_not_wholly_ours_is_written_only_by_consent() {
+        let mut plan = PublishPlan::default();
+        assert!(writes_table(&plan, false, false));
+        plan.unknown_rows = 5;
+        assert!(!writes_table(&plan, false, true));
+        assert!(writes_table(&plan, true, false));
+        plan.table = TableState::Foreign {
+            oid: "a".into(),
+            size_bytes: 1,
+        };
+        assert!(!writes_table(&plan, true, false));
+        assert!(writes_table(&plan, true, true));
+        plan.sync.needs_newer = true;
+        assert!(!writes_table(&plan, true, true));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Which dataset repo the project goes to.
 
+use super::found::{Asked, found_view};
 use super::plan::sync_view;
-use crate::pages::desk::{failure_of, failure_view, use_desk};
+use crate::pages::desk::{Desk, failure_of, failure_view, use_desk};
 use leptos::prelude::*;
-use seedbed_core::messages::{Failure, Reply, Request, SyncReport};
+use seedbed_core::messages::{Failure, Reply, RepoOverview, Request, SyncReport};
 
 /// Why `name` can't be the name of a repo, by the Hub's rules.
 pub(super) fn name_problem(name: &str) -> Option<&'static str> {
@@ -47,10 +48,63 @@ pub(super) fn name_from(text: &str) -> String {
     out.trim_matches('-').to_owned()
 }
 
+/// Choosing the repo: what the forms share.
+#[derive(Clone, Copy)]
+pub(super) struct Chooser {
+    pub desk: Desk,
+    is_choosing: RwSignal<bool>,
+    pub busy: RwSignal<bool>,
+    pub failure: RwSignal<Option<Failure>>,
+    /// A repo that is there already, and how it was come upon.
+    pub found: RwSignal<Option<(RepoOverview, Asked)>>,
+}
+
+impl Chooser {
+    /// Asks for a repo: the project is linked to it, or it is shown first.
+    pub(super) fn ask(self, request: Request, asked: Asked) {
+        if self.busy.get_untracked() {
+            return;
+        }
+        self.busy.set(true);
+        self.failure.set(None);
+        self.desk.spawn(async move {
+            match self.desk.ask(request).await {
+                Ok(Reply::Linked(link)) => {
+                    self.is_choosing.try_set(false);
+                    self.desk.set_hub(Some(link));
+                    self.desk.focus_soon("plan-title");
+                }
+                Ok(Reply::Found(repo)) => {
+                    self.found.try_set(Some((*repo, asked)));
+                    self.desk.focus_soon("found-title");
+                }
+                Ok(_) => {
+                    self.failure.try_set(Some(failure_of(
+                        "The worker gave another answer than asked for.",
+                    )));
+                }
+                Err(error) => {
+                    self.failure.try_set(Some(error));
+                }
+            }
+            self.busy.try_set(false);
+        });
+    }
+}
+
 /// Create a repo, or choose one.
 #[component]
 pub(super) fn RepoChooser(is_choosing: RwSignal<bool>) -> impl IntoView {
     let desk = use_desk();
+    let chooser = || Chooser {
+        desk,
+        is_choosing,
+        busy: RwSignal::new(false),
+        failure: RwSignal::new(None),
+        found: RwSignal::new(None),
+    };
+    // Each form says what became of what was asked there.
+    let (create, link) = (chooser(), chooser());
     let cancel = move || {
         desk.hub().with(Option::is_some).then(|| {
             view! {
@@ -67,18 +121,36 @@ pub(super) fn RepoChooser(is_choosing: RwSignal<bool>) -> impl IntoView {
                 <h2 id="repo-title">"Where should it go?"</h2>
                 {cancel}
             </div>
-            <div class="two-ways">
-                <CreateRepo is_choosing=is_choosing />
-                <LinkRepo is_choosing=is_choosing />
-            </div>
+            {move || {
+                let found = [create, link]
+                    .into_iter()
+                    .find_map(|chooser| Some((chooser, chooser.found.get()?)));
+                match found {
+                    Some((chooser, (repo, asked))) => found_view(chooser, &repo, asked),
+                    None => {
+                        view! {
+                            <div class="two-ways">
+                                <CreateRepo chooser=create />
+                                <LinkRepo chooser=link />
+                            </div>
+                        }
+                            .into_any()
+                    }
+                }
+            }}
         </section>
     }
     .into_any()
 }
 
 #[component]
-fn CreateRepo(is_choosing: RwSignal<bool>) -> impl IntoView {
-    let desk = use_desk();
+fn CreateRepo(chooser: Chooser) -> impl IntoView {
+    let Chooser {
+        desk,
+        busy,
+        failure,
+        ..
+    } = chooser;
     let namespaces = Memo::new(move |_| {
         desk.account().with(|account| {
             account.as_ref().map_or_else(Vec::new, |account| {
@@ -94,44 +166,27 @@ fn CreateRepo(is_choosing: RwSignal<bool>) -> impl IntoView {
         RwSignal::new(namespaces.with_untracked(|all| all.first().cloned().unwrap_or_default()));
     let name = RwSignal::new(name_from(&desk.project_name()));
     let is_private = RwSignal::new(true);
-    let busy = RwSignal::new(false);
-    let failure: RwSignal<Option<Failure>> = RwSignal::new(None);
     let problem = Memo::new(move |_| name.with(|name| name_problem(name.trim())));
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        if busy.get_untracked() || problem.with_untracked(Option::is_some) {
+        if problem.with_untracked(Option::is_some) {
             return;
         }
-        busy.set(true);
-        failure.set(None);
+        let private = is_private.get_untracked();
         let repo = format!(
             "{}/{}",
             namespace.get_untracked(),
             name.get_untracked().trim()
         );
-        desk.spawn(async move {
-            let request = Request::CreateRepo {
-                project: desk.project_id(),
+        let project = desk.project_id();
+        chooser.ask(
+            Request::CreateRepo {
+                project,
                 repo,
-                private: is_private.get_untracked(),
-            };
-            match desk.ask(request).await {
-                Ok(Reply::Linked(link)) => {
-                    is_choosing.try_set(false);
-                    desk.set_hub(Some(link));
-                    desk.focus_soon("plan-title");
-                }
-                Ok(_) => {
-                    failure.try_set(Some(failure_of(
-                        "The worker gave another answer than asked for.",
-                    )));
-                }
-                Err(error) => {
-                    failure.try_set(Some(error));
-                }
-            }
-            busy.try_set(false);
-        });
+                private,
+            },
+            Asked::New { private },
+        );
     };
     view! {
         <form on:submit=submit class="way">
@@ -207,8 +262,13 @@ fn CreateRepo(is_choosing: RwSignal<bool>) -> impl IntoView {
 }
 
 #[component]
-fn LinkRepo(is_choosing: RwSignal<bool>) -> impl IntoView {
-    let desk = use_desk();
+fn LinkRepo(chooser: Chooser) -> impl IntoView {
+    let Chooser {
+        desk,
+        busy,
+        failure,
+        ..
+    } = chooser;
     let repos = desk.live(
         move || {
             desk.account()
@@ -221,38 +281,21 @@ fn LinkRepo(is_choosing: RwSignal<bool>) -> impl IntoView {
         },
     );
     let name = RwSignal::new(String::new());
-    let busy = RwSignal::new(false);
-    let failure: RwSignal<Option<Failure>> = RwSignal::new(None);
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let repo = name.get_untracked().trim().to_owned();
-        if busy.get_untracked() || repo.is_empty() {
+        if repo.is_empty() {
             return;
         }
-        busy.set(true);
-        failure.set(None);
-        desk.spawn(async move {
-            let request = Request::LinkRepo {
-                project: desk.project_id(),
+        let project = desk.project_id();
+        chooser.ask(
+            Request::LinkRepo {
+                project,
                 repo,
-            };
-            match desk.ask(request).await {
-                Ok(Reply::Linked(link)) => {
-                    is_choosing.try_set(false);
-                    desk.set_hub(Some(link));
-                    desk.focus_soon("plan-title");
-                }
-                Ok(_) => {
-                    failure.try_set(Some(failure_of(
-                        "The worker gave another answer than asked for.",
-                    )));
-                }
-                Err(error) => {
-                    failure.try_set(Some(error));
-                }
-            }
-            busy.try_set(false);
-        });
+                is_confirmed: false,
+            },
+            Asked::This,
+        );
     };
     view! {
         <form on:submit=submit class="way">

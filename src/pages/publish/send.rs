@@ -1,12 +1,13 @@
 //! Sending: licence, languages, summary, the commit or pull request, and what came of it.
 
+use super::plan::Consent;
 use super::steps::{Steps, steps_view};
 use crate::pages::connect::use_connect;
 use crate::pages::desk::{failure_of, failure_view, use_desk};
 use crate::pages::generate::words::{count, plural};
 use leptos::prelude::*;
 use seedbed_core::messages::{
-    Failure, FailureKind, Progress, PublishPlan, Published, Reply, Request,
+    Failure, FailureKind, Progress, PublishPlan, Published, Reply, Request, TableState,
 };
 
 /// Licences that datasets often carry: id, name.
@@ -23,9 +24,6 @@ const LICENCES: [(&str, &str); 10] = [
     ("other", "Another one"),
 ];
 
-/// What is kept of the form between visits, per project.
-const FORM: &str = "seedbed:publish-form";
-
 /// The last publish of this visit, kept while the pages change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
@@ -37,19 +35,38 @@ pub struct Outcome {
     pub published: Published,
 }
 
-/// Language codes from typed text, and what was not understood.
-fn languages(text: &str) -> (Vec<String>, Vec<String>) {
+/// Language codes from typed text, and what was not understood. What the card states already is taken as it is.
+fn languages(text: &str, stated: &[String]) -> (Vec<String>, Vec<String>) {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for word in text.split([',', ' ', ';']).filter(|word| !word.is_empty()) {
-        let code = word.to_lowercase();
-        let is_code = (2..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase());
-        if !is_code {
-            bad.push(word.to_owned());
-        } else if !good.contains(&code) {
+        let lower = word.to_lowercase();
+        let is_code =
+            (2..=3).contains(&lower.len()) && lower.bytes().all(|b| b.is_ascii_lowercase());
+        let code = match stated.iter().find(|code| *code == word) {
+            Some(code) => code.clone(),
+            None if is_code => lower,
+            None => {
+                bad.push(word.to_owned());
+                continue;
+            }
+        };
+        if !good.contains(&code) {
             good.push(code);
         }
     }
     (good, bad)
+}
+
+/// The licences to choose from, the one that the card states among them.
+fn licences(stated: &str) -> Vec<(String, String)> {
+    let mut all: Vec<_> = LICENCES
+        .iter()
+        .map(|(id, name)| ((*id).to_owned(), (*name).to_owned()))
+        .collect();
+    if all.iter().all(|(id, _)| id != stated) {
+        all.push((stated.to_owned(), stated.to_owned()));
+    }
+    all
 }
 
 /// The first line of the commit, unless the person writes one.
@@ -80,6 +97,14 @@ fn default_summary(plan: &PublishPlan) -> String {
     })
 }
 
+/// The table that something else wrote, as the person saw it.
+fn foreign_table(plan: Memo<Option<PublishPlan>>) -> Option<String> {
+    plan.with_untracked(|plan| match &plan.as_ref()?.table {
+        TableState::Foreign { oid, .. } => Some(oid.clone()),
+        _ => None,
+    })
+}
+
 /// The form and the progress.
 #[component]
 pub(super) fn SendForm(
@@ -87,21 +112,29 @@ pub(super) fn SendForm(
     only_pull_request: bool,
     /// The plan.
     plan: Memo<Option<PublishPlan>>,
+    /// What was agreed to beyond it.
+    consent: Consent,
     /// After a publish.
     on_done: Callback<()>,
 ) -> impl IntoView {
     let desk = use_desk();
-    let key = format!("{FORM}:{}", desk.project_id());
-    let kept = desk.local_get(&key).unwrap_or_default();
-    let (kept_licence, kept_languages) = kept.split_once('|').unwrap_or(("", "en"));
-    let licence = RwSignal::new(kept_licence.to_owned());
-    let language_text = RwSignal::new(kept_languages.to_owned());
+    // As the card has them: whoever publishes next must not change what the others stated.
+    let (stated_licence, stated_languages) = plan.with_untracked(|plan| {
+        plan.as_ref()
+            .map(|plan| (plan.license.clone(), plan.languages.clone()))
+            .unwrap_or_default()
+    });
+    let licence = RwSignal::new(stated_licence.clone());
+    let language_text = RwSignal::new(stated_languages.join(", "));
+    let stated_languages = StoredValue::new(stated_languages);
+    let read_languages =
+        move |text: &str| stated_languages.with_value(|stated| languages(text, stated));
     let typed_summary: RwSignal<Option<String>> = RwSignal::new(None);
     let wants_pull_request = RwSignal::new(only_pull_request);
     let steps: RwSignal<Option<Steps>> = RwSignal::new(None);
     let failure: RwSignal<Option<Failure>> = RwSignal::new(None);
     let task = StoredValue::new(None);
-    let bad_languages = Memo::new(move |_| language_text.with(|text| languages(text).1));
+    let bad_languages = Memo::new(move |_| language_text.with(|text| read_languages(text).1));
     let summary = Memo::new(move |_| {
         typed_summary.get().unwrap_or_else(|| {
             plan.with(|plan| plan.as_ref().map(default_summary).unwrap_or_default())
@@ -112,11 +145,7 @@ pub(super) fn SendForm(
         if is_busy.get_untracked() || bad_languages.with_untracked(|bad| !bad.is_empty()) {
             return;
         }
-        let languages = language_text.with_untracked(|text| languages(text).0);
-        desk.local_set(
-            &key,
-            &format!("{}|{}", licence.get_untracked(), languages.join(", ")),
-        );
+        let languages = language_text.with_untracked(|text| read_languages(text).0);
         failure.set(None);
         steps.set(Some(Steps::default()));
         let repo = desk
@@ -130,6 +159,8 @@ pub(super) fn SendForm(
             license: licence.get_untracked(),
             languages,
             as_pull_request: wants_pull_request.get_untracked(),
+            drops_unknown: consent.drops_unknown.get_untracked(),
+            replaces_table: foreign_table(plan).filter(|_| consent.replaces_table.get_untracked()),
         };
         let running = desk.ask_streaming(request, move |progress| {
             if let Progress::Step { step, done, total } = progress {
@@ -166,12 +197,11 @@ pub(super) fn SendForm(
             steps.try_set(None);
         });
     });
-    let label = move || {
-        if wants_pull_request.get() {
-            "Offer as a pull request"
-        } else {
-            "Commit to the Hub"
-        }
+    let label = move || match (wants_pull_request.get(), consent.replaces_table.get()) {
+        (true, _) => "Offer as a pull request",
+        (false, true) => "Commit, and replace the table",
+        (false, false) if consent.drops_unknown.get() => "Commit, and take the rows back",
+        (false, false) => "Commit to the Hub",
     };
     view! {
         <form
@@ -205,13 +235,13 @@ pub(super) fn SendForm(
                         aria-describedby="send-licence-hint"
                         on:change:target=move |event| licence.set(event.target().value())
                     >
-                        {LICENCES
-                            .iter()
+                        {licences(&stated_licence)
+                            .into_iter()
                             .map(|(id, name)| {
-                                let selected = licence.with_untracked(|now| now == id);
+                                let selected = licence.with_untracked(|now| *now == id);
                                 view! {
-                                    <option value=*id selected=selected>
-                                        {*name}
+                                    <option value=id selected=selected>
+                                        {name}
                                     </option>
                                 }
                                     .into_any()
@@ -239,7 +269,7 @@ pub(super) fn SendForm(
                             bad_languages
                                 .with(|bad| {
                                     if bad.is_empty() {
-                                        "Two-letter codes, for example en, de.".to_owned()
+                                        "Two-letter codes of the languages the rows are in, for example en, de. Empty states none.".to_owned()
                                     } else {
                                         format!("Not a language code: {}.", bad.join(", "))
                                     }
@@ -443,9 +473,21 @@ mod tests {
 
     #[test]
     fn languages_are_read_in_any_way_of_listing() {
-        assert_eq!(languages("en, DE fr;en").0, ["en", "de", "fr"]);
-        assert_eq!(languages("english e1").1, ["english", "e1"]);
-        assert_eq!(languages(" , ").0, Vec::<String>::new());
+        assert_eq!(languages("en, DE fr;en", &[]).0, ["en", "de", "fr"]);
+        assert_eq!(languages("english e1", &[]).1, ["english", "e1"]);
+        assert_eq!(languages(" , ", &[]).0, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_the_card_states_is_kept_as_it_is() {
+        let stated = ["zh-Hant".to_owned(), "de".to_owned()];
+        let (good, bad) = languages("zh-Hant, de, EN", &stated);
+        assert_eq!((good.join(" "), bad.len()), ("zh-Hant de en".to_owned(), 0));
+        let has =
+            |list: &[(String, String)], id: &str| list.iter().filter(|(at, _)| at == id).count();
+        let list = licences("gpl-3.0");
+        assert_eq!((has(&list, "gpl-3.0"), has(&list, "")), (1, 1));
+        assert_eq!(has(&licences("mit"), "mit"), 1);
     }
 
     #[test]
