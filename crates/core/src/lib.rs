@@ -5,6 +5,7 @@
 //! content ([`id`]), so a rerun, a second tab and an exported script name the same row alike. Reviewers' work is an
 //! append-only log whose state is a fold and whose merge is a union ([`review`]).
 
+pub mod address;
 pub mod chat;
 pub mod engine;
 pub mod example;

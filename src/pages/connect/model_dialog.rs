@@ -8,6 +8,7 @@ use super::catalog::{endpoint_price, tab_endpoint};
 use crate::pages::desk::{Desk, Dialog, failure_of, failure_view, use_desk};
 use hugging_face::HuggingFace;
 use leptos::prelude::*;
+use seedbed_core::address::origin;
 use seedbed_core::messages::{Failure, Reply, Request};
 use seedbed_core::model::{Endpoint, EndpointKind, ModelInfo};
 use server::Server;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use this_tab::ThisTab;
 pub use this_tab::{LOADED, TabFiles};
 
-/// Key of the tab's session storage that holds inference keys by address, if the person wants that.
+/// Key of the tab's session storage that holds inference keys by origin, if the person wants that.
 const KEYS: &str = "seedbed:keys";
 
 /// What is being put together in the dialog.
@@ -53,7 +54,7 @@ impl Draft {
             .endpoint
             .with_untracked(|endpoint| endpoint.base_url.clone());
         if self.keep_key.get_untracked() {
-            remember_key(desk, &base_url, &key);
+            remember_key(desk, &base_url, Some(&key));
         }
         desk.ask(Request::SetKey { base_url, key }).await?;
         self.key.try_set(String::new());
@@ -100,18 +101,25 @@ fn kept_keys(desk: Desk) -> BTreeMap<String, String> {
         .unwrap_or_default()
 }
 
-fn remember_key(desk: Desk, base_url: &str, key: &str) {
+/// Puts a key, or nothing, in the place of all that are kept for the origin of `base_url`: the worker keeps one an
+/// origin, however its address was written.
+fn replace_key(keys: &mut BTreeMap<String, String>, base_url: &str, key: Option<&str>) {
+    let at = origin(base_url);
+    keys.retain(|kept, _| origin(kept) != at);
+    if let Some(key) = key {
+        keys.insert(at, key.to_owned());
+    }
+}
+
+fn remember_key(desk: Desk, base_url: &str, key: Option<&str>) {
     let mut keys = kept_keys(desk);
-    keys.insert(base_url.to_owned(), key.to_owned());
+    replace_key(&mut keys, base_url, key);
     desk.session_set(KEYS, &serde_json::to_string(&keys).unwrap_or_default());
 }
 
 /// Forgets the key of an address, in the worker and in this tab.
 fn forget_key(desk: Desk, base_url: String) {
-    let mut keys = kept_keys(desk);
-    if keys.remove(&base_url).is_some() {
-        desk.session_set(KEYS, &serde_json::to_string(&keys).unwrap_or_default());
-    }
+    remember_key(desk, &base_url, None);
     desk.spawn(async move {
         let request = Request::SetKey {
             base_url,
@@ -422,4 +430,29 @@ fn Finish(draft: Draft, open: RwSignal<bool>) -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_forgotten_however_its_address_is_written() {
+        let mut keys = BTreeMap::from([
+            // As an earlier version kept them.
+            ("http://localhost:11434/v1/".to_owned(), "old".to_owned()),
+            ("https://other.example/v1".to_owned(), "other".to_owned()),
+        ]);
+        replace_key(&mut keys, "http://LOCALHOST:11434/v1", Some("new"));
+        assert_eq!(
+            keys.get("http://localhost:11434").map(String::as_str),
+            Some("new")
+        );
+        assert_eq!(keys.len(), 2);
+        replace_key(&mut keys, "http://localhost:11434/v1/chat", None);
+        assert_eq!(
+            keys.into_keys().collect::<Vec<_>>(),
+            ["https://other.example/v1"]
+        );
+    }
 }

@@ -31,7 +31,7 @@ pub(super) fn ExampleCard() -> impl IntoView {
             <div class="example-text">
                 <h3 id="begin-example">"Look at an example first"</h3>
                 <p>
-                    "A finished little project with a seed, instructions, answers and decisions. Change whatever you like; it is your own copy."
+                    "A little project with a seed, instructions, and answers that wait for your decisions. Change whatever you like; it is your own copy."
                 </p>
                 {failure_of_deed(deed)}
                 <div class="actions">
@@ -198,10 +198,7 @@ pub(super) fn BeginFromHub() -> impl IntoView {
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         match Route::repo_of(&text.get_untracked()) {
-            Some(repo) => shell.go(&Route::Hub {
-                repo,
-                step: Step::Seed,
-            }),
+            Some(repo) => shell.open_repo(repo, Step::Seed),
             None => {
                 deed.refuse(Failure::new(
                     FailureKind::Invalid,

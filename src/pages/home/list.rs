@@ -52,24 +52,19 @@ pub(super) fn ProjectList() -> impl IntoView {
 
 fn row_view(shell: Shell, project: &ProjectSummary) -> AnyView {
     let name = name_of(project);
-    let title = if project.is_newer_format {
-        view! { <span class="project-name">{name.clone()}</span> }.into_any()
+    // Where there are records, reading them is what one comes back for.
+    let step = if project.records > 0 {
+        Step::Review
     } else {
-        // Where there are records, reading them is what one comes back for.
-        let step = if project.records > 0 {
-            Step::Review
-        } else {
-            Step::Seed
-        };
-        view! {
-            <a class="project-name" href=Route::project(&project.id, step).to_string()>
-                {name.clone()}
-            </a>
-        }
-        .into_any()
+        Step::Seed
+    };
+    let title = view! {
+        <a class="project-name" href=Route::project(&project.id, step).to_string()>
+            {name.clone()}
+        </a>
     };
     let about = if project.is_newer_format {
-        "Written by a newer Seedbed. Reload the page to get it; until then the project is left alone.".to_owned()
+        "Written by a newer Seedbed. It can be looked at, and nothing in it is changed. Reload the page to get the newer one.".to_owned()
     } else {
         project.description.clone()
     };
@@ -151,11 +146,17 @@ fn facts(project: &ProjectSummary) -> String {
             counted(project.prompts, "instruction", "instructions")
         );
     }
-    format!(
+    let text = format!(
         "{} of {} accepted",
         project.accepted,
         counted(project.records, "record", "records")
-    )
+    );
+    if project.is_open {
+        // Whoever has it open, or was closed in that moment, may be further.
+        format!("{text}, or more by now")
+    } else {
+        text
+    }
 }
 
 /// Deleted ones that can still be had back.
@@ -237,5 +238,7 @@ mod tests {
         project.records = 25;
         project.accepted = 8;
         assert_eq!(facts(&project), "8 of 25 records accepted");
+        project.is_open = true;
+        assert_eq!(facts(&project), "8 of 25 records accepted, or more by now");
     }
 }
