@@ -10,9 +10,10 @@ use seedbed::pages::connect::provide_connect;
 use seedbed::pages::desk::{Backend, Desk, Running, Site};
 use seedbed::pages::prompts::PromptsPage;
 use seedbed::pages::seed::SeedPage;
+use seedbed_core::identity::Identity;
 use seedbed_core::messages::{
     Failure, FailureKind, Progress, ProjectSummary, ProjectView, PromptPage, PromptView, Reply,
-    Request, RequestId, SeedView,
+    Request, RequestId, SeedView, Unsaved,
 };
 use seedbed_core::model::Endpoint;
 use seedbed_core::params::RunSettings;
@@ -187,7 +188,9 @@ impl Page {
                 }),
                 hub: None,
                 run: None,
-                reviewer: "ann".into(),
+                identity: Identity::account("ann"),
+                read_only: None,
+                unsaved: Unsaved::default(),
             }));
             let desk = Desk::new(Rc::new(wire), Site::default(), project, RwSignal::new(None));
             provide_context(desk);

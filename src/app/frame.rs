@@ -20,19 +20,24 @@ enum Shown {
     Measure,
     Unknown,
     Opening(String),
-    Page(u32, Step),
+    Asking(String),
+    /// Visit, step, and whether nothing can be changed.
+    Page(u32, Step, bool),
     Busy(String),
     Failed(Failure),
 }
 
 impl Shown {
-    fn of(stage: Stage, route: &Route) -> Self {
+    fn of(stage: Stage, route: &Route, is_read_only: bool) -> Self {
         match stage {
             Stage::Home => Self::Home,
             Stage::Measure => Self::Measure,
             Stage::Unknown => Self::Unknown,
             Stage::Opening(name) => Self::Opening(name),
-            Stage::Open(visit) => Self::Page(visit, route.step().unwrap_or(Step::Seed)),
+            Stage::Asking(repo) => Self::Asking(repo),
+            Stage::Open(visit) => {
+                Self::Page(visit, route.step().unwrap_or(Step::Seed), is_read_only)
+            }
             Stage::Busy(id) => Self::Busy(id),
             Stage::Failed(failure) => Self::Failed(failure),
         }
@@ -50,10 +55,11 @@ pub(super) fn Frame(
     // Once they have been open, the dialogs stay.
     let has_dialogs =
         Memo::new(move |before: Option<&bool>| before == Some(&true) || connect.is_open());
+    let is_read_only = Memo::new(move |_| shell.desk.read_only().with(Option::is_some));
     let shown = Memo::new(move |_| {
         shell
             .route
-            .with(|route| Shown::of(shell.stage.get(), route))
+            .with(|route| Shown::of(shell.stage.get(), route, is_read_only.get()))
     });
     Effect::new(move |before: Option<Option<Shown>>| {
         let now = shown.get();
@@ -92,7 +98,17 @@ pub(super) fn Frame(
                 Shown::Measure => view! { <Piece load=pieces.measure /> }.into_any(),
                 Shown::Unknown => unknown_view(),
                 Shown::Opening(name) => opening_view(&name),
-                Shown::Page(_, step) => {
+                Shown::Asking(repo) => asking_view(shell, repo),
+                // Reading goes on where there is something to read; forms have nothing to offer.
+                Shown::Page(_, step @ (Step::Seed | Step::Prompts | Step::Generate), true) => {
+                    view! {
+                        <fieldset class="read-only" disabled=true>
+                            <Piece load=pieces.step(step) />
+                        </fieldset>
+                    }
+                        .into_any()
+                }
+                Shown::Page(_, step, _) => {
                     view! { <Piece load=pieces.step(step) /> }.into_any()
                 }
                 Shown::Busy(id) => busy_view(shell, id),
@@ -116,7 +132,8 @@ fn title(shown: &Shown, project: &str) -> String {
         Shown::Measure => "Measure this device · Seedbed".to_owned(),
         Shown::Unknown => "No such page · Seedbed".to_owned(),
         Shown::Opening(_) => "Opening… · Seedbed".to_owned(),
-        Shown::Page(_, step) => format!("{} · {project} · Seedbed", step.name()),
+        Shown::Asking(repo) => format!("Open {repo}? · Seedbed"),
+        Shown::Page(_, step, _) => format!("{} · {project} · Seedbed", step.name()),
         Shown::Busy(_) => "Open in another tab · Seedbed".to_owned(),
         Shown::Failed(_) => "Not opened · Seedbed".to_owned(),
     }
@@ -163,6 +180,36 @@ fn opening_view(name: &str) -> AnyView {
                         </div>
                     }
                 })}
+        </div>
+    }
+    .into_any()
+}
+
+/// A link leads to a repo that is not here: what opening it does, before it is done.
+fn asking_view(shell: Shell, repo: String) -> AnyView {
+    let there = format!("{}/datasets/{repo}", shell.desk.hub_address());
+    let heading = format!("Open {repo}?");
+    let open = move |_| {
+        let step = shell.route.with_untracked(Route::step);
+        shell.open_repo(repo.clone(), step.unwrap_or(Step::Seed));
+    };
+    view! {
+        <div class="page place">
+            <h1 tabindex="-1">{heading}</h1>
+            <p class="lead">
+                "It will be downloaded to this browser: the seed, the records and everyone's decisions. If you are signed in, it is read with your account. Nothing of yours is sent there."
+            </p>
+            <div class="actions">
+                <button type="button" class="btn primary" on:click=open>
+                    "Open it"
+                </button>
+                <a class="btn" href=there target="_blank" rel="noopener">
+                    "Look at it on the Hub"
+                </a>
+                <a class="btn quiet" href="#/">
+                    "All projects"
+                </a>
+            </div>
         </div>
     }
     .into_any()
@@ -349,21 +396,23 @@ mod tests {
     #[test]
     fn an_open_project_shows_the_step_of_the_address_and_is_drawn_anew_when_reopened() {
         let route = Route::project("a", Step::Review);
-        let first = Shown::of(Stage::Open(1), &route);
-        assert_eq!(first, Shown::Page(1, Step::Review));
+        let of = |visit, is_read_only| Shown::of(Stage::Open(visit), &route, is_read_only);
+        let first = of(1, false);
+        assert_eq!(first, Shown::Page(1, Step::Review, false));
         assert_eq!(title(&first, "Farming"), "Review · Farming · Seedbed");
-        assert_ne!(first, Shown::of(Stage::Open(2), &route));
+        assert_ne!(first, of(2, false));
+        assert_ne!(first, of(1, true));
     }
 
     #[test]
     fn while_a_project_is_opened_its_pages_are_not_shown() {
         let route = Route::project("a", Step::Seed);
         assert_eq!(
-            Shown::of(Stage::Opening(String::new()), &route),
+            Shown::of(Stage::Opening(String::new()), &route, false),
             Shown::Opening(String::new())
         );
         assert_eq!(
-            Shown::of(Stage::Busy("a".into()), &route),
+            Shown::of(Stage::Busy("a".into()), &route, false),
             Shown::Busy("a".into())
         );
     }

@@ -1,14 +1,16 @@
 //! Brand, the open project with the way to others, the steps, and who is signed in.
 
 use crate::pages::connect::AccountMenu;
+use crate::pages::home::words::counted;
 use crate::platform::page;
 use crate::route::{Route, Step};
 use crate::state::{Shell, Toast, use_shell};
 use crate::ui::icon::{Icon, icon};
 use leptos::prelude::*;
-use seedbed_core::messages::{ExportKind, PromptFilter, Reply, Request, RunPhase};
+use seedbed_core::messages::{ExportKind, PromptFilter, Reply, Request, RunPhase, Unsaved};
 
 const MENU: &str = "project-menu";
+const ONLY_HERE: &str = "only-here";
 /// Other projects in the menu at most.
 const RECENT: usize = 6;
 
@@ -35,6 +37,7 @@ pub(super) fn Header() -> impl IntoView {
                 }}
                 {move || open.get().map(|id| view! { <Steps id=id /> }.into_any())}
                 <div class="top-end">
+                    {move || open.get().map(|id| view! { <OnlyHere id=id /> }.into_any())}
                     <AccountMenu />
                 </div>
             </div>
@@ -63,9 +66,7 @@ fn ProjectMenu() -> impl IntoView {
         shell.projects.list().with(|list| match list {
             Some(Ok(projects)) => projects
                 .iter()
-                .filter(|project| {
-                    project.deleted_ms.is_none() && !project.is_newer_format && project.id != open
-                })
+                .filter(|project| project.deleted_ms.is_none() && project.id != open)
                 .take(RECENT)
                 .map(|project| {
                     view! {
@@ -123,6 +124,80 @@ fn ProjectMenu() -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+/// Says how much work exists only in this browser, with the two ways out; nothing when there is none.
+#[component]
+fn OnlyHere(id: String) -> impl IntoView {
+    let shell = use_shell();
+    let unsaved = shell.unsaved;
+    let publish = StoredValue::new(Route::project(&id, Step::Publish).to_string());
+    let is_shown = Memo::new(move |_| unsaved.get() != Unsaved::default());
+    let is_kept = move || {
+        shell
+            .storage
+            .with(|storage| storage.as_ref().is_some_and(|storage| storage.is_persisted))
+    };
+    let view = move || {
+        view! {
+            <button
+                type="button"
+                class="btn quiet small only-here"
+                class:at-risk=move || !is_kept()
+                popovertarget=ONLY_HERE
+                title="Work that exists only in this browser"
+            >
+                {move || short(unsaved.get().decisions.saturating_add(unsaved.get().records))}
+                <span class="only-here-word">" only here"</span>
+            </button>
+            <div id=ONLY_HERE class="menu end" popover="auto">
+                <p>{move || only_here(unsaved.get(), is_kept())}</p>
+                <ul class="menu-foot">
+                    <li>
+                        <a
+                            class="menu-item"
+                            href=publish.get_value()
+                            on:click=|_| page::hide_popover(ONLY_HERE)
+                        >
+                            "Publish"
+                        </a>
+                    </li>
+                    <li>
+                        <button
+                            type="button"
+                            class="menu-item"
+                            on:click=move |_| {
+                                page::hide_popover(ONLY_HERE);
+                                save_copy(shell);
+                            }
+                        >
+                            "Save a copy as a file"
+                        </button>
+                    </li>
+                </ul>
+            </div>
+        }
+    };
+    move || is_shown.get().then(|| view().into_any())
+}
+
+/// What exists only here, and how safe it is.
+fn only_here(unsaved: Unsaved, is_kept: bool) -> String {
+    let parts: Vec<_> = [
+        (unsaved.decisions, "decision", "decisions"),
+        (unsaved.records, "record", "records"),
+    ]
+    .into_iter()
+    .filter(|(count, ..)| *count > 0)
+    .map(|(count, one, many)| counted(count, one, many))
+    .collect();
+    let what = parts.join(" and ");
+    let risk = if is_kept {
+        "The browser has promised not to clear them away by itself."
+    } else {
+        "The browser has not promised to keep them, and may clear them away when space gets short."
+    };
+    format!("Only in this browser, since the last publish or file: {what}. {risk}")
 }
 
 /// Offers everything of the open project as one file.
@@ -258,7 +333,20 @@ fn short(count: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::short;
+    use super::{only_here, short};
+    use seedbed_core::messages::Unsaved;
+
+    #[test]
+    fn what_exists_only_here_is_named_with_how_safe_it_is() {
+        let unsaved = |decisions, records| Unsaved { decisions, records };
+        assert_eq!(
+            only_here(unsaved(1, 2000), true),
+            "Only in this browser, since the last publish or file: 1 decision and 2,000 records. \
+             The browser has promised not to clear them away by itself."
+        );
+        let text = only_here(unsaved(0, 1), false);
+        assert!(text.contains(": 1 record. ") && text.contains("has not promised"));
+    }
 
     #[test]
     fn large_numbers_stay_short() {

@@ -28,6 +28,7 @@ pub(super) fn Notices() -> impl IntoView {
             {move || {
                 volatile.get().map(|storage| volatile_view(shell, &storage, has_project.get()))
             }}
+            {move || shell.desk.read_only().get().map(|failure| read_only_view(shell, &failure))}
             {move || shell.sign_in_failure.get().map(|failure| sign_in_view(shell, &failure))}
             {move || shell.import_report.get().map(|report| report_view(shell, &report))}
         </div>
@@ -88,6 +89,35 @@ fn volatile_view(shell: Shell, storage: &Storage, has_project: bool) -> AnyView 
                         </div>
                     }
                 })}
+        </div>
+    }
+    .into_any()
+}
+
+fn read_only_view(shell: Shell, failure: &Failure) -> AnyView {
+    let can_undo = shell
+        .desk
+        .seed()
+        .with(|seed| seed.as_ref().is_some_and(|seed| seed.can_undo));
+    view! {
+        <div>
+            {failure_view(failure, None)} <div class="actions">
+                <button type="button" class="btn small" on:click=move |_| save_copy(shell)>
+                    "Save as a file"
+                </button>
+                {can_undo
+                    .then(|| {
+                        view! {
+                            <button
+                                type="button"
+                                class="btn small"
+                                on:click=move |_| shell.undo_seed()
+                            >
+                                "Undo the last change of the seed"
+                            </button>
+                        }
+                    })}
+            </div>
         </div>
     }
     .into_any()

@@ -39,6 +39,20 @@ impl Projects {
         self.list.try_set(Some(answer));
     }
 
+    /// A project here is linked to this repo.
+    pub(super) fn has_repo(self, repo: &str) -> bool {
+        self.list.with_untracked(|list| match list {
+            Some(Ok(projects)) => projects.iter().any(|project| {
+                project.deleted_ms.is_none()
+                    && project
+                        .repo
+                        .as_deref()
+                        .is_some_and(|linked| linked.eq_ignore_ascii_case(repo))
+            }),
+            _ => false,
+        })
+    }
+
     /// The project made from the example, if one is there.
     pub fn example(self) -> Option<String> {
         self.list.with(|list| match list {

@@ -9,7 +9,7 @@ use futures::lock::Mutex;
 use leptos::prelude::*;
 use seedbed_core::messages::{
     Changed, Counts, Event, Failure, FailureKind, HubConfig, ImportReport, ProjectView, Reply,
-    Request, RequestId, Storage,
+    Request, RequestId, Storage, Unsaved,
 };
 use seedbed_core::review::RecordState;
 use std::rc::Rc;
@@ -26,6 +26,8 @@ pub enum Stage {
     Unknown,
     /// A project is on its way; the text names it.
     Opening(String),
+    /// A link leads to this repo, and nothing of it is here yet.
+    Asking(String),
     /// A project is open. The number grows each time one is opened, so that pages are made anew.
     Open(u32),
     /// Another tab has the project.
@@ -95,6 +97,8 @@ pub struct Shell {
     pub is_lost: RwSignal<bool>,
     /// Numbers beside the steps.
     pub counts: RwSignal<StepCounts>,
+    /// Work of the open project that exists only in this browser.
+    pub unsaved: RwSignal<Unsaved>,
     /// The message at the foot.
     pub toast: RwSignal<Option<Toast>>,
     /// A file is being imported as a project.
@@ -108,6 +112,8 @@ pub struct Shell {
     /// It is known whether somebody is signed in, so that what needs it can be asked for.
     pub is_account_known: RwSignal<bool>,
     target: StoredValue<Option<Target>>,
+    /// The repo that the person has said may be opened.
+    wanted: StoredValue<String>,
     /// The request that opens a project from the Hub.
     opening: StoredValue<Option<RequestId>>,
     /// Grows with everything that is opened; an answer that comes for an older one is dropped.
@@ -157,6 +163,7 @@ impl Shell {
             is_slow: RwSignal::new(false),
             is_lost: RwSignal::new(false),
             counts: RwSignal::new(StepCounts::default()),
+            unsaved: RwSignal::new(Unsaved::default()),
             toast: RwSignal::new(None),
             import: Deed::default(),
             is_dragging: RwSignal::new(false),
@@ -164,6 +171,7 @@ impl Shell {
             sign_in_failure: RwSignal::new(None),
             is_account_known: RwSignal::new(false),
             target: StoredValue::new(None),
+            wanted: StoredValue::new(String::new()),
             opening: StoredValue::new(None),
             visit: StoredValue::new(0),
             turn: StoredValue::new_local(Rc::new(Mutex::new(()))),
@@ -225,8 +233,14 @@ impl Shell {
                 .map_or(0, |(_, count)| *count)
         };
         let pending = match reply {
-            Reply::Counts(counts) => pending_of(counts),
-            Reply::Decided(decided) => pending_of(&decided.counts),
+            Reply::Counts(counts) => {
+                self.unsaved.set(counts.unsaved);
+                pending_of(counts)
+            }
+            Reply::Decided(decided) => {
+                self.unsaved.set(decided.counts.unsaved);
+                pending_of(&decided.counts)
+            }
             Reply::Prompts(prompts) => {
                 let kept = prompts.cells.iter().map(|cell| cell.kept).sum();
                 self.counts.update(|counts| counts.kept = Some(kept));
@@ -234,6 +248,11 @@ impl Shell {
             }
             Reply::Storage(storage) => {
                 self.storage.set(Some(storage.clone()));
+                return;
+            }
+            // What is published or saved as a file is no longer only here: the counts say so.
+            Reply::Published(_) | Reply::File { .. } => {
+                self.desk.changed(&[Changed::Records]);
                 return;
             }
             _ => return,
@@ -294,6 +313,17 @@ impl Shell {
         let visit = self.visit.get_value() + 1;
         self.visit.set_value(visit);
         visit
+    }
+
+    /// Opens a repo of the Hub because the person asks for it.
+    pub fn open_repo(self, repo: String, step: Step) {
+        self.wanted.set_value(repo.clone());
+        let route = Route::Hub { repo, step };
+        if self.route.with_untracked(|now| *now == route) {
+            self.retry();
+        } else {
+            self.go(&route);
+        }
     }
 
     /// Goes to a route at once; the address follows.
@@ -365,12 +395,23 @@ impl Shell {
         });
     }
 
-    /// Opens a project from the Hub.
+    /// Opens a project from the Hub. A link alone does not: anyone can make one, and opening stores what is there.
     fn open_hub(self, repo: String, step: Step) {
         let visit = self.next_visit();
         self.stage.set(Stage::Opening(repo.clone()));
         self.desk.spawn(async move {
             self.leave(visit).await;
+            let is_wanted = self.wanted.try_with_value(|wanted| *wanted == repo) == Some(true);
+            if !is_wanted {
+                self.projects.read(self).await;
+            }
+            if !self.is_current(visit) {
+                return;
+            }
+            if !is_wanted && !self.projects.has_repo(&repo) {
+                self.stage.set(Stage::Asking(repo));
+                return;
+            }
             let request = Request::OpenHub { repo };
             let running = self.desk.ask_streaming(request, |_| {});
             self.opening.try_set_value(Some(running.id()));
@@ -420,6 +461,7 @@ impl Shell {
             kept: Some(project.summary.prompts),
             pending: None,
         });
+        self.unsaved.set(project.unsaved);
         self.is_lost.set(false);
         self.import_report.set(None);
         self.desk.publish_outcome().set(None);
@@ -427,6 +469,20 @@ impl Shell {
         // Before the pages stand, so that whatever they ask for has it already.
         self.desk.open_outbox(&id, &present);
         self.stage.set(Stage::Open(visit));
+    }
+
+    /// Takes back the last change of the seed of a project that can't be shown as it is, and shows it again.
+    pub fn undo_seed(self) {
+        self.desk.spawn(async move {
+            let project = self.desk.project_id();
+            let request = Request::UndoSeed {
+                project: project.clone(),
+            };
+            match self.desk.ask(request).await {
+                Ok(_) => self.refresh(project),
+                Err(failure) => self.show_toast(Toast::say(&failure.to_string())),
+            }
+        });
     }
 
     /// Reads the open project again after a change from elsewhere.
@@ -439,6 +495,7 @@ impl Shell {
             if let Ok(Reply::Opened(project)) = self.desk.ask(request).await
                 && self.is_open_now(&id)
             {
+                self.unsaved.try_set(project.unsaved);
                 self.project.try_set(Some(*project));
             }
         });

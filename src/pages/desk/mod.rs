@@ -104,6 +104,7 @@ pub struct Desk {
     endpoint: Memo<Option<Endpoint>>,
     hub: Memo<Option<HubLink>>,
     run: Memo<Option<RunStatus>>,
+    read_only: Memo<Option<Failure>>,
     identity: Memo<Identity>,
     identities: RwSignal<Identities>,
     outbox: Boxes,
@@ -156,6 +157,13 @@ impl Desk {
             }),
             run: Memo::new(move |_| {
                 project.with(|project| project.as_ref().and_then(|project| project.run.clone()))
+            }),
+            read_only: Memo::new(move |_| {
+                project.with(|project| {
+                    project
+                        .as_ref()
+                        .and_then(|project| project.read_only.clone())
+                })
             }),
             identity: Memo::new(move |_| {
                 project
@@ -244,6 +252,11 @@ impl Desk {
         self.said
     }
 
+    /// Why nothing of the open project can be changed, if so. Requests that would are then refused with it.
+    pub fn read_only(self) -> Memo<Option<Failure>> {
+        self.read_only
+    }
+
     /// Id of the open project; empty when none is.
     pub fn project_id(self) -> String {
         self.project
@@ -284,6 +297,11 @@ impl Desk {
         request: Request,
         on_progress: impl Fn(Progress) + 'static,
     ) -> Running {
+        if is_edit(&request)
+            && let Some(Some(failure)) = self.read_only.try_get_untracked()
+        {
+            return Running::new(0, async { Err(failure) });
+        }
         self.backend
             .try_with_value(|backend| backend.ask(request, Box::new(on_progress)))
             .unwrap_or_else(|| {
@@ -575,6 +593,37 @@ impl Desk {
     pub fn download(self, name: &str, mime: &str, text: &str) -> Result<(), Failure> {
         browser::download(name, mime, text)
     }
+}
+
+/// Whether a request would change the open project.
+fn is_edit(request: &Request) -> bool {
+    use Request as R;
+    matches!(
+        request,
+        R::ImportInto { .. }
+            | R::SaveSeed { .. }
+            | R::RedoSeed { .. }
+            | R::SaveSettings { .. }
+            | R::Propose { .. }
+            | R::DraftAnswer { .. }
+            | R::DraftPrompts { .. }
+            | R::EvolvePrompts { .. }
+            | R::AddPrompt { .. }
+            | R::EditPrompt { .. }
+            | R::SetPromptState { .. }
+            | R::StartRun { .. }
+            | R::ResumeRun { .. }
+            | R::RetryFailed { .. }
+            | R::Respond { .. }
+            | R::SaveDraft { .. }
+            | R::UndoDecision { .. }
+            | R::RedoDecision { .. }
+            | R::CreateRepo { .. }
+            | R::LinkRepo { .. }
+            | R::Sync { .. }
+            | R::PlanPublish { .. }
+            | R::Publish { .. }
+    )
 }
 
 /// A failure that is a bug of ours.

@@ -33,7 +33,10 @@ pub fn PublishPage() -> impl IntoView {
                 </p>
             </header>
             {move || {
-                if !is_signed_in.get() {
+                if desk.read_only().with(Option::is_some) {
+                    // The notice above says why.
+                    ().into_any()
+                } else if !is_signed_in.get() {
                     signed_out_view()
                 } else if !is_linked.get() || is_choosing.get() {
                     view! { <RepoChooser is_choosing=is_choosing /> }.into_any()

@@ -33,8 +33,8 @@ impl Consent {
 
     /// None of them.
     pub(super) fn clear(self) {
-        self.drops_unknown.set(false);
-        self.replaces_table.set(false);
+        self.drops_unknown.try_set(false);
+        self.replaces_table.try_set(false);
     }
 }
 

@@ -183,6 +183,7 @@ pub(super) fn SendForm(
                     }));
                     desk.say("Published.");
                     desk.focus_soon("published-title");
+                    consent.clear();
                     on_done.try_run(());
                 }
                 Ok(_) => {
