@@ -7,7 +7,7 @@ use crate::route::{Route, Step};
 use crate::state::{Shell, Toast, use_shell};
 use crate::ui::icon::{Icon, icon};
 use leptos::prelude::*;
-use seedbed_core::messages::{ExportKind, PromptFilter, Reply, Request, RunPhase, Unsaved};
+use seedbed_core::messages::{ExportKind, PromptFilter, Request, RunPhase, Unsaved};
 
 const MENU: &str = "project-menu";
 const ONLY_HERE: &str = "only-here";
@@ -204,19 +204,9 @@ fn only_here(unsaved: Unsaved, is_kept: bool) -> String {
 pub(super) fn save_copy(shell: Shell) {
     let desk = shell.desk;
     desk.spawn(async move {
-        let request = Request::Export {
-            project: desk.project_id(),
-            kind: ExportKind::Bundle,
-        };
-        let saved = match desk.ask(request).await {
-            Ok(Reply::File { name, mime, text }) => desk
-                .download(&name, &mime, &text)
-                .map(|()| format!("Saved {name}.")),
-            Ok(_) => return,
-            Err(failure) => Err(failure),
-        };
+        let saved = desk.save_file(ExportKind::Bundle).await;
         shell.show_toast(match saved {
-            Ok(text) => Toast::say(&text),
+            Ok(name) => Toast::say(&format!("Saved {name}.")),
             Err(failure) => Toast::say(&failure.to_string()),
         });
     });

@@ -1,10 +1,11 @@
 //! Files that a person chooses or drops on the page.
 
+use js_sys::Uint8Array;
 use leptos::prelude::{on_cleanup, window_event_listener};
 use seedbed_core::messages::{Failure, FailureKind};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DragEvent, File, HtmlInputElement};
+use web_sys::{Blob, DragEvent, File, HtmlInputElement};
 
 /// What is larger would not fit a tab several times over, which reading and storing it needs.
 const MOST_BYTES: f64 = 400_000_000.0;
@@ -63,13 +64,28 @@ pub async fn read_text(file: &File) -> Result<String, Failure> {
     }
     let text = JsFuture::from(file.text())
         .await
-        .map_err(|error: JsValue| {
-            refuse(format!("The browser could not read {name}."))
-                .next("Choose the file again; it may have been moved or changed meanwhile.")
-                .detail(format!("{error:?}"))
-        })?;
+        .map_err(|error| unreadable(&name, &error))?;
     text.as_string()
         .ok_or_else(|| refuse(format!("{name} is not a text file.")))
+}
+
+/// The bytes of a piece of a file.
+pub async fn bytes_of(piece: &Blob, name: &str) -> Result<Vec<u8>, Failure> {
+    let buffer = JsFuture::from(piece.array_buffer())
+        .await
+        .map_err(|error| unreadable(name, &error))?;
+    Ok(Uint8Array::new(&buffer).to_vec())
+}
+
+/// The browser did not give the content of a file.
+pub fn unreadable(name: &str, error: &JsValue) -> Failure {
+    Failure::new(
+        FailureKind::Invalid,
+        format!("The browser could not read {name}."),
+    )
+    .means("Nothing was imported.")
+    .next("Choose the file again; it may have been moved or changed meanwhile.")
+    .detail(format!("{error:?}"))
 }
 
 /// Hears of files that are dragged over the page (`Some(true)`), away from it, and dropped, for as

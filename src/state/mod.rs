@@ -7,5 +7,5 @@ mod projects;
 mod shell;
 
 pub use deed::Deed;
-pub use projects::Projects;
+pub use projects::{Projects, enter_made};
 pub use shell::{Shell, Stage, StepCounts, Toast, use_shell};

@@ -102,19 +102,24 @@ impl Projects {
         request: Request,
         step: Option<Step>,
     ) -> Result<(), Failure> {
-        match shell.desk.ask(request).await? {
-            Reply::Opened(project) => {
-                enter(shell, *project, step, None);
-                Ok(())
-            }
-            Reply::Imported { project, report } => {
-                enter(shell, *project, step, Some(report));
-                Ok(())
-            }
-            _ => Err(crate::pages::desk::failure_of(
-                "The worker gave another answer than asked for.",
-            )),
+        enter_made(shell, shell.desk.ask(request).await?, step)
+    }
+}
+
+/// Goes to a project that was made, to its first page that has something to do.
+pub fn enter_made(shell: Shell, reply: Reply, step: Option<Step>) -> Result<(), Failure> {
+    match reply {
+        Reply::Opened(project) => {
+            enter(shell, *project, step, None);
+            Ok(())
         }
+        Reply::Imported { project, report } => {
+            enter(shell, *project, step, Some(report));
+            Ok(())
+        }
+        _ => Err(crate::pages::desk::failure_of(
+            "The worker gave another answer than asked for.",
+        )),
     }
 }
 

@@ -229,20 +229,11 @@ pub(super) fn drop_object_url(url: &str) {
 }
 
 /// Offers a text to be saved.
-pub(super) fn download(name: &str, mime: &str, text: &str) -> Result<(), Failure> {
-    let failed = |error: JsValue| {
-        Failure::new(
-            FailureKind::Storage,
-            "The browser did not let the file be saved.",
-        )
-        .means("Your work is as it was.")
-        .next("Try again; if Seedbed stands inside another page, open it in its own tab.")
-        .detail(format!("{error:?}"))
-    };
+pub(super) fn download(name: &str, mime: &str, parts: &Array) -> Result<(), Failure> {
+    let failed = not_saved;
     let options = BlobPropertyBag::new();
     options.set_type(mime);
-    let parts = Array::of1(&JsValue::from_str(text));
-    let blob = Blob::new_with_str_sequence_and_options(&parts, &options).map_err(failed)?;
+    let blob = Blob::new_with_blob_sequence_and_options(parts, &options).map_err(failed)?;
     let url = Url::create_object_url_with_blob(&blob).map_err(failed)?;
     let link = document()
         .and_then(|document| document.create_element("a").ok())
@@ -259,4 +250,15 @@ pub(super) fn download(name: &str, mime: &str, text: &str) -> Result<(), Failure
         std::time::Duration::from_mins(1),
     );
     Ok(())
+}
+
+/// The browser did not let a file be saved.
+pub(super) fn not_saved(error: JsValue) -> Failure {
+    Failure::new(
+        FailureKind::Storage,
+        "The browser did not let the file be saved.",
+    )
+    .means("Your work is as it was.")
+    .next("Try again; if Seedbed stands inside another page, open it in its own tab.")
+    .detail(format!("{error:?}"))
 }

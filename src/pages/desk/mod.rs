@@ -13,6 +13,7 @@ mod browser;
 mod live;
 mod outbox;
 mod parts;
+mod transfer;
 
 pub use live::Live;
 pub use outbox::{Listener, Waiting};
@@ -588,11 +589,6 @@ impl Desk {
     pub fn drop_object_url(self, url: &str) {
         browser::drop_object_url(url);
     }
-
-    /// Offers a text to be saved as a file.
-    pub fn download(self, name: &str, mime: &str, text: &str) -> Result<(), Failure> {
-        browser::download(name, mime, text)
-    }
 }
 
 /// Whether a request would change the open project.
@@ -601,6 +597,7 @@ fn is_edit(request: &Request) -> bool {
     matches!(
         request,
         R::ImportInto { .. }
+            | R::BeginImport { into: Some(_), .. }
             | R::SaveSeed { .. }
             | R::RedoSeed { .. }
             | R::SaveSettings { .. }

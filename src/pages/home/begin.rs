@@ -146,12 +146,8 @@ pub(super) fn BeginNew() -> impl IntoView {
 /// Begins a project from a file.
 pub fn import_file(shell: Shell, file: web_sys::File) {
     shell.import.run(async move {
-        let name = file.name();
-        let text = files::read_text(&file).await?;
-        shell
-            .projects
-            .make(shell, Request::ImportProject { name, text }, None)
-            .await
+        let reply = shell.desk.read_file(&file, None).await?;
+        crate::state::enter_made(shell, reply, None)
     });
 }
 

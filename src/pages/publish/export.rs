@@ -2,7 +2,7 @@
 
 use crate::pages::desk::{failure_view, use_desk};
 use leptos::prelude::*;
-use seedbed_core::messages::{ExportKind, Failure, Reply, Request};
+use seedbed_core::messages::{ExportKind, Failure};
 
 /// Files: kind, button, what it is.
 const FILES: [(ExportKind, &str, &str); 5] = [
@@ -46,18 +46,8 @@ pub(super) fn ExportFiles() -> impl IntoView {
         busy.set(Some(kind));
         failure.set(None);
         desk.spawn(async move {
-            let request = Request::Export {
-                project: desk.project_id(),
-                kind,
-            };
-            match desk.ask(request).await {
-                Ok(Reply::File { name, mime, text }) => match desk.download(&name, &mime, &text) {
-                    Ok(()) => desk.say(&format!("Saved {name}.")),
-                    Err(error) => {
-                        failure.try_set(Some(error));
-                    }
-                },
-                Ok(_) => {}
+            match desk.save_file(kind).await {
+                Ok(name) => desk.say(&format!("Saved {name}.")),
                 Err(error) => {
                     failure.try_set(Some(error));
                 }

@@ -4,9 +4,9 @@ use super::draft::read_file;
 use super::editor::Editor;
 use crate::pages::desk::{Desk, failure_of, failure_view, use_desk};
 use crate::pages::generate::words::{count, plural};
-use crate::platform::files::{read_text, take_chosen};
+use crate::platform::files::take_chosen;
 use leptos::prelude::*;
-use seedbed_core::messages::{Failure, ImportReport, Reply, Request};
+use seedbed_core::messages::{Failure, ImportReport, Reply};
 
 /// Name of the file.
 const NAME: &str = "seed_data.json";
@@ -48,7 +48,7 @@ pub(super) fn FileView(editor: Editor) -> impl IntoView {
         }
     };
     let save = move |_| {
-        let outcome = desk.download(NAME, "application/json", &exported.get_untracked());
+        let outcome = desk.save_text(NAME, "application/json", &exported.get_untracked());
         match outcome {
             Ok(()) => desk.say("Saved seed_data.json."),
             Err(error) => failure.set(Some(error)),
@@ -149,13 +149,7 @@ enum Import {
 }
 
 async fn import(desk: Desk, file: web_sys::File) -> Result<ImportReport, Failure> {
-    let text = read_text(&file).await?;
-    let request = Request::ImportInto {
-        project: desk.project_id(),
-        name: file.name(),
-        text,
-    };
-    match desk.ask(request).await? {
+    match desk.read_file(&file, Some(desk.project_id())).await? {
         Reply::Imported { project, report } => {
             desk.set_project(*project);
             desk.prompts_changed();
