@@ -121,8 +121,8 @@ pub(super) fn Side(editor: Editor) -> impl IntoView {
                             <div class="notice" role="note">
                                 <p>
                                     {format!(
-                                        "{} made under an earlier form of this seed. They stay as they are; Review can show only those.",
-                                        plural(stale.into(), "answer was", "answers were"),
+                                        "Of {}, something they stand on has changed since. They stay as they are; Review can show only those.",
+                                        plural(stale.into(), "answer", "answers"),
                                     )}
                                 </p>
                             </div>
