@@ -12,8 +12,9 @@ use seedbed::platform::link::Heard;
 use seedbed::state::Shell;
 use seedbed_core::identity::Identity;
 use seedbed_core::messages::{
-    Account, Counts, Event, Failure, FailureKind, HubLink, Progress, ProjectSummary, ProjectView,
-    PublishPlan, Published, Reply, RepoOverview, Request, RequestId, SeedView, TableState, Unsaved,
+    Account, Counts, Event, Failure, FailureKind, FilePiece, HubLink, Progress, ProjectSummary,
+    ProjectView, PublishPlan, Published, Reply, RepoOverview, Request, RequestId, SeedView,
+    TableState, Unsaved,
 };
 use seedbed_core::params::RunSettings;
 use seedbed_core::seed::Seed;
@@ -145,13 +146,17 @@ impl Script {
                 unsaved: *self.unsaved.borrow(),
                 ..Counts::default()
             })),
-            Request::Export { .. } => {
-                self.unsaved.take();
-                Ok(Reply::File {
-                    name: "bees.json".into(),
-                    mime: "application/json".into(),
+            Request::Export { .. } => Ok(Reply::File {
+                name: "bees.json".into(),
+                mime: "application/json".into(),
+                piece: FilePiece {
                     text: "{}".into(),
-                })
+                    next: None,
+                },
+            }),
+            Request::Exported { .. } => {
+                self.unsaved.take();
+                Ok(Reply::Ok)
             }
             Request::PlanPublish { .. } => Ok(Reply::PublishPlan(self.plan.borrow().clone())),
             Request::UndoSeed { .. }
