@@ -7,10 +7,12 @@ use seedbed_backend::Backend;
 use seedbed_backend::pieces::Pieces;
 use seedbed_backend::platform::{Platform, TableJob};
 use seedbed_core::messages::{
-    Envelope, Event, Failure, FailureKind, HubConfig, ProjectView, Reply, Request, RunPhase,
-    RunStatus, Storage,
+    Decided, Envelope, Event, ExportKind, Failure, FailureKind, HubConfig, ImportReport,
+    ProjectView, PublishPlan, Published, RecordFilter, RecordView, Reply, Request, RunPhase,
+    RunStatus, Storage, SyncReport,
 };
 use seedbed_core::model::{Endpoint, EndpointKind};
+use seedbed_core::review::Response;
 use seedbed_core::row::TableRow;
 use seedbed_hub::native::NativeTransport;
 use seedbed_hub_local::{Config, Running};
@@ -18,6 +20,7 @@ use seedbed_store::Store;
 use seedbed_table::TableWriter;
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -101,6 +104,9 @@ impl Platform for Folder {
         }
         let store = Store::open_file(&self.dir.join(format!("{id}.sqlite")))
             .map_err(|error| error.failure());
+        if store.is_err() {
+            self.open.borrow_mut().remove(&id);
+        }
         Box::pin(ready(store))
     }
 
@@ -111,7 +117,7 @@ impl Platform for Folder {
     }
 
     fn remove(&self, id: String) -> LocalBoxFuture<'static, Result<(), Failure>> {
-        for extension in ["json", "sqlite"] {
+        for extension in ["json", "sqlite", "sqlite.before-format-2"] {
             std::fs::remove_file(self.dir.join(format!("{id}.{extension}"))).ok();
         }
         Box::pin(ready(Ok(())))
@@ -149,6 +155,8 @@ pub(crate) struct Tab {
     backend: Backend,
     events: Rc<RefCell<Vec<Event>>>,
     next: u32,
+    /// Where its files are.
+    pub(crate) dir: PathBuf,
 }
 
 impl Tab {
@@ -167,6 +175,7 @@ impl Tab {
             backend,
             events,
             next: 0,
+            dir: dir.to_owned(),
         };
         tab.ask(Request::Hello {
             build: "test".to_owned(),
@@ -239,6 +248,167 @@ impl Tab {
         }
     }
 
+    /// The identity that decides now.
+    pub(crate) fn identity(&mut self) -> String {
+        match self.ask(Request::ListIdentities) {
+            Ok(Reply::Identities(identities)) => identities.present.id,
+            other => panic!("nobody is here: {other:?}"),
+        }
+    }
+
+    pub(crate) fn sign_in(&mut self, token: &str) {
+        self.ask(Request::SignIn {
+            token: token.to_owned(),
+        })
+        .expect("signed in");
+    }
+
+    /// All records, in order.
+    pub(crate) fn records(&mut self, project: &str) -> Vec<RecordView> {
+        let asked = self.ask(Request::RecordsAround {
+            project: project.to_owned(),
+            filter: RecordFilter::default(),
+            anchor: None,
+            before: 0,
+            after: u32::MAX - 1,
+        });
+        let Ok(Reply::Around { total, rows, .. }) = asked else {
+            panic!("no records: {asked:?}");
+        };
+        assert_eq!(total as usize, rows.len());
+        rows
+    }
+
+    /// Decides as whoever is here, on the record as it is shown.
+    pub(crate) fn respond(
+        &mut self,
+        project: &str,
+        view: &RecordView,
+        response: Response,
+    ) -> Decided {
+        let identity = self.identity();
+        let asked = self.ask(Request::Respond {
+            project: project.to_owned(),
+            decision: new_id(),
+            identity,
+            record: view.record.id.clone(),
+            text: view.text.clone(),
+            response,
+        });
+        match asked {
+            Ok(Reply::Decided(decided)) => *decided,
+            other => panic!("not decided: {other:?}"),
+        }
+    }
+
+    /// Takes the last decision of whoever is here back.
+    pub(crate) fn undo(&mut self, project: &str) -> Result<Decided, Failure> {
+        let identity = self.identity();
+        let asked = self.ask(Request::UndoDecision {
+            project: project.to_owned(),
+            decision: new_id(),
+            identity,
+            target: None,
+        });
+        decided(asked)
+    }
+
+    /// Puts the decision that whoever is here took back last in its place again.
+    pub(crate) fn redo(&mut self, project: &str) -> Result<Decided, Failure> {
+        let identity = self.identity();
+        let asked = self.ask(Request::RedoDecision {
+            project: project.to_owned(),
+            decision: new_id(),
+            identity,
+            target: None,
+        });
+        decided(asked)
+    }
+
+    /// A file of the project, all its pieces, with its name.
+    pub(crate) fn file(&mut self, project: &str, kind: ExportKind) -> (String, String) {
+        let (mut text, mut after) = (String::new(), None);
+        loop {
+            let asked = self.ask(Request::Export {
+                project: project.to_owned(),
+                kind,
+                after: after.clone(),
+            });
+            let Ok(Reply::File { name, piece, .. }) = asked else {
+                panic!("no file: {asked:?}");
+            };
+            text.push_str(&piece.text);
+            after = piece.next;
+            if after.is_none() {
+                return (name, text);
+            }
+        }
+    }
+
+    /// Reads a saved project in pieces of so many characters.
+    pub(crate) fn import(
+        &mut self,
+        name: &str,
+        text: &str,
+        into: Option<&str>,
+        characters: usize,
+    ) -> Result<(ProjectView, ImportReport), Failure> {
+        let begun = self.ask(Request::BeginImport {
+            name: name.to_owned(),
+            into: into.map(str::to_owned),
+        })?;
+        let Reply::Importing(import) = begun else {
+            panic!("not begun: {begun:?}");
+        };
+        let mut rest = text;
+        while !rest.is_empty() {
+            let end = rest
+                .char_indices()
+                .nth(characters)
+                .map_or(rest.len(), |(at, _)| at);
+            let (piece, left) = rest.split_at(end);
+            rest = left;
+            let text = piece.to_owned();
+            let asked = self.send(Request::ImportPiece { import, text });
+            self.answer_to(asked)?;
+            // Thousands of them would be looked through for each answer.
+            self.forget_events();
+        }
+        let gives_up = false;
+        match self.ask(Request::EndImport { import, gives_up })? {
+            Reply::Imported { project, report } => Ok((*project, report)),
+            other => panic!("not imported: {other:?}"),
+        }
+    }
+
+    pub(crate) fn sync(&mut self, project: &str) -> SyncReport {
+        let asked = self.ask(Request::Sync {
+            project: project.to_owned(),
+        });
+        match asked {
+            Ok(Reply::Synced(report)) => report,
+            other => panic!("not synced: {other:?}"),
+        }
+    }
+
+    pub(crate) fn plan(&mut self, project: &str) -> PublishPlan {
+        let asked = self.ask(Request::PlanPublish {
+            project: project.to_owned(),
+        });
+        match asked {
+            Ok(Reply::PublishPlan(plan)) => plan,
+            other => panic!("no plan: {other:?}"),
+        }
+    }
+
+    /// Commits to `main`, with no say on what is unknown or somebody else's.
+    pub(crate) fn publish(&mut self, project: &str) -> Result<Published, Failure> {
+        match self.ask(publishing(project))? {
+            Reply::Published(published) => Ok(published),
+            other => panic!("not published: {other:?}"),
+        }
+    }
+
     pub(crate) fn finish_run(&mut self, run: &str) -> RunStatus {
         self.wait("the end of the run", |events| {
             events.iter().rev().find_map(|event| match event {
@@ -256,6 +426,54 @@ impl Tab {
     pub(crate) fn forget_events(&self) {
         self.events.borrow_mut().clear();
     }
+}
+
+fn decided(asked: Result<Reply, Failure>) -> Result<Decided, Failure> {
+    match asked? {
+        Reply::Decided(decided) => Ok(*decided),
+        other => panic!("not decided: {other:?}"),
+    }
+}
+
+/// A plain publish to `main`.
+pub(crate) fn publishing(project: &str) -> Request {
+    Request::Publish {
+        project: project.to_owned(),
+        summary: String::new(),
+        license: "cc-by-4.0".to_owned(),
+        languages: vec!["en".to_owned()],
+        as_pull_request: false,
+        drops_unknown: false,
+        replaces_table: None,
+    }
+}
+
+/// An id as a page chooses it for a decision.
+pub(crate) fn new_id() -> String {
+    let mut bytes = [0; 12];
+    getrandom::fill(&mut bytes).expect("the system has randomness");
+    seedbed_core::id::hex(&bytes)
+}
+
+/// Asks the local Hub without any client of ours.
+pub(crate) fn http(hub: &str, method: &str, path: &str, body: &str) -> String {
+    let host = hub.strip_prefix("http://").expect("http");
+    let mut line = std::net::TcpStream::connect(host).expect("the local Hub");
+    let length = body.len();
+    write!(
+        line,
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .expect("sent");
+    let mut answer = String::new();
+    line.read_to_string(&mut answer).expect("an answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(
+        head.starts_with("HTTP/1.1 200"),
+        "{method} {path}: {answer}"
+    );
+    body.to_owned()
 }
 
 /// The local Hub with its scripted model.
