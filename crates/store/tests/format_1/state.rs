@@ -7,6 +7,7 @@ use seedbed_core::review::{Act, Decision, Response, ResponseStatus, UndoStacks};
 use seedbed_core::seed::Seed;
 use seedbed_store::Store;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// Everything, without changing it.
 pub(crate) fn state(store: &Store) -> Value {
@@ -24,7 +25,7 @@ pub(crate) fn state(store: &Store) -> Value {
         "instructions": instructions(store),
         "records": records(store),
         "accepted": accepted(store),
-        "decisions": log_json(&store.decisions(false, None).expect("decisions")),
+        "decisions": log_json(&log(store)),
         "unsynced": unsynced(store),
         "steps": steps(store),
         "runs": runs(store),
@@ -50,10 +51,18 @@ fn settings_json(settings: &RunSettings) -> Value {
 
 fn response_json(response: &Response) -> Value {
     json!({
-        "status": response.status, "quality": response.quality,
-        "improved_instruction": response.improved_instruction, "improved_response": response.improved_response,
-        "discard_reason": response.discard_reason,
+        "status": response.status, "quality": response.quality(),
+        "improved_instruction": response.improved_instruction(), "improved_response": response.improved_response(),
+        "discard_reason": response.reason,
     })
+}
+
+/// The log in its canonical order.
+fn log(store: &Store) -> Vec<Decision> {
+    let lines = store.decisions_after(0, u32::MAX).expect("decisions");
+    let mut log: Vec<Decision> = lines.into_iter().map(|(_, line)| line.value).collect();
+    log.sort_by(|a, b| (a.clock, &a.writer, &a.id).cmp(&(b.clock, &b.writer, &b.id)));
+    log
 }
 
 /// The log by id, in its canonical order.
@@ -63,12 +72,13 @@ fn log_json(log: &[Decision]) -> Value {
         .iter()
         .map(|decision| {
             let (act, response, target) = match &decision.act {
-                Act::Respond { response } => ("respond", Some(response_json(response)), None),
+                Act::Respond(response) => ("respond", Some(response_json(response)), None),
                 Act::Undo { target } => ("undo", None, Some(target)),
                 Act::Redo { target } => ("redo", None, Some(target)),
+                other => panic!("format 1 had no {other:?}"),
             };
             let value = json!({
-                "reviewer": decision.reviewer, "record": decision.record_id, "ms": decision.clock.ms,
+                "reviewer": decision.writer, "record": decision.record(), "ms": decision.clock.ms,
                 "n": decision.clock.n, "act": act, "response": response, "target": target,
             });
             (decision.id.clone(), value)
@@ -127,10 +137,11 @@ fn records(store: &Store) -> Value {
     let reviewers = store.reviewers().expect("reviewers");
     let order: Vec<&str> = all
         .iter()
-        .map(|(_, record, _)| record.id.as_str())
+        .map(|(_, line)| line.value.record.id.as_str())
         .collect();
     let mut by_id = Map::new();
-    for (seq, record, messages) in &all {
+    for (seq, line) in &all {
+        let (record, messages) = (&line.value.record, &line.value.messages);
         // Nobody's name: then every response is another's.
         let view = store
             .record_view(&record.id, "")
@@ -139,7 +150,7 @@ fn records(store: &Store) -> Value {
         let responses: Map<String, Value> = view
             .others
             .iter()
-            .map(|(name, response)| (name.clone(), response_json(response)))
+            .map(|other| (other.writer.clone(), response_json(&other.response)))
             .collect();
         let drafts: Map<String, Value> = reviewers
             .iter()
@@ -151,7 +162,7 @@ fn records(store: &Store) -> Value {
             })
             .collect();
         let value = json!({
-            "seq": seq, "instruction": record.instruction, "response": record.response,
+            "seq": seq, "instruction": record.instruction(), "response": record.response(),
             "topic": record.cell.topic, "perspective": record.cell.perspective,
             "prompt_id": record.prompt_id, "run_id": record.run_id, "created_ms": record.created_ms,
             "provenance": record.provenance, "messages": messages, "state": view.state,
@@ -173,23 +184,23 @@ fn accepted(store: &Store) -> Value {
 }
 
 fn unsynced(store: &Store) -> Value {
-    let records = store.unsynced_records(u32::MAX).expect("records");
-    let decisions = store.decisions(true, None).expect("decisions");
+    let records = store.unsent_records(0, u32::MAX).expect("records");
+    let decisions = store.unsent_decisions(0, u32::MAX).expect("decisions");
     json!({
-        "records": records.iter().map(|(record, _)| &record.id).collect::<Vec<_>>(),
-        "decisions": decisions.iter().map(|decision| &decision.id).collect::<Vec<_>>(),
+        "records": records.iter().map(|(_, line)| &line.value.record.id).collect::<Vec<_>>(),
+        "decisions": decisions.iter().map(|(_, line)| &line.value.id).collect::<Vec<_>>(),
     })
 }
 
 /// What each reviewer could undo and redo, oldest first, from the log.
 fn steps(store: &Store) -> Value {
-    let log = store.decisions(false, None).expect("decisions");
+    let log = log(store);
     let by_name: Map<String, Value> = store
         .reviewers()
         .expect("reviewers")
         .into_iter()
         .map(|name| {
-            let stacks = UndoStacks::from_log(&log, &name);
+            let stacks = UndoStacks::from_log(log.iter().filter(|one| one.writer == name));
             let value = json!({"undo": stacks.undo, "redo": stacks.redo});
             (name, value)
         })
@@ -229,10 +240,10 @@ fn runs(store: &Store) -> Value {
 fn hub(store: &Store) -> Value {
     let mut published: Vec<_> = store.published().expect("rows").into_iter().collect();
     published.sort();
-    let mut seen: Vec<_> = store.seen_files().expect("files").into_iter().collect();
-    seen.sort();
+    let parts = store.parts().expect("parts");
+    let seen: BTreeMap<_, _> = parts.iter().map(|(path, part)| (path, &part.oid)).collect();
     let seed: Option<String> = store.get("hub_seed_hash").expect("a hash");
-    json!({"published": published, "seen_files": seen, "seed_hash": seed})
+    json!({"published": published, "seen_files": seen.into_iter().collect::<Vec<_>>(), "seed_hash": seed})
 }
 
 /// What undoing and redoing as `reviewer` to the end says, step by step. Changes the project.
@@ -244,9 +255,9 @@ pub(crate) fn walk(store: &Store, reviewer: &str) -> Value {
             at += 1;
             let id = format!("walk-{at}");
             let done = if is_undo {
-                store.undo_decision(reviewer, &id, at)
+                store.undo_decision(reviewer, &id, None, at)
             } else {
-                store.redo_decision(reviewer, &id, at)
+                store.redo_decision(reviewer, &id, None, at)
             };
             let Some(record) = done.expect("a step") else {
                 return steps;
