@@ -1152,7 +1152,7 @@ pub struct RunStatus {
 /// A row of a run's plan.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunItem {
-    /// Id of the record it makes.
+    /// Id of the record it made; the key of its request while there is none.
     pub record: String,
     /// Cell.
     pub cell: Cell,

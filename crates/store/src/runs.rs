@@ -360,7 +360,7 @@ impl Store {
     ) -> Result<()> {
         let mut statement = self.connection.prepare_cached(
             "SELECT i.record_id, i.attempts, i.failure, i.item, r.topic, r.perspective, t.instruction,
-                    substr(t.response, 1, ?5), t.json
+                    substr(t.response, 1, ?5), t.json, r.id
              FROM (SELECT * FROM run_items WHERE run = ?1 AND state = ?2
                    ORDER BY finished, place LIMIT ?4 OFFSET ?3) AS i
              LEFT JOIN records AS r ON r.seq = i.finished LEFT JOIN texts AS t ON t.seq = i.finished
@@ -389,6 +389,9 @@ impl Store {
                 };
                 item.instruction = text(6)?;
                 item.response = row.get(7)?;
+                if let Some(id) = row.get(9)? {
+                    item.record = id;
+                }
                 if let Some(json) = row.get::<_, Option<String>>(8)? {
                     item.flags = from_json::<Record>(&json, "record")?.provenance.flags;
                 }
