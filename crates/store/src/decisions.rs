@@ -785,13 +785,17 @@ impl Store {
         })
     }
 
-    /// Writers whose decisions are known from a file or an older build only, with how many.
+    /// Writers whose decisions are known from a file or an older build only, and guests of an older build who decided
+    /// here and are none of this browser's identities, with how many.
     pub fn unclaimed_writers(&self) -> Result<Vec<(String, u32)>> {
+        let own: Vec<String> = get(&self.connection, keys::OWN_WRITERS)?.unwrap_or_default();
         let mut statement = self.connection.prepare_cached(
-            "SELECT writer, count(*) FROM decisions WHERE origin = 2 GROUP BY writer ORDER BY writer",
+            "SELECT writer, count(*) FROM decisions WHERE origin <> 1 GROUP BY writer ORDER BY writer",
         )?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<std::result::Result<_, _>>()?)
+        let mut writers: Vec<(String, u32)> = rows.collect::<std::result::Result<_, _>>()?;
+        writers.retain(|(writer, _)| !own.contains(writer));
+        Ok(writers)
     }
 
     /// Whether this writer has decided anything in this project.
