@@ -2,14 +2,13 @@
 //! expected. The fixtures themselves are never opened.
 
 use crate::compare::folder;
-use crate::state::{listing, plan, seed_history, state, sync, table, walk};
-use crate::support::{Tab, hub};
-use seedbed_core::messages::Request;
+use crate::state::{accepted, listing, plan, seed_history, state, sync, table, walk};
+use crate::support::{Tab, http, hub};
+use seedbed_core::messages::{Reply, Request};
 use seedbed_hub::native::NativeTransport;
 use seedbed_hub::{CommitRequest, HubClient, Operation, Token};
 use seedbed_hub_local::Running;
 use serde_json::{Value, json};
-use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::rc::Rc;
 use tempfile::{TempDir, tempdir};
@@ -20,44 +19,34 @@ pub(crate) const REPO: &str = "orchard-lab/fruit-trees";
 pub(crate) const MIXED: &str = "orchard-lab/mixed-edits";
 
 /// A Hub and a browser's folder, both new and empty.
-struct World {
-    hub: Running,
+pub(crate) struct World {
+    pub(crate) hub: Running,
     home: TempDir,
     _dir: TempDir,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempdir().expect("a folder");
         let world = Self {
             hub: hub(&dir.path().join("hub")),
             home: tempdir().expect("a folder"),
             _dir: dir,
         };
-        for name in ["ines", "bruno", "chen"] {
+        for name in ["ines", "bruno", "chen", "noor"] {
             let user = json!({"name": name, "token": format!("hf_{name}"), "role": "write", "orgs": ["orchard-lab"]});
-            world.post("/__local/users", &user.to_string());
+            http(
+                &world.hub.hub_url,
+                "POST",
+                "/__local/users",
+                &user.to_string(),
+            );
         }
         world
     }
 
-    fn post(&self, path: &str, body: &str) {
-        let host = self.hub.hub_url.strip_prefix("http://").expect("http");
-        let mut line = std::net::TcpStream::connect(host).expect("the local Hub");
-        let length = body.len();
-        write!(
-            line,
-            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
-             Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-        )
-        .expect("sent");
-        let mut answer = String::new();
-        line.read_to_string(&mut answer).expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    }
-
     /// Puts the files below `folder` into a new repo, as one commit.
-    fn publish(&self, repo: &str, folder: &Path) {
+    pub(crate) fn publish(&self, repo: &str, folder: &Path) {
         let client = HubClient::new(
             Rc::new(NativeTransport::default()),
             &self.hub.hub_url,
@@ -74,14 +63,14 @@ impl World {
         futures::executor::block_on(async {
             client.create_dataset(repo, false).await.expect("a repo");
             client
-                .commit(repo, &request, &|_| {})
+                .commit(repo, request, &|_| {})
                 .await
                 .expect("a commit");
         });
     }
 
     /// Puts the database `name` and its listing where the browser looks for them.
-    fn take(&self, name: &str) {
+    pub(crate) fn take(&self, name: &str) {
         for (from, to) in [("db", "sqlite"), ("listing.json", "json")] {
             std::fs::copy(
                 folder().join(format!("{name}.{from}")),
@@ -93,7 +82,7 @@ impl World {
         std::fs::copy(profile, self.home.path().join("_profile.json")).expect("copied");
     }
 
-    fn tab(&self) -> Tab {
+    pub(crate) fn tab(&self) -> Tab {
         Tab::open(self.home.path(), &self.hub.hub_url)
     }
 }
@@ -118,12 +107,7 @@ fn collect(folder: &Path, prefix: &str, operations: &mut Vec<Operation>) {
     }
 }
 
-fn sign_in(tab: &mut Tab, name: &str) {
-    let token = format!("hf_{name}");
-    tab.ask(Request::SignIn { token }).expect("signed in");
-}
-
-fn open(tab: &mut Tab, project: &str) {
+pub(crate) fn open(tab: &mut Tab, project: &str) {
     tab.opened(Request::OpenProject {
         id: project.to_owned(),
         take_over: false,
@@ -135,7 +119,7 @@ pub(crate) fn project() -> Value {
     let world = World::new();
     world.take("project");
     let mut tab = world.tab();
-    sign_in(&mut tab, "ines");
+    tab.sign_in("hf_ines");
     let listed = listing(&mut tab, "project");
     open(&mut tab, "project");
     json!({
@@ -152,7 +136,7 @@ pub(crate) fn project_with_its_repo() -> Value {
     world.publish(REPO, &folder().join("repo"));
     world.take("project");
     let mut tab = world.tab();
-    sign_in(&mut tab, "ines");
+    tab.sign_in("hf_ines");
     open(&mut tab, "project");
     let before = state(&mut tab, "project");
     let report = sync(&mut tab, "project");
@@ -171,6 +155,29 @@ pub(crate) fn bundle() -> Value {
         text,
     });
     json!({"state": state(&mut tab, &view.summary.id)})
+}
+
+/// The rows that the same file gives to the person who saved it: before, and after her repo was read.
+pub(crate) fn bundle_of_its_owner() -> (Value, Value) {
+    let world = World::new();
+    world.publish(REPO, &folder().join("repo"));
+    let mut tab = world.tab();
+    tab.sign_in("hf_ines");
+    let text = std::fs::read_to_string(folder().join("bundle.seedbed.json")).expect("a file");
+    let view = tab.opened(Request::ImportProject {
+        name: "bundle.seedbed.json".to_owned(),
+        text,
+    });
+    let project = view.summary.id;
+    let alone = accepted(&mut tab, &project);
+    let linked = tab.ask(Request::LinkRepo {
+        project: project.clone(),
+        repo: REPO.to_owned(),
+        is_confirmed: true,
+    });
+    assert!(matches!(linked, Ok(Reply::Linked(_))), "{linked:?}");
+    sync(&mut tab, &project);
+    (alone, accepted(&mut tab, &project))
 }
 
 /// `repo/` as somebody opens it who is not signed in.
@@ -232,4 +239,34 @@ pub(crate) fn two_names() -> Value {
     let mut tab = world.tab();
     open(&mut tab, "two-names");
     json!({"state": state(&mut tab, "two-names"), "walk": walk(&mut tab, "two-names")})
+}
+
+/// The same when she signs in and says that both names are hers: whom she was asked about, and what stands there then.
+pub(crate) fn two_names_of_one_account() -> (Vec<String>, Value) {
+    let world = World::new();
+    world.take("two-names");
+    let mut tab = world.tab();
+    open(&mut tab, "two-names");
+    tab.sign_in("hf_noor");
+    let asked = tab.ask(Request::ListIdentities);
+    let Ok(Reply::Identities(identities)) = asked else {
+        panic!("nobody: {asked:?}");
+    };
+    let mut offered: Vec<String> = identities.unclaimed.into_iter().map(|one| one.id).collect();
+    offered.sort();
+    for from in &offered {
+        let claimed = tab.ask(Request::ClaimDecisions {
+            from: from.clone(),
+            are_mine: true,
+        });
+        let Ok(Reply::Identities(identities)) = claimed else {
+            panic!("not claimed: {claimed:?}");
+        };
+        assert!(identities.unclaimed.iter().all(|one| one.id != *from));
+    }
+    let state = state(&mut tab, "two-names");
+    (
+        offered,
+        json!({"state": state, "walk": walk(&mut tab, "two-names")}),
+    )
 }

@@ -1,13 +1,15 @@
 //! What a back end says of a project, as JSON. All use of the messages' types is here.
 
 use crate::support::Tab;
+use seedbed_core::line;
 use seedbed_core::messages::{
-    ExportKind, PromptFilter, RecordFilter, RecordView, Reply, Request, RunItem, SyncReport,
+    ExportKind, PromptFilter, RecordView, Reply, Request, RunItem, SyncReport,
 };
 use seedbed_core::params::RunSettings;
 use seedbed_core::review::{Act, Decision, Response};
 use seedbed_core::row::TableRow;
 use seedbed_core::seed::Seed;
+use seedbed_store::Store;
 use serde_json::{Map, Value, json};
 
 /// Everything that the pages show of a project that is open, without changing it.
@@ -59,9 +61,9 @@ fn settings_json(settings: &RunSettings) -> Value {
 
 fn response_json(response: &Response) -> Value {
     json!({
-        "status": response.status, "quality": response.quality,
-        "improved_instruction": response.improved_instruction, "improved_response": response.improved_response,
-        "discard_reason": response.discard_reason,
+        "status": response.status, "quality": response.quality(),
+        "improved_instruction": response.improved_instruction(), "improved_response": response.improved_response(),
+        "discard_reason": response.reason,
     })
 }
 
@@ -101,10 +103,10 @@ fn record_json(view: &RecordView) -> Value {
     let others: Map<String, Value> = view
         .others
         .iter()
-        .map(|(name, response)| (name.clone(), response_json(response)))
+        .map(|other| (other.writer.clone(), response_json(&other.response)))
         .collect();
     json!({
-        "instruction": record.instruction, "response": record.response,
+        "instruction": record.instruction(), "response": record.response(),
         "topic": record.cell.topic, "perspective": record.cell.perspective,
         "prompt_id": record.prompt_id, "run_id": record.run_id, "created_ms": record.created_ms,
         "provenance": record.provenance, "messages": view.messages, "state": view.state,
@@ -113,15 +115,7 @@ fn record_json(view: &RecordView) -> Value {
 }
 
 fn records(tab: &mut Tab, project: &str) -> Value {
-    let Ok(Reply::Records { total, rows }) = tab.ask(Request::ListRecords {
-        project: project.to_owned(),
-        filter: RecordFilter::default(),
-        offset: 0,
-        limit: 1000,
-    }) else {
-        panic!("no records");
-    };
-    assert_eq!(total as usize, rows.len());
+    let rows = tab.records(project);
     let order: Vec<&str> = rows.iter().map(|view| view.record.id.as_str()).collect();
     let by_id: Map<String, Value> = rows
         .iter()
@@ -148,19 +142,9 @@ fn counts(tab: &mut Tab, project: &str) -> Value {
     })
 }
 
-fn file(tab: &mut Tab, project: &str, kind: ExportKind) -> String {
-    match tab.ask(Request::Export {
-        project: project.to_owned(),
-        kind,
-    }) {
-        Ok(Reply::File { text, .. }) => text,
-        other => panic!("no file: {other:?}"),
-    }
-}
-
 /// The rows that a publish would write, as lines.
-fn accepted(tab: &mut Tab, project: &str) -> Value {
-    let text = file(tab, project, ExportKind::AcceptedRows);
+pub(crate) fn accepted(tab: &mut Tab, project: &str) -> Value {
+    let (_, text) = tab.file(project, ExportKind::AcceptedRows);
     let rows: Vec<Value> = text
         .lines()
         .map(|line| serde_json::from_str(line).expect("a row"))
@@ -184,25 +168,44 @@ pub(crate) fn table(parquet: &[u8]) -> Value {
 
 /// The log by id, in its canonical order, from the project saved as a file.
 fn decisions(tab: &mut Tab, project: &str) -> Value {
-    let file: Value = serde_json::from_str(&file(tab, project, ExportKind::Bundle)).expect("JSON");
-    let log: Vec<Decision> = serde_json::from_value(file["decisions"].clone()).expect("decisions");
+    let (_, text) = tab.file(project, ExportKind::Bundle);
+    let mut log: Vec<Decision> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("{\"decision\":")?.strip_suffix('}'))
+        .map(|line| line::decision(line).expect("a decision").value)
+        .collect();
+    log.sort_by(|a, b| (a.clock, &a.writer, &a.id).cmp(&(b.clock, &b.writer, &b.id)));
+    // Format 1 had no acts on identities.
+    let joins: Map<String, Value> = log
+        .iter()
+        .filter_map(|decision| match &decision.act {
+            Act::Join { into } => Some((decision.writer.clone(), json!(into))),
+            _ => None,
+        })
+        .collect();
+    log.retain(|decision| !matches!(decision.act, Act::Join { .. } | Act::Adopt { .. }));
     let order: Vec<&str> = log.iter().map(|decision| decision.id.as_str()).collect();
     let by_id: Map<String, Value> = log
         .iter()
         .map(|decision| {
             let (act, response, target) = match &decision.act {
-                Act::Respond { response } => ("respond", Some(response_json(response)), None),
+                Act::Respond(response) => ("respond", Some(response_json(response)), None),
                 Act::Undo { target } => ("undo", None, Some(target)),
                 Act::Redo { target } => ("redo", None, Some(target)),
+                other => panic!("format 1 had no {other:?}"),
             };
             let value = json!({
-                "reviewer": decision.reviewer, "record": decision.record_id, "ms": decision.clock.ms,
+                "reviewer": decision.writer, "record": decision.record(), "ms": decision.clock.ms,
                 "n": decision.clock.n, "act": act, "response": response, "target": target,
             });
             (decision.id.clone(), value)
         })
         .collect();
-    json!({"order": order, "by_id": by_id})
+    let mut log = json!({"order": order, "by_id": by_id});
+    if !joins.is_empty() {
+        log["joins"] = Value::Object(joins);
+    }
+    log
 }
 
 fn item_json(item: &RunItem) -> Value {
@@ -213,14 +216,11 @@ fn item_json(item: &RunItem) -> Value {
     })
 }
 
+/// The runs as they are stored: the page lists only the one that is open.
 fn runs(tab: &mut Tab, project: &str) -> Value {
-    let Ok(Reply::Runs(runs)) = tab.ask(Request::ListRuns {
-        project: project.to_owned(),
-    }) else {
-        panic!("no runs");
-    };
+    let store = Store::open_file(&tab.dir.join(format!("{project}.sqlite"))).expect("a store");
     let mut list = Vec::new();
-    for run in &runs {
+    for run in store.runs().expect("runs") {
         let Ok(Reply::RunItems { items, .. }) = tab.ask(Request::RunItems {
             project: project.to_owned(),
             run: run.id.clone(),
@@ -230,10 +230,19 @@ fn runs(tab: &mut Tab, project: &str) -> Value {
         }) else {
             panic!("no rows of a run");
         };
+        let counts = store.run_counts(&run.id).expect("counts");
+        let endpoint = &run.endpoint;
+        let cost = endpoint
+            .price_in
+            .zip(endpoint.price_out)
+            .map(|(read, written)| {
+                (counts.tokens_in as f64 * read + counts.tokens_out as f64 * written) / 1e6
+            });
+        let host = endpoint.base_url.split('/').nth(2);
         list.push(json!({
-            "id": run.id, "phase": run.phase, "stopped_by": run.stopped_by, "model": run.model, "host": run.host,
-            "planned": run.planned, "done": run.done, "failed": run.failed, "in_flight": run.in_flight,
-            "tokens_in": run.tokens_in, "tokens_out": run.tokens_out, "cost": run.cost,
+            "id": run.id, "phase": run.phase, "stopped_by": run.stopped_by, "model": endpoint.model, "host": host,
+            "planned": counts.planned, "done": counts.done, "failed": counts.failed, "in_flight": counts.in_flight,
+            "tokens_in": counts.tokens_in, "tokens_out": counts.tokens_out, "cost": cost,
             "started_ms": run.started_ms, "finished_ms": run.finished_ms,
             "items": items.iter().map(item_json).collect::<Vec<_>>(),
         }));
@@ -264,21 +273,12 @@ fn report_json(report: &SyncReport) -> Value {
 
 /// Takes over what others committed, and says what came.
 pub(crate) fn sync(tab: &mut Tab, project: &str) -> Value {
-    let Ok(Reply::Synced(report)) = tab.ask(Request::Sync {
-        project: project.to_owned(),
-    }) else {
-        panic!("no sync");
-    };
-    report_json(&report)
+    report_json(&tab.sync(project))
 }
 
 /// What a publish would change: rows, decisions and records, not the files.
 pub(crate) fn plan(tab: &mut Tab, project: &str) -> Value {
-    let Ok(Reply::PublishPlan(plan)) = tab.ask(Request::PlanPublish {
-        project: project.to_owned(),
-    }) else {
-        panic!("no plan");
-    };
+    let plan = tab.plan(project);
     let sample: Map<String, Value> = plan
         .sample
         .iter()
@@ -300,13 +300,12 @@ pub(crate) fn walk(tab: &mut Tab, project: &str) -> Value {
     let mut all = |is_undo: bool| -> Vec<Value> {
         let mut steps = Vec::new();
         loop {
-            let project = project.to_owned();
-            let asked = if is_undo {
-                tab.ask(Request::UndoDecision { project })
+            let step = if is_undo {
+                tab.undo(project)
             } else {
-                tab.ask(Request::RedoDecision { project })
+                tab.redo(project)
             };
-            let Ok(Reply::Decided(decided)) = asked else {
+            let Ok(decided) = step else {
                 return steps;
             };
             let view = &decided.record;
