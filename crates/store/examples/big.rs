@@ -8,14 +8,16 @@
     reason = "printing the figures is what it is for"
 )]
 
+use seedbed_core::id::content_id;
+use seedbed_core::line::Line;
 use seedbed_core::messages::{PromptFilter, RecordFilter, RunPhase};
 use seedbed_core::model::{Endpoint, Message, Sampling};
 use seedbed_core::params::RunSettings;
 use seedbed_core::prompt::{Cell, Prompt, PromptOrigin, PromptState};
-use seedbed_core::record::{Provenance, Record, imported_record_id};
-use seedbed_core::review::{Act, Clock, Decision, Quality, RecordState, Response, ResponseStatus};
+use seedbed_core::record::{Fields, Inputs, Provenance, Record};
+use seedbed_core::review::{Act, Clock, Decision, On, Quality, RecordState, Response};
 use seedbed_core::seed::Seed;
-use seedbed_store::{PlannedItem, Result, Store, StoreError, StoredRun};
+use seedbed_store::{Origin, PlannedItem, Result, Store, StoreError, StoredRun};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -54,34 +56,37 @@ impl Dice {
     }
 }
 
-fn record(dice: &mut Dice, n: usize, seed_hash: &str) -> (Record, Vec<Message>) {
+fn record(dice: &mut Dice, n: usize, seed_part: &str) -> (Record, Vec<Message>) {
     let instruction = format!("{} {n}?", dice.text(12));
     let response = format!("{} plot{n}", dice.text(120));
     let messages = vec![
         Message::system("You are a farmer who answers from experience. ".repeat(8)),
         Message::user(instruction.clone()),
     ];
-    let record = Record {
-        id: imported_record_id(&instruction, &response),
+    let mut record = Record {
+        key: Some(content_id(&(n, &instruction))),
+        fields: Fields::of_pair(&instruction, &response),
         prompt_id: Some(format!("p{}", n / SAMPLES)),
         cell: Cell {
             topic: TOPICS[dice.roll(TOPICS.len())].to_owned(),
             perspective: VIEWS[dice.roll(VIEWS.len())].to_owned(),
         },
-        provenance: Provenance {
-            seed_hash: if dice.roll(50) == 0 {
+        inputs: Inputs {
+            seed_part: if dice.roll(50) == 0 {
                 "before"
             } else {
-                seed_hash
+                seed_part
             }
             .to_owned(),
+            ..Inputs::default()
+        },
+        provenance: Provenance {
             model: ["model-a", "model-b"][dice.roll(2)].to_owned(),
             ..Provenance::default()
         },
-        instruction,
-        response,
         ..Record::default()
     };
+    record.id = Record::make_id(record.key.as_deref(), &record.fields);
     (record, messages)
 }
 
@@ -109,7 +114,7 @@ fn prompt(dice: &mut Dice, n: usize) -> Prompt {
 fn planned(dice: &mut Dice, n: usize) -> PlannedItem {
     let instruction = dice.text(12);
     PlannedItem {
-        record_id: format!("planned {n}"),
+        key: format!("planned {n}"),
         prompt_id: format!("p{n}"),
         cell: cell(dice),
         messages: vec![
@@ -173,13 +178,19 @@ fn all(rows: usize, path: &Path) -> Result<()> {
     };
     let mut dice = Dice(1);
     let store = Store::open_file(path)?;
-    let seed_hash = store.save_seed(&seed, "", 0)?.hash;
+    store.save_seed(&seed, "", 0)?;
+    let seed_part = seed.answer_part();
     let prompts: Vec<_> = (0..rows / SAMPLES).map(|n| prompt(&mut dice, n)).collect();
-    store.merge_prompts(&prompts)?;
+    let ids = std::cell::Cell::new(0);
+    let new_id = || {
+        ids.set(ids.get() + 1);
+        format!("act {}", ids.get())
+    };
+    store.add_prompts(&prompts, "ann", &new_id, 1)?;
     let mut times = Vec::new();
     for from in (0..rows).step_by(1000) {
         let chunk: Vec<_> = (from..rows.min(from + 1000))
-            .map(|n| record(&mut dice, n, &seed_hash))
+            .map(|n| record(&mut dice, n, &seed_part))
             .collect();
         let start = Instant::now();
         store.add_records(&chunk)?;
@@ -201,11 +212,11 @@ fn all(rows: usize, path: &Path) -> Result<()> {
     runs(&store, rows, &mut dice)?;
     // Every record was made under another seed now.
     let mut edited = seed.clone();
-    edited.description.push_str("changed");
+    edited.expert_prompt.push_str("changed");
     measure("save seed", rows, 20, |turn| {
-        edited.description.push('.');
+        edited.expert_prompt.push('.');
         let at = u64::from(turn) * 10_000;
-        store.save_seed(&edited, "description", at).map(|_| ())
+        store.save_seed(&edited, "expert_prompt", at).map(|_| ())
     })?;
     let stale = RecordFilter {
         stale: true,
@@ -330,55 +341,64 @@ fn review(store: &Store, rows: usize) -> Result<()> {
         state: Some(RecordState::Pending),
         ..RecordFilter::default()
     };
-    let response = Response {
-        status: ResponseStatus::Submitted,
-        quality: Some(Quality::Good),
-        ..Response::default()
-    };
+    let response = Response::rated(Quality::Good);
     let (_, queue) = store.list_records(&pending, "ann", 0, REPEATS)?;
     let record = |turn: u32| {
         let seen = queue.get(turn as usize);
-        seen.map(|view| view.record.id.as_str())
+        seen.map(|view| (view.record.id.as_str(), view.text.as_str()))
             .ok_or_else(|| StoreError::Missing("a record".to_owned()))
     };
     let calls = queue.len() as u32;
     measure("respond", rows, calls, |turn| {
         let (id, at) = (format!("d{turn}"), u64::from(turn));
-        store.respond(record(turn)?, "ann", &response, &id, at)
+        let (record, text) = record(turn)?;
+        store
+            .respond(record, text, "ann", &response, &id, at)
+            .map(|_| ())
     })?;
     measure("undo", rows, calls, |turn| {
         store
-            .undo_decision("ann", &format!("u{turn}"), 1000)
+            .undo_decision("ann", &format!("u{turn}"), None, 1000)
             .map(|_| ())
     })?;
     measure("next record, counts", rows, calls, |turn| {
-        store.record_view(record(turn)?, "ann")?;
+        store.record_view(record(turn)?.0, "ann")?;
         store.counts("ann").map(|_| ())
     })?;
     measure("counts", rows, REPEATS, |_| store.counts("ann").map(|_| ()))?;
     // A colleague's work of weeks, and then one decision more.
-    let decision = |n: usize, record: &str| Decision {
-        id: format!("theirs {n}"),
-        reviewer: "bob".to_owned(),
-        record_id: record.to_owned(),
-        clock: Clock { ms: n as u64, n: 0 },
-        act: Act::Respond {
-            response: response.clone(),
-        },
+    let decision = |n: usize, record: &str, text: &str| {
+        Line::new(Decision {
+            id: format!("theirs {n}"),
+            writer: "bob".to_owned(),
+            on: On::record(record),
+            text: Some(text.to_owned()),
+            clock: Clock { ms: n as u64, n: 0 },
+            batch: None,
+            act: Act::Respond(response.clone()),
+        })
     };
     let read = store.records_after(0, rows as u32 / SAMPLES as u32)?;
     let theirs: Vec<_> = read
         .iter()
         .enumerate()
-        .map(|(n, (_, record, _))| decision(n, &record.id))
+        .map(|(n, (_, line))| {
+            let record = &line.value.record;
+            decision(n, &record.id, &record.fields.text_hash())
+        })
         .collect();
     let what = format!("merge {} decisions", theirs.len());
     measure(&what, rows, 1, |_| {
-        store.merge_decisions(&theirs).map(|_| ())
+        store
+            .merge_decisions(&theirs, Origin::Hub, None)
+            .map(|_| ())
     })?;
     measure("merge 1 decision more", rows, 20, |turn| {
-        let more = decision(rows + turn as usize, record(turn)?);
-        store.merge_decisions(&[more]).map(|_| ())
+        let (record, text) = record(turn)?;
+        let more = decision(rows + turn as usize, record, text);
+        store
+            .merge_decisions(&[more], Origin::Hub, None)
+            .map(|_| ())
     })
 }
 
@@ -402,13 +422,14 @@ fn runs(store: &Store, rows: usize, dice: &mut Dice) -> Result<()> {
         let Some((record, messages)) = answered.get(turn as usize) else {
             return Ok(());
         };
-        let id = format!("planned {turn}");
-        let made = Record {
-            id: id.clone(),
+        let key = format!("planned {turn}");
+        let mut made = Record {
+            key: Some(key.clone()),
             ..record.clone()
         };
-        store.item_sent("run", &id)?;
-        store.item_done("run", &made, messages)
+        made.id = Record::make_id(made.key.as_deref(), &made.fields);
+        store.item_sent("run", &key)?;
+        store.item_done("run", &key, &made, messages)
     })?;
     measure("status of a run", rows, REPEATS, |_| {
         store.run_counts("run").map(|_| ())

@@ -9,7 +9,7 @@ use seedbed_core::messages::{FailureKind, RecordFilter};
 use seedbed_core::review::{Quality, RecordState};
 use seedbed_core::seed::Seed;
 use seedbed_store::{StoreError, opfs};
-use support::{asked, rated, record};
+use support::{asked, rated, record, respond};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -60,9 +60,7 @@ async fn what_was_written_is_there_after_closing_pausing_and_opening_again() {
         })
         .collect();
     assert_eq!(store.add_records(&rows).unwrap(), 500);
-    store
-        .respond("r7", "ann", &rated(Quality::Good), "d", 1)
-        .unwrap();
+    respond(&store, "r7", "ann", &rated(Quality::Good), "d", 1).unwrap();
     assert_ne!(try_from_outside(&id).await, "free");
     store.close().unwrap();
     pool.pause().unwrap();

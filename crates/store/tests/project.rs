@@ -4,15 +4,22 @@
 
 mod support;
 
+use seedbed_core::line::{Line, RecordLine};
 use seedbed_core::messages::{Failure, FailureKind, ItemState, PromptFilter, RunPhase};
 use seedbed_core::model::{Endpoint, Message, Sampling, Usage};
 use seedbed_core::params::RunSettings;
 use seedbed_core::prompt::{EvolutionKind, Prompt, PromptOrigin, PromptState};
+use seedbed_core::question::IMPROVED_RESPONSE;
+use seedbed_core::record::Record;
 use seedbed_core::review::Quality;
 use seedbed_core::seed::Seed;
-use seedbed_store::{MergeCount, PlannedItem, RunCounts, Store, StoreError, StoredRun, Synced};
-use std::collections::{HashMap, HashSet};
-use support::{asked, cell, rated, record};
+use seedbed_store::{
+    MergeCount, Origin, PlannedItem, Problem, PublishedTable, RunCounts, Store, StoreError,
+    StoredRun, keys,
+};
+use std::cell::Cell as Counter;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use support::{asked, cell, rated, record, respond};
 
 fn seed(description: &str) -> Seed {
     Seed {
@@ -102,6 +109,15 @@ fn child(id: &str, of: &str, topic: &str, view: &str, at: u64) -> Prompt {
     }
 }
 
+/// Ids that differ within a test.
+fn new_ids(name: &str) -> impl Fn() -> String {
+    let last = Counter::new(0);
+    move || {
+        last.set(last.get() + 1);
+        format!("{name} {}", last.get())
+    }
+}
+
 fn grid() -> Store {
     let store = Store::open_memory().unwrap();
     store.save_seed(&seed(""), "", 0).unwrap();
@@ -118,14 +134,12 @@ fn grid() -> Store {
         child("ring1", "ring2", "bees", "market", 5),
         child("ring2", "ring1", "bees", "market", 6),
     ];
-    let merged = store.merge_prompts(&prompts).unwrap();
-    assert_eq!(
-        merged,
-        MergeCount {
-            added: 11,
-            changed: 0
-        }
-    );
+    let merged = store.add_prompts(&prompts, "ann", &new_ids("add"), 0);
+    let expected = MergeCount {
+        added: 11,
+        changed: 0,
+    };
+    assert_eq!(merged, Ok(expected));
     store
 }
 
@@ -159,18 +173,19 @@ fn instructions_come_by_cell_in_seed_order_by_age_and_children_follow_their_pare
 #[test]
 fn a_page_of_instructions_tells_parents_answers_and_counts_per_cell() {
     let store = grid();
-    store
-        .set_prompt_state(&["s1".into(), "b1".into()], PromptState::Kept, 50)
-        .unwrap();
-    store
-        .set_prompt_state(&["s2".into()], PromptState::Struck, 50)
-        .unwrap();
+    let new_id = new_ids("state");
+    for (ids, state) in [
+        (vec!["s1".to_owned(), "b1".to_owned()], PromptState::Kept),
+        (vec!["s2".to_owned()], PromptState::Struck),
+    ] {
+        store
+            .set_prompt_state(&ids, state, "ann", &new_id, 50)
+            .unwrap();
+    }
     let mut answer = record("r", "q", "a");
     answer.prompt_id = Some("s1c1".to_owned());
     store.add_records(&[asked(&answer)]).unwrap();
-    store
-        .respond("r", "ann", &rated(Quality::Good), "d", 1)
-        .unwrap();
+    respond(&store, "r", "ann", &rated(Quality::Good), "d", 1).unwrap();
     let filter = PromptFilter {
         cell: Some(cell("soil", "science")),
         state: Some(PromptState::Proposed),
@@ -226,52 +241,9 @@ fn a_page_of_instructions_tells_parents_answers_and_counts_per_cell() {
     assert_eq!(store.summary("p").unwrap().prompts, 2);
 }
 
-#[test]
-fn an_edited_instruction_keeps_its_id_and_its_first_text_and_the_later_change_wins_a_merge() {
-    let store = grid();
-    let edited = store.edit_prompt("s1", "New", 0).unwrap();
-    assert_eq!(
-        (edited.text.as_str(), edited.original_text.as_deref()),
-        ("New", Some("Text of s1"))
-    );
-    assert_eq!(
-        edited.updated_ms, 4,
-        "a slow clock must not lose the change in a merge"
-    );
-    let again = store.edit_prompt("s1", "Newer", 60).unwrap();
-    assert_eq!(again.original_text.as_deref(), Some("Text of s1"));
-    assert_eq!(
-        store.merge_prompts(&[edited]).unwrap(),
-        MergeCount::default()
-    );
-    assert_eq!(store.prompt("s1").unwrap(), Some(again));
-    let back = store.edit_prompt("s1", "Text of s1", 70).unwrap();
-    assert_eq!(back.original_text, None);
-    let theirs = Prompt {
-        text: "Theirs".to_owned(),
-        updated_ms: 80,
-        ..back
-    };
-    let merged = store.merge_prompts(std::slice::from_ref(&theirs)).unwrap();
-    assert_eq!(
-        merged,
-        MergeCount {
-            added: 0,
-            changed: 1
-        }
-    );
-    assert_eq!(store.prompt("s1").unwrap(), Some(theirs));
-    let missing = store.edit_prompt("nobody", "x", 1).unwrap_err();
-    assert_eq!(missing.failure().kind, FailureKind::NotFound);
-    assert_eq!(
-        missing.failure().what,
-        "This instruction is not in this project any more."
-    );
-}
-
 fn item(n: usize) -> PlannedItem {
     PlannedItem {
-        record_id: format!("r{n}"),
+        key: format!("key of r{n}"),
         prompt_id: format!("p{n}"),
         cell: cell("soil", "science"),
         instruction: format!("question {n}"),
@@ -302,19 +274,22 @@ fn a_run_goes_on_after_a_crash_without_asking_for_a_finished_row_again() {
     let store = Store::open_file(&path).unwrap();
     let items: Vec<_> = (0..6).map(item).collect();
     store.create_run(&run("run", 7), &items).unwrap();
-    assert_eq!(store.item("run", "r3").unwrap(), Some(item(3)));
+    assert_eq!(store.item("run", "key of r3").unwrap(), Some(item(3)));
     for at in [0, 1, 2, 3] {
-        store.item_sent("run", &format!("r{at}")).unwrap();
+        store.item_sent("run", &format!("key of r{at}")).unwrap();
     }
     let long = "ä".repeat(1000);
     for (id, response) in [("r2", "two"), ("r0", long.as_str())] {
         let mut made = record(id, "question", response);
         made.provenance.flags = vec!["truncated".to_owned()];
-        store.item_done("run", &made, &item(0).messages).unwrap();
-        store.item_done("run", &made, &item(0).messages).unwrap();
+        for _ in 0..2 {
+            store
+                .item_done("run", &format!("key of {id}"), &made, &item(0).messages)
+                .unwrap();
+        }
     }
     let failure = Failure::new(FailureKind::Server, "The server failed.");
-    store.item_failed("run", "r1", &failure).unwrap();
+    store.item_failed("run", "key of r1", &failure).unwrap();
     // The tab is killed: nothing is closed in order.
     drop(store);
     let store = Store::open_file(&path).unwrap();
@@ -333,18 +308,18 @@ fn a_run_goes_on_after_a_crash_without_asking_for_a_finished_row_again() {
         tokens_out: 40,
     };
     assert_eq!(store.run_counts("run").unwrap(), counts);
-    let queued = [("r3", 1), ("r4", 0), ("r5", 0)].map(|(id, n)| (id.to_owned(), n));
+    let queued = [("r3", 1), ("r4", 0), ("r5", 0)].map(|(id, n)| (format!("key of {id}"), n));
     assert_eq!(store.queued_items("run").unwrap(), queued);
     assert_eq!(
-        store.item("run", "r0").unwrap(),
+        store.item("run", "key of r0").unwrap(),
         None,
         "a done row has nothing left to ask"
     );
     // What comes late for a row that is done changes nothing.
-    store.item_requeued("run", "r0", true).unwrap();
-    store.item_failed("run", "r2", &failure).unwrap();
+    store.item_requeued("run", "key of r0", true).unwrap();
+    store.item_failed("run", "key of r2", &failure).unwrap();
     assert_eq!(store.run_counts("run").unwrap(), counts);
-    store.item_sent("run", "r4").unwrap();
+    store.item_sent("run", "key of r4").unwrap();
 
     let (total, rows) = store.run_items("run", None, 0, 10).unwrap();
     assert_eq!(total, 6);
@@ -353,12 +328,12 @@ fn a_run_goes_on_after_a_crash_without_asking_for_a_finished_row_again() {
         .map(|row| (row.record.as_str(), row.state, row.attempts))
         .collect();
     let expected = [
-        ("r2", ItemState::Done, 1),
-        ("r0", ItemState::Done, 1),
-        ("r4", ItemState::InFlight, 1),
-        ("r1", ItemState::Failed, 1),
-        ("r3", ItemState::Queued, 1),
-        ("r5", ItemState::Queued, 0),
+        ("key of r2", ItemState::Done, 1),
+        ("key of r0", ItemState::Done, 1),
+        ("key of r4", ItemState::InFlight, 1),
+        ("key of r1", ItemState::Failed, 1),
+        ("key of r3", ItemState::Queued, 1),
+        ("key of r5", ItemState::Queued, 0),
     ];
     assert_eq!(seen, expected);
     assert_eq!(rows[0].flags, ["truncated"]);
@@ -385,11 +360,11 @@ fn a_run_goes_on_after_a_crash_without_asking_for_a_finished_row_again() {
         }
     }
     let (total, done) = store.run_items("run", Some(ItemState::Done), 1, 5).unwrap();
-    assert_eq!((total, done.len(), done[0].record.as_str()), (2, 1, "r0"));
+    assert_eq!((total, done.len(), done[0].record.as_str()), (2, 1, "key of r0"));
 
     assert_eq!(store.requeue_failed("run").unwrap(), 1);
-    store.item_requeued("run", "r4", false).unwrap();
-    let queued = [("r1", 0), ("r3", 1), ("r4", 0), ("r5", 0)].map(|(id, n)| (id.to_owned(), n));
+    store.item_requeued("run", "key of r4", false).unwrap();
+    let queued = [("r1", 0), ("r3", 1), ("r4", 0), ("r5", 0)].map(|(id, n)| (format!("key of {id}"), n));
     assert_eq!(store.queued_items("run").unwrap(), queued);
 }
 
@@ -412,15 +387,35 @@ fn runs_come_newest_first_and_sums_survive_a_server_that_counts_nonsense() {
             completion_tokens: u64::MAX,
             estimated: false,
         });
-        store.item_done("a", &made, &[]).unwrap();
+        store
+            .item_done("a", &format!("key of {id}"), &made, &[])
+            .unwrap();
     }
     assert_eq!(store.run_counts("a").unwrap().done, 2);
-    // The other run finds the record made: it paid nothing for it.
-    store.item_done("b", &record("r0", "q", "a"), &[]).unwrap();
+    // The other run finds its request answered: it paid nothing for it.
+    store.item_answered("b", "key of r0").unwrap();
     let counts = store.run_counts("b").unwrap();
     assert_eq!((counts.done, counts.tokens_in), (1, 0));
-    let missing = store.item_sent("b", "r9").unwrap_err();
+    let (_, rows) = store.run_items("b", None, 0, 10).unwrap();
+    assert_eq!(rows[0].response.as_deref(), Some("a"));
+    let missing = store.item_sent("b", "key of r9").unwrap_err();
     assert!(matches!(missing, StoreError::Missing(_)));
+}
+
+#[test]
+fn two_answers_to_one_request_are_two_records_and_both_are_paid_for() {
+    let store = Store::open_memory().unwrap();
+    store.create_run(&run("a", 1), &[item(0)]).unwrap();
+    store.create_run(&run("b", 2), &[item(0)]).unwrap();
+    for (at, answer) in [("a", "one"), ("b", "two")] {
+        let mut made = record("", "q", answer);
+        made.id = Record::make_id(made.key.as_deref(), &made.fields);
+        store.item_done(at, "key of r0", &made, &[]).unwrap();
+        assert_eq!(store.run_counts(at).unwrap().tokens_in, 10);
+        let (_, rows) = store.run_items(at, None, 0, 10).unwrap();
+        assert_eq!(rows[0].response.as_deref(), Some(answer));
+    }
+    assert_eq!(store.record_count(), Ok(2));
 }
 
 #[test]
@@ -429,58 +424,87 @@ fn a_record_is_stored_once_and_read_back_whole() {
     let rows = ["a", "b", "a"].map(|id| asked(&record(id, "q", "x\0y\u{feff}")));
     assert_eq!(store.add_records(&rows).unwrap(), 2);
     assert_eq!(store.add_records(&rows).unwrap(), 0);
-    let read = store.records_after(0, 10).unwrap();
-    let expected: Vec<_> = [1, 2]
-        .into_iter()
-        .zip(&rows)
-        .map(|(seq, (record, messages))| (seq, record.clone(), messages.clone()))
-        .collect();
-    assert_eq!(read, expected);
+    let line = |(record, messages): &(Record, Vec<Message>)| {
+        Line::new(RecordLine {
+            record: record.clone(),
+            messages: messages.clone(),
+        })
+    };
+    let expected: Vec<_> = [1, 2].into_iter().zip(rows.iter().map(line)).collect();
+    assert_eq!(store.records_after(0, 10).unwrap(), expected);
     assert_eq!(store.records_after(1, 10).unwrap(), expected[1..]);
-    let both = HashSet::from(["a".to_owned(), "b".to_owned()]);
-    assert_eq!(store.record_ids().unwrap(), both);
+    assert!(store.has_record("a").unwrap() && !store.has_record("c").unwrap());
     assert_eq!(
-        store.existing(&["b".to_owned(), "c".to_owned()]).unwrap(),
-        HashSet::from(["b".to_owned()])
+        store.answered(["key of b", "key of c"]).unwrap(),
+        HashSet::from(["key of b".to_owned()])
     );
+    assert_eq!(store.unsent_records(0, 1).unwrap(), expected[..1]);
+    store.set_sent("part", "oid", &[1], &[], &[]).unwrap();
+    assert_eq!(store.unsent_records(0, 10).unwrap(), expected[1..]);
+    assert_eq!(store.unsent_record_count(), Ok(1));
+}
+
+#[test]
+fn a_line_of_a_newer_build_is_handed_on_as_it_came() {
+    let store = Store::open_memory().unwrap();
+    let text = r#"{"id":"r","fields":{"instruction":"q","response":"a","talk":{"kind":"turns","turns":[{"role":"user","text":"hi"}]}},"mood":"sunny","cell":{"topic":"t","perspective":"","shade":3}}"#;
+    let line = seedbed_core::line::record(text).unwrap();
     store
-        .mark_synced(Synced::Records, &["a".to_owned()])
+        .merge_records(std::slice::from_ref(&line), None)
         .unwrap();
-    assert_eq!(store.unsynced_records(10).unwrap(), rows[1..2]);
+    assert_eq!(store.unsent_records(0, 1).unwrap(), [(1, line)]);
+    assert_eq!(store.records_after(0, 1).unwrap()[0].1.text(), text);
+    let text = r#"{"id":"d","writer":"ann","on":{"record":"r","span":[1,2]},"clock":{"ms":1,"n":0},"act":"praise","stars":5}"#;
+    let line = seedbed_core::line::decision(text).unwrap();
+    store.merge_decisions(&[line], Origin::Hub, None).unwrap();
+    assert_eq!(store.decisions_after(0, 1).unwrap()[0].1.text(), text);
+    let text = r#"{"id":"e","writer":"ann","on":"i","clock":{"ms":2,"n":0},"act":"translate","to":"de"}"#;
+    let line = seedbed_core::line::instruction(text).unwrap();
+    store
+        .merge_instructions(&[line], Origin::Hub, None)
+        .unwrap();
+    assert_eq!(
+        store.instruction_acts_after(0, 1).unwrap()[0].1.text(),
+        text
+    );
 }
 
 #[test]
 fn linking_to_another_repo_forgets_everything_known_of_the_first() {
     let store = Store::open_memory().unwrap();
     store.add_records(&[asked(&record("r", "q", "a"))]).unwrap();
-    store
-        .respond("r", "ann", &rated(Quality::Good), "d", 1)
-        .unwrap();
-    store
-        .mark_synced(Synced::Records, &["r".to_owned()])
-        .unwrap();
-    store
-        .mark_synced(Synced::Decisions, &["d".to_owned()])
-        .unwrap();
+    respond(&store, "r", "ann", &rated(Quality::Good), "d", 1).unwrap();
+    store.set_sent("part", "oid", &[1], &[1], &[]).unwrap();
+    assert_eq!(store.unsent_decision_count(), Ok(0));
     let pair = |id: &str, hash: &str| (id.to_owned(), hash.to_owned());
     store.set_published(&[pair("x", "1")]).unwrap();
     store
         .set_published(&[pair("r", "1"), pair("r", "2")])
         .unwrap();
     assert_eq!(store.published().unwrap(), HashMap::from([pair("r", "2")]));
-    store.set_seen_file("README.md", "1").unwrap();
-    store.set_seen_file("README.md", "2").unwrap();
-    assert_eq!(
-        store.seen_files().unwrap(),
-        HashMap::from([pair("README.md", "2")])
-    );
-    store.put("head", &"abc").unwrap();
+    let table = PublishedTable {
+        oid: "t".to_owned(),
+        rows: 1,
+        parts: BTreeSet::from(["part".to_owned()]),
+    };
+    store.set_published_table(Some(&table)).unwrap();
+    assert_eq!(store.published_table(), Ok(Some(table)));
+    let broken = store.begin_part("broken").unwrap();
+    let problem = Problem {
+        path: "broken".to_owned(),
+        line: 1,
+        reason: "no JSON".to_owned(),
+    };
+    store.end_part(broken, "1", &[problem]).unwrap();
+    store.put(keys::HEAD, &"abc").unwrap();
     store.put("settings", &RunSettings::default()).unwrap();
     store.forget_hub().unwrap();
-    assert!(store.published().unwrap().is_empty() && store.seen_files().unwrap().is_empty());
-    assert_eq!(store.get::<String>("head").unwrap(), None);
-    assert_eq!(store.unsynced_records(10).unwrap().len(), 1);
-    assert_eq!(store.decisions(true, None).unwrap().len(), 1);
+    assert!(store.published().unwrap().is_empty() && store.parts().unwrap().is_empty());
+    assert_eq!(store.problems(10), Ok((Vec::new(), 0)));
+    assert_eq!(store.get::<String>(keys::HEAD).unwrap(), None);
+    assert_eq!(store.published_table(), Ok(None));
+    assert_eq!(store.unsent_record_count(), Ok(1));
+    assert_eq!(store.unsent_decisions(0, 10).unwrap().len(), 1);
     assert_eq!(store.get("settings").unwrap(), Some(RunSettings::default()));
     store.remove("settings").unwrap();
     assert_eq!(store.get::<RunSettings>("settings").unwrap(), None);
@@ -500,10 +524,9 @@ fn accepted_rows_come_in_pages_with_the_experts_texts() {
         (4, Quality::Good),
     ] {
         let mut response = rated(quality);
-        response.improved_response = Some(format!("better {n}"));
-        store
-            .respond(&format!("r{n}"), "ann", &response, &format!("d{n}"), n)
-            .unwrap();
+        response.set_text(IMPROVED_RESPONSE, Some(&format!("better {n}")));
+        let (id, at) = (format!("r{n}"), format!("d{n}"));
+        respond(&store, &id, "ann", &response, &at, n).unwrap();
     }
     let (first, next) = store.accepted_rows(0, 2).unwrap();
     let (second, end) = store.accepted_rows(next.unwrap(), 2).unwrap();

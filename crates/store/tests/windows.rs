@@ -6,10 +6,11 @@ mod support;
 
 use proptest::prelude::*;
 use seedbed_core::messages::{RecordFilter, RecordView};
+use seedbed_core::prompt::{Prompt, PromptOrigin, PromptState};
 use seedbed_core::review::{Quality, RecordState, Response, ResponseStatus};
 use seedbed_core::seed::Seed;
 use seedbed_store::Store;
-use support::{asked, cell, rated, record};
+use support::{asked, cell, rated, record, respond};
 
 const TOPICS: [&str; 3] = ["soil", "bees", "Böden"];
 const VIEWS: [&str; 2] = ["science", ""];
@@ -19,6 +20,7 @@ const WORDS: [&str; 6] = ["honey", "honeycomb", "hive", "loam", "Größe", "naï
 fn seed(topic: usize) -> Seed {
     Seed {
         domain: "farming".to_owned(),
+        expert_prompt: format!("Somebody who knows {}.", TOPICS[topic]),
         topics: vec![TOPICS[topic].to_owned(), "unused".to_owned()],
         ..Seed::default()
     }
@@ -31,6 +33,8 @@ struct Row {
     model: usize,
     seed: usize,
     is_imported: bool,
+    /// Its instruction was edited after it was answered.
+    is_outdated: bool,
     words: Vec<usize>,
     /// Index into what is done with it.
     act: u8,
@@ -44,18 +48,22 @@ fn row() -> impl Strategy<Value = Row> {
         0..3_usize,
         0..3_usize,
         any::<bool>(),
+        proptest::bool::weighted(0.2),
         words,
         0..6_u8,
     )
-        .prop_map(|(topic, view, model, seed, is_imported, words, act)| Row {
-            topic,
-            view,
-            model,
-            seed,
-            is_imported,
-            words,
-            act,
-        })
+        .prop_map(
+            |(topic, view, model, seed, is_imported, is_outdated, words, act)| Row {
+                topic,
+                view,
+                model,
+                seed,
+                is_imported,
+                is_outdated,
+                words,
+                act,
+            },
+        )
 }
 
 fn filter() -> impl Strategy<Value = RecordFilter> {
@@ -101,7 +109,7 @@ fn plain(word: &str) -> String {
 
 fn matches(filter: &RecordFilter, view: &RecordView) -> bool {
     let same = |wanted: &Option<String>, has: &str| wanted.as_deref().is_none_or(|w| w == has);
-    let text = format!("{} {}", view.record.instruction, view.record.response);
+    let text = format!("{} {}", view.record.instruction(), view.record.response());
     let tokens: Vec<String> = text.split_whitespace().map(plain).collect();
     let wanted: Vec<String> = filter.search.split_whitespace().map(plain).collect();
     let is_found = filter.search != "?!"
@@ -129,7 +137,11 @@ fn matches(filter: &RecordFilter, view: &RecordView) -> bool {
 
 fn fill(rows: &[Row], present: usize) -> (Store, Vec<RecordView>) {
     let store = Store::open_memory().unwrap();
-    let present = store.save_seed(&seed(present), "", 0).unwrap().hash;
+    let present = store
+        .save_seed(&seed(present), "", 0)
+        .unwrap()
+        .seed
+        .answer_part();
     let records: Vec<_> = rows
         .iter()
         .enumerate()
@@ -139,20 +151,47 @@ fn fill(rows: &[Row], present: usize) -> (Store, Vec<RecordView>) {
             let mut made = record(&format!("r{n}"), &left.join(" "), &right.join(" "));
             made.cell = cell(TOPICS[row.topic], VIEWS[row.view]);
             MODELS[row.model].clone_into(&mut made.provenance.model);
-            made.provenance.seed_hash = seed(row.seed).hash();
-            made.provenance.imported_from = row.is_imported.then(|| "rows.csv".to_owned());
+            if row.is_imported {
+                made.provenance.imported_from = Some("rows.csv".to_owned());
+            } else {
+                made.inputs.seed_part = seed(row.seed).answer_part();
+            }
             made
         })
         .collect();
     store
         .add_records(&records.iter().map(asked).collect::<Vec<_>>())
         .unwrap();
+    let edited: Vec<Prompt> = rows
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row.is_outdated)
+        .map(|(n, _)| Prompt {
+            id: format!("prompt of r{n}"),
+            cell: cell("elsewhere", ""),
+            text: "Edited?".to_owned(),
+            state: PromptState::Kept,
+            origin: PromptOrigin::Typed,
+            original_text: None,
+            seed_hash: String::new(),
+            created_ms: 1,
+            updated_ms: 1,
+        })
+        .collect();
+    let ids = std::cell::Cell::new(0);
+    let new_id = || {
+        ids.set(ids.get() + 1);
+        format!("act {}", ids.get())
+    };
+    store.add_prompts(&edited, "ann", &new_id, 1).unwrap();
     for (n, row) in rows.iter().enumerate() {
         let (id, at) = (format!("r{n}"), n as u64);
         let say = |who: &str, response: &Response| {
-            store
-                .respond(&id, who, response, &format!("{who} {n}"), at)
-                .unwrap();
+            if response.status == ResponseStatus::Draft {
+                store.save_draft(&id, who, Some(response)).unwrap();
+            } else {
+                respond(&store, &id, who, response, &format!("{who} {n}"), at).unwrap();
+            }
         };
         match row.act {
             0 => say("ann", &rated(Quality::Good)),
@@ -175,7 +214,8 @@ fn fill(rows: &[Row], present: usize) -> (Store, Vec<RecordView>) {
             assert_eq!(view.seq, n as u64 + 1);
             assert_eq!(view.record, record);
             assert_eq!(view.messages, asked(&record).1);
-            let is_stale = !rows[n].is_imported && record.provenance.seed_hash != present;
+            let part = &record.inputs.seed_part;
+            let is_stale = rows[n].is_outdated || (!part.is_empty() && *part != present);
             assert_eq!(view.is_stale, is_stale);
             view
         })
@@ -243,7 +283,7 @@ proptest! {
         prop_assert_eq!(named(&counts.perspectives), count(&|view| !view.record.cell.perspective.is_empty()));
         prop_assert_eq!(named(&counts.models), count(&|view| !view.record.provenance.model.is_empty()));
         let page = store.prompt_page(&seedbed_core::messages::PromptFilter::default(), 0, 10).unwrap();
-        for of in page.cells {
+        for of in page.cells.iter().filter(|of| of.cell.topic != "elsewhere") {
             prop_assert_eq!(of.records, count(&|view| view.record.cell == of.cell));
             prop_assert_eq!(of.accepted, count(&|view| view.record.cell == of.cell && view.state == RecordState::Accepted));
         }
