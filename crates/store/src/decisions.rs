@@ -44,10 +44,10 @@ impl Origin {
 
 /// What was made of the log for quick undo.
 mod steps {
-    use super::{Connection, Result, UndoStacks, params};
+    use super::{Connection, HashMap, Result, UndoStacks, params};
     use rusqlite::OptionalExtension as _;
 
-    /// The decision that `root` would undo or redo next: of this visit first, then of all.
+    /// The decision that `root` would undo next, of those made in this visit first; or redo, of those taken back in it.
     pub(super) fn next(
         connection: &Connection,
         root: &str,
@@ -88,31 +88,29 @@ mod steps {
         Ok(())
     }
 
-    /// Takes a step out of its list, with the visit it was made in.
+    /// Takes a step out of its list; tells whether it was there.
     pub(super) fn take(
         connection: &Connection,
         root: &str,
         is_undone: bool,
         id: &str,
-    ) -> Result<Option<Option<i64>>> {
-        let found: Option<(i64, Option<i64>)> = connection
+    ) -> Result<bool> {
+        let found: Option<i64> = connection
             .prepare_cached(
-                "SELECT place, visit FROM steps WHERE writer = ?1 AND id = ?3 AND is_undone = ?2
+                "SELECT place FROM steps WHERE writer = ?1 AND id = ?3 AND is_undone = ?2
                  ORDER BY place DESC LIMIT 1",
             )?
-            .query_row(params![root, is_undone, id], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+            .query_row(params![root, is_undone, id], |row| row.get(0))
             .optional()?;
-        let Some((place, visit)) = found else {
-            return Ok(None);
+        let Some(place) = found else {
+            return Ok(false);
         };
         connection
             .prepare_cached(
                 "DELETE FROM steps WHERE writer = ?1 AND is_undone = ?2 AND place = ?3",
             )?
             .execute(params![root, is_undone, place])?;
-        Ok(Some(visit))
+        Ok(true)
     }
 
     pub(super) fn forget_undone(connection: &Connection, root: &str) -> Result<()> {
@@ -122,19 +120,23 @@ mod steps {
         Ok(())
     }
 
-    pub(super) fn replace(connection: &Connection, root: &str, stacks: &UndoStacks) -> Result<()> {
+    /// Writes both lists anew; `made` and `undone` tell the visit in which a decision was made and taken back here.
+    pub(super) fn replace(
+        connection: &Connection,
+        root: &str,
+        stacks: &UndoStacks,
+        made: &HashMap<&str, i64>,
+        undone: &HashMap<&str, i64>,
+    ) -> Result<()> {
         connection
             .prepare_cached("DELETE FROM steps WHERE writer = ?1")?
             .execute([root])?;
-        for (ids, is_undone) in [(&stacks.undo, false), (&stacks.redo, true)] {
-            for id in ids {
-                let visit: Option<i64> = connection
-                    .prepare_cached(
-                        "SELECT visit FROM decisions WHERE id = ?1 AND visit IS NOT NULL",
-                    )?
-                    .query_row([id], |row| row.get(0))
-                    .optional()?;
-                push(connection, root, is_undone, id, visit)?;
+        let mut statement =
+            connection.prepare_cached("INSERT INTO steps VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        for (ids, is_undone, visits) in [(&stacks.undo, false, made), (&stacks.redo, true, undone)]
+        {
+            for (place, id) in (1_i64..).zip(ids) {
+                statement.execute(params![root, is_undone, place, id, visits.get(id.as_str())])?;
             }
         }
         Ok(())
@@ -150,11 +152,11 @@ pub(crate) fn can_step(connection: &Connection, writer: &str) -> Result<(bool, b
     Ok((any(false)?, any(true)?))
 }
 
-/// Acts on identities: few, and about no record.
+/// Acts on identities that count: few, and about no record.
 fn identity_acts(connection: &Connection) -> Result<Vec<Decision>> {
     let mut statement =
-        connection.prepare_cached("SELECT json FROM decisions WHERE record IS NULL")?;
-    let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+        connection.prepare_cached("SELECT json FROM decisions WHERE record IS NULL AND ms < ?1")?;
+    let rows = statement.query_map([int(CLOCK_END_MS)], |row| row.get::<_, String>(0))?;
     rows.map(|json| from_json(&json?, "decision")).collect()
 }
 
@@ -175,22 +177,38 @@ fn names(connection: &Connection) -> Result<HashMap<String, String>> {
         .collect())
 }
 
-/// Builds an identity's undo and redo steps anew from the log.
+/// Builds an identity's undo and redo steps anew from what counts of the log.
 pub(crate) fn rebuild_steps(connection: &Connection, root: &str, joins: &Joins) -> Result<()> {
-    let mut log = Vec::new();
+    let mut log: Vec<(Decision, Option<i64>)> = Vec::new();
     for member in joins.members(root) {
-        let mut statement =
-            connection.prepare_cached("SELECT json FROM decisions WHERE writer = ?1")?;
-        let rows = statement.query_map([member], |row| row.get::<_, String>(0))?;
-        for json in rows {
-            log.push(from_json::<Decision>(&json?, "decision")?);
+        let mut statement = connection
+            .prepare_cached("SELECT json, visit FROM decisions WHERE writer = ?1 AND ms < ?2")?;
+        let rows = statement.query_map(params![member, int(CLOCK_END_MS)], |row| {
+            Ok((row.get::<_, String>(0)?, row.get(1)?))
+        })?;
+        for row in rows {
+            let (json, visit) = row?;
+            log.push((from_json(&json, "decision")?, visit));
         }
     }
-    log.sort_by(|a, b| (a.clock, &a.writer, &a.id).cmp(&(b.clock, &b.writer, &b.id)));
-    steps::replace(connection, root, &UndoStacks::from_log(&log))
+    log.sort_by(|(a, _), (b, _)| (a.clock, &a.writer, &a.id).cmp(&(b.clock, &b.writer, &b.id)));
+    let (mut made, mut undone) = (HashMap::new(), HashMap::new());
+    for (decision, visit) in &log {
+        let (visits, id) = match &decision.act {
+            Act::Respond(_) => (&mut made, &decision.id),
+            Act::Undo { target } => (&mut undone, target),
+            _ => continue,
+        };
+        match visit {
+            Some(visit) => visits.insert(id.as_str(), *visit),
+            None => visits.remove(id.as_str()),
+        };
+    }
+    let stacks = UndoStacks::from_log(log.iter().map(|(decision, _)| decision));
+    steps::replace(connection, root, &stacks, &made, &undone)
 }
 
-/// Takes later decisions of an identity into the steps, as [`UndoStacks::apply`] does.
+/// Takes later decisions of an identity that nobody joined into the steps, as [`UndoStacks::apply`] does.
 fn advance_steps(connection: &Connection, root: &str, later: &[&Decision]) -> Result<()> {
     for decision in later {
         match &decision.act {
@@ -199,13 +217,19 @@ fn advance_steps(connection: &Connection, root: &str, later: &[&Decision]) -> Re
                 steps::forget_undone(connection, root)?;
             }
             Act::Undo { target } => {
-                if let Some(visit) = steps::take(connection, root, false, target)? {
-                    steps::push(connection, root, true, target, visit)?;
+                if steps::take(connection, root, false, target)? {
+                    steps::push(connection, root, true, target, None)?;
                 }
             }
             Act::Redo { target } => {
-                if let Some(visit) = steps::take(connection, root, true, target)? {
-                    steps::push(connection, root, false, target, visit)?;
+                if steps::take(connection, root, true, target)? {
+                    let visit = connection
+                        .prepare_cached(
+                            "SELECT visit FROM decisions WHERE writer = ?1 AND id = ?2",
+                        )?
+                        .query_row([root, target.as_str()], |row| row.get(0))
+                        .optional()?;
+                    steps::push(connection, root, false, target, visit.flatten())?;
                 }
             }
             _ => {}
@@ -225,6 +249,12 @@ fn last_of(connection: &Connection, writer: &str) -> Result<Option<(i64, u32, St
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })
         .optional()?)
+}
+
+fn all_writers(connection: &Connection) -> Result<Vec<String>> {
+    let mut statement = connection.prepare_cached("SELECT DISTINCT writer FROM decisions")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
 
 /// What came of a decision that was to be stored.
@@ -533,14 +563,19 @@ pub(crate) fn retarget_unsent(
     Ok(())
 }
 
-/// The next clock of an act made here.
+/// The next clock of an act made here: after all that its identity did, under whichever name.
 pub(crate) fn tick(connection: &Connection, writer: &str, now_ms: u64) -> Result<Clock> {
-    let own = get::<Clock>(connection, keys::CLOCK)?.unwrap_or_default();
-    let last = last_of(connection, writer)?.map_or_else(Clock::default, |(ms, n, _)| Clock {
-        ms: ms.unsigned_abs(),
-        n,
-    });
-    let clock = own.max(last).tick(now_ms);
+    let mut last = get::<Clock>(connection, keys::CLOCK)?
+        .filter(|clock| clock.is_credible())
+        .unwrap_or_default();
+    let joins = joins(connection)?;
+    for member in joins.members(joins.root(writer)) {
+        if let Some((ms, n, _)) = last_of(connection, member)? {
+            let ms = ms.unsigned_abs();
+            last = last.max(Clock { ms, n });
+        }
+    }
+    let clock = last.tick(now_ms);
     put(connection, keys::CLOCK, &clock)?;
     Ok(clock)
 }
@@ -681,22 +716,27 @@ impl Store {
                     None => return Ok(None),
                 },
             };
-            let Some(made_in) = steps::take(tx, root, !is_undo, &target)? else {
+            if !steps::take(tx, root, !is_undo, &target)? {
                 return Ok(None);
-            };
-            steps::push(tx, root, is_undo, &target, made_in)?;
+            }
             let mut found = None;
             for member in joins.members(root) {
                 found = tx
-                    .prepare_cached("SELECT json FROM decisions WHERE writer = ?1 AND id = ?2")?
-                    .query_row([member, target.as_str()], |row| row.get::<_, String>(0))
+                    .prepare_cached(
+                        "SELECT json, visit FROM decisions WHERE writer = ?1 AND id = ?2",
+                    )?
+                    .query_row([member, target.as_str()], |row| {
+                        Ok((row.get::<_, String>(0)?, row.get(1)?))
+                    })
                     .optional()?;
                 if found.is_some() {
                     break;
                 }
             }
-            let json =
+            let (json, made_in) =
                 found.ok_or_else(|| StoreError::Corrupt("undo without its decision".to_owned()))?;
+            let of_visit = if is_undo { Some(visit(tx)?) } else { made_in };
+            steps::push(tx, root, is_undo, &target, of_visit)?;
             let about: Decision = from_json(&json, "decision")?;
             let decision = Decision {
                 id: decision_id.to_owned(),
@@ -885,7 +925,8 @@ fn merge(
     let mut touched = BTreeSet::new();
     let mut writers: BTreeMap<&str, (Option<_>, Vec<&Decision>)> = BTreeMap::new();
     let mut is_replaced = BTreeSet::new();
-    let mut has_joins = false;
+    // Writers whose joins are not what they were, besides those that the log names now.
+    let mut changed_joins: Option<BTreeSet<String>> = None;
     let mut added = 0;
     for line in lines {
         let decision = &line.value;
@@ -906,47 +947,64 @@ fn merge(
             }
             Appended::Instead { record } => {
                 is_replaced.insert(writer);
+                if record.is_none() {
+                    // Perhaps a join: whom it named is not known any more.
+                    changed_joins
+                        .get_or_insert_default()
+                        .extend(all_writers(tx)?);
+                }
                 touched.extend(record);
             }
             Appended::Confirmed => {}
             Appended::Known => continue,
         }
         touched.extend(decision.on.record.clone());
-        has_joins |= matches!(decision.act, Act::Join { .. } | Act::Adopt { .. });
+        if matches!(decision.act, Act::Join { .. } | Act::Adopt { .. }) {
+            changed_joins.get_or_insert_default();
+        }
     }
     for record in &touched {
         refold_about(tx, record)?;
     }
     let joins = joins(tx)?;
-    if has_joins {
-        let concerned: BTreeSet<String> = identity_acts(tx)?
-            .into_iter()
-            .flat_map(|act| match act.act {
-                Act::Join { into } => vec![act.writer, into],
-                Act::Adopt { from } => vec![act.writer, from],
-                _ => Vec::new(),
-            })
-            .collect();
-        refold_of(tx, &concerned)?;
-        for writer in &concerned {
-            rebuild_steps(tx, joins.root(writer), &joins)?;
+    // Identities whose steps are not what they were with the new ones behind them.
+    let mut rebuilt: BTreeSet<&str> = BTreeSet::new();
+    let concerned: BTreeSet<String> = match changed_joins {
+        Some(mut concerned) => {
+            for act in identity_acts(tx)? {
+                match act.act {
+                    Act::Join { into: other } | Act::Adopt { from: other } => {
+                        concerned.extend([act.writer, other]);
+                    }
+                    _ => {}
+                }
+            }
+            refold_of(tx, &concerned)?;
+            concerned
         }
-    }
-    for (writer, (last, mut new)) in writers {
+        None => BTreeSet::new(),
+    };
+    rebuilt.extend(concerned.iter().map(|writer| joins.root(writer)));
+    for (writer, (last, new)) in &mut writers {
         let place = |event: &Decision| (int(event.clock.ms), event.clock.n, event.id.clone());
+        new.retain(|event| event.clock.is_credible());
         new.sort_by_cached_key(|event| place(event));
         let root = joins.root(writer);
-        match new.first() {
-            None if !is_replaced.contains(writer) => {}
-            // As nearly always: what is new comes after what was known.
-            Some(first)
-                if last.is_some_and(|last| last < place(first))
-                    && root == writer
-                    && !is_replaced.contains(writer) =>
-            {
-                advance_steps(tx, root, &new)?;
-            }
-            _ => rebuild_steps(tx, root, &joins)?,
+        // As nearly always: what is new comes after what was known.
+        let is_later = new
+            .first()
+            .is_none_or(|first| last.as_ref().is_some_and(|last| *last < place(first)));
+        let is_alone = new.is_empty() || joins.members(root).len() == 1;
+        if !is_later || !is_alone || is_replaced.contains(writer) {
+            rebuilt.insert(root);
+        }
+    }
+    for root in &rebuilt {
+        rebuild_steps(tx, root, &joins)?;
+    }
+    for (writer, (_, new)) in &writers {
+        if !rebuilt.contains(joins.root(writer)) {
+            advance_steps(tx, writer, new)?;
         }
     }
     Ok(added)
