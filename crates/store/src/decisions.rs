@@ -263,13 +263,14 @@ enum Appended {
     New,
     /// It was there.
     Known,
-    /// It was known from a file, and now from the Hub.
+    /// It was known from a file, and now from elsewhere too.
     Confirmed,
     /// It took the place of another content under the same key, which was about this record.
     Instead { record: Option<String> },
 }
 
-/// Stores a decision; of two contents under one key the one with the smaller hash stays.
+/// Stores a decision. Of two contents under one key one that may be published stays before one of a file, which nobody
+/// else has; else the one with the smaller hash.
 fn append(
     connection: &Connection,
     line: &Line<Decision>,
@@ -312,26 +313,36 @@ fn append(
         }
         return Ok(Appended::New);
     };
-    let is_confirmed = part.is_some() && Origin::of(known_origin) == Origin::File;
-    if part.is_some() {
-        connection
-            .prepare_cached(
-                "UPDATE decisions SET part = coalesce(part, ?2),
-                 origin = CASE origin WHEN 2 THEN 1 ELSE origin END WHERE seq = ?1",
-            )?
-            .execute(params![seq, part])?;
+    let known_origin = Origin::of(known_origin);
+    if hash == known_hash {
+        let is_confirmed = known_origin == Origin::File && origin != Origin::File;
+        if part.is_some() || is_confirmed {
+            connection
+                .prepare_cached(
+                    "UPDATE decisions SET part = coalesce(part, ?2), origin = ?3 WHERE seq = ?1",
+                )?
+                .execute(params![
+                    seq,
+                    part,
+                    if is_confirmed { origin } else { known_origin }.number()
+                ])?;
+        }
+        if !is_confirmed {
+            return Ok(Appended::Known);
+        }
+        if origin == Origin::Here {
+            counts::recount_unsaved(connection)?;
+        }
+        return Ok(Appended::Confirmed);
     }
-    if hash >= known_hash {
-        return Ok(if is_confirmed {
-            Appended::Confirmed
-        } else {
-            Appended::Known
-        });
+    if (origin == Origin::File, &hash) > (known_origin == Origin::File, &known_hash) {
+        return Ok(Appended::Known);
     }
+    // Where the other content stands says nothing of this one.
     connection
         .prepare_cached(
-            "UPDATE decisions SET record = ?2, text = ?3, ms = ?4, n = ?5, hash = ?6, json = ?7, raw = ?8
-             WHERE seq = ?1",
+            "UPDATE decisions SET record = ?2, text = ?3, ms = ?4, n = ?5, hash = ?6, json = ?7, raw = ?8,
+             origin = ?9, part = ?10, visit = ?11 WHERE seq = ?1",
         )?
         .execute(params![
             seq,
@@ -342,7 +353,11 @@ fn append(
             hash,
             to_json(decision)?,
             line.raw,
+            origin.number(),
+            part,
+            visit,
         ])?;
+    counts::recount_unsaved(connection)?;
     Ok(Appended::Instead { record })
 }
 
@@ -376,6 +391,18 @@ fn of_record(connection: &Connection, stored: &Stored) -> Result<Vec<(Decision, 
     Ok(list)
 }
 
+/// The active responses without what only files say; `None` if none of it is from a file.
+fn without_files(
+    log: &[(Decision, Origin)],
+    joins: &Joins,
+) -> Option<BTreeMap<String, (Clock, Response)>> {
+    if log.iter().all(|(_, origin)| *origin != Origin::File) {
+        return None;
+    }
+    let known = log.iter().filter(|(_, origin)| *origin != Origin::File);
+    Some(fold(known.map(|(decision, _)| decision), joins))
+}
+
 /// Responses to a record.
 pub(crate) struct Responses {
     pub(crate) mine: Option<Response>,
@@ -395,6 +422,7 @@ pub(crate) fn responses(
         joins(connection)?
     };
     let mut active = fold(log.iter().map(|(decision, _)| decision), &joins);
+    let published = without_files(&log, &joins);
     let submitted = active
         .remove(joins.root(writer))
         .map(|(_, response)| response);
@@ -409,10 +437,12 @@ pub(crate) fn responses(
     let mut others = Vec::new();
     if !active.is_empty() {
         let names = names(connection)?;
-        for (writer, (_, response)) in active {
-            let is_from_file = log.iter().all(|(decision, origin)| {
-                joins.root(&decision.writer) != writer || *origin == Origin::File
-            });
+        for (writer, active_response) in active {
+            // One that takes the place of what is published counts here alone, too.
+            let is_from_file = published
+                .as_ref()
+                .is_some_and(|published| published.get(&writer) != Some(&active_response));
+            let (_, response) = active_response;
             others.push(OtherResponse {
                 name: names
                     .get(&writer)
@@ -448,13 +478,9 @@ pub(crate) fn refold(connection: &Connection, id: &str) -> Result<()> {
         fields,
         &fold(log.iter().map(|(decision, _)| decision), &joins),
     );
-    if log.iter().any(|(_, origin)| *origin == Origin::File) {
+    if let Some(published) = without_files(&log, &joins) {
         // What is published stands on decisions that are published too.
-        let known = log
-            .iter()
-            .filter(|(_, origin)| *origin != Origin::File)
-            .map(|(decision, _)| decision);
-        accepted = outcome(fields, &fold(known, &joins)).1;
+        accepted = outcome(fields, &published).1;
     }
     let before = stored.state;
     let is_accepted = |state| i64::from(state == RecordState::Accepted);

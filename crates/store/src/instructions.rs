@@ -20,20 +20,25 @@ fn acts_on(connection: &Connection, instruction: &str) -> Result<Vec<Instruction
     rows.map(|json| from_json(&json?, "instruction")).collect()
 }
 
-/// Stores an act; of two contents under one key the one with the smaller hash stays. Tells whether anything changed.
+/// Stores an act; of two contents under one key the one with the smaller hash stays. Returns the instructions that it
+/// changes.
 fn append(
     connection: &Connection,
     line: &Line<InstructionAct>,
     origin: Origin,
     part: Option<i64>,
-) -> Result<bool> {
+) -> Result<Vec<String>> {
     let act = &line.value;
     let hash = line.content_hash();
-    let known: Option<(u64, String)> = connection
-        .prepare_cached("SELECT seq, hash FROM instruction_acts WHERE writer = ?1 AND id = ?2")?
-        .query_row([&act.writer, &act.id], |row| Ok((row.get(0)?, row.get(1)?)))
+    let known: Option<(u64, String, String)> = connection
+        .prepare_cached(
+            "SELECT seq, hash, instruction FROM instruction_acts WHERE writer = ?1 AND id = ?2",
+        )?
+        .query_row([&act.writer, &act.id], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
         .optional()?;
-    let Some((seq, known_hash)) = known else {
+    let Some((seq, known_hash, before)) = known else {
         connection
             .prepare_cached(
                 "INSERT INTO instruction_acts (writer, id, instruction, hash, origin, part, json, raw)
@@ -49,28 +54,45 @@ fn append(
                 to_json(act)?,
                 line.raw,
             ])?;
-        return Ok(true);
+        return Ok(vec![act.on.clone()]);
     };
-    connection
-        .prepare_cached("UPDATE instruction_acts SET part = coalesce(part, ?2) WHERE seq = ?1")?
-        .execute(params![seq, part])?;
-    if hash >= known_hash {
-        return Ok(false);
+    if hash == known_hash && part.is_some() {
+        connection
+            .prepare_cached("UPDATE instruction_acts SET part = coalesce(part, ?2) WHERE seq = ?1")?
+            .execute(params![seq, part])?;
     }
+    if hash >= known_hash {
+        return Ok(Vec::new());
+    }
+    // Where the other content stands says nothing of this one.
     connection
         .prepare_cached(
-            "UPDATE instruction_acts SET instruction = ?2, hash = ?3, json = ?4, raw = ?5 WHERE seq = ?1",
+            "UPDATE instruction_acts SET instruction = ?2, hash = ?3, json = ?4, raw = ?5, origin = ?6, part = ?7
+             WHERE seq = ?1",
         )?
-        .execute(params![seq, act.on, hash, to_json(act)?, line.raw])?;
-    Ok(true)
+        .execute(params![
+            seq,
+            act.on,
+            hash,
+            to_json(act)?,
+            line.raw,
+            origin.number(),
+            part
+        ])?;
+    Ok(vec![before, act.on.clone()])
 }
 
 /// Renews the instruction from its acts.
 fn refold(connection: &Connection, id: &str, count: &mut MergeCount) -> Result<()> {
+    let before = prompts::read(connection, id)?;
     let Some(prompt) = fold(&acts_on(connection, id)?) else {
+        // The act that added it turned out to be about another one.
+        if before.is_some() {
+            count.changed += 1;
+            prompts::remove(connection, id)?;
+        }
         return Ok(());
     };
-    let before = prompts::read(connection, id)?;
     match &before {
         None => count.added += 1,
         Some(before) if *before != prompt => count.changed += 1,
@@ -78,7 +100,7 @@ fn refold(connection: &Connection, id: &str, count: &mut MergeCount) -> Result<(
     }
     prompts::write(connection, &prompt)?;
     if before.is_none_or(|before| before.text != prompt.text) {
-        records::mark_outdated(connection, id, &prompt.text)?;
+        records::mark_outdated(connection, id, Some(&prompt.text))?;
     }
     Ok(())
 }
@@ -91,13 +113,11 @@ fn merge(
 ) -> Result<MergeCount> {
     let mut touched = BTreeSet::new();
     for line in lines {
-        if append(connection, line, origin, part)? {
-            touched.insert(line.value.on.as_str());
-        }
+        touched.extend(append(connection, line, origin, part)?);
     }
     let mut count = MergeCount::default();
     for id in touched {
-        refold(connection, id, &mut count)?;
+        refold(connection, &id, &mut count)?;
     }
     Ok(count)
 }

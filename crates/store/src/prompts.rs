@@ -1,7 +1,7 @@
 //! Instructions and their counts per cell.
 
 use crate::error::Result;
-use crate::{Store, counts, from_json, int, search, to_json};
+use crate::{Store, counts, from_json, int, records, search, to_json};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use seedbed_core::messages::{CellCount, PromptFilter, PromptPage, PromptView};
 use seedbed_core::prompt::{Cell, Prompt, PromptOrigin, PromptState};
@@ -41,6 +41,14 @@ pub(crate) fn write(connection: &Connection, prompt: &Prompt) -> Result<()> {
             to_json(prompt)?,
         ])?;
     Ok(())
+}
+
+/// Nobody added it after all. Its answers stand on nothing that could have changed.
+pub(crate) fn remove(connection: &Connection, id: &str) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM prompts WHERE id = ?1")?
+        .execute([id])?;
+    records::mark_outdated(connection, id, None)
 }
 
 impl Store {

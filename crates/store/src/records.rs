@@ -299,8 +299,12 @@ fn is_outdated(connection: &Connection, record: &Record) -> Result<bool> {
     Ok(text.is_some_and(|text| text.trim() != record.instruction().trim()))
 }
 
-/// Marks the records of an instruction whose text changed.
-pub(crate) fn mark_outdated(connection: &Connection, prompt: &str, text: &str) -> Result<()> {
+/// Marks the records of an instruction whose text changed; `None` = it is not there any more.
+pub(crate) fn mark_outdated(
+    connection: &Connection,
+    prompt: &str,
+    text: Option<&str>,
+) -> Result<()> {
     let mut statement = connection.prepare_cached(
         "SELECT records.seq, seed_part, is_outdated, instruction FROM records
          CROSS JOIN texts ON texts.seq = records.seq WHERE prompt_id = ?1",
@@ -315,7 +319,7 @@ pub(crate) fn mark_outdated(connection: &Connection, prompt: &str, text: &str) -
     })?;
     let rows: Vec<_> = rows.collect::<std::result::Result<_, _>>()?;
     for (seq, part, was_outdated, instruction) in rows {
-        let is_outdated = instruction.trim() != text.trim();
+        let is_outdated = text.is_some_and(|text| instruction.trim() != text.trim());
         if is_outdated == was_outdated {
             continue;
         }
