@@ -18,6 +18,9 @@ ALTER TABLE records ADD COLUMN key TEXT;
 ALTER TABLE records ADD COLUMN seed_part TEXT NOT NULL DEFAULT '';
 ALTER TABLE records ADD COLUMN is_outdated INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE records ADD COLUMN part INTEGER;
+-- Further ids that lines gave to the text of a record: decisions that name one of them and the text are about it.
+CREATE TABLE aliases (claimed TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (claimed, seq)) WITHOUT ROWID;
+CREATE INDEX aliases_by_seq ON aliases (seq);
 -- The line as it came, where it holds more than this build understands.
 ALTER TABLE texts ADD COLUMN raw TEXT;
 ALTER TABLE seed_steps ADD COLUMN part TEXT NOT NULL DEFAULT '';

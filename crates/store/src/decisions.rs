@@ -363,9 +363,11 @@ fn append(
 
 /// The decisions that count for a record, with where they are known from.
 fn of_record(connection: &Connection, stored: &Stored) -> Result<Vec<(Decision, Origin)>> {
-    let mut statement = connection
-        .prepare_cached("SELECT json, origin FROM decisions WHERE record = ?1 OR record = ?2")?;
-    let rows = statement.query_map([&stored.claimed, &stored.own_id], |row| {
+    let mut statement = connection.prepare_cached(
+        "SELECT json, origin FROM decisions
+         WHERE record IN (SELECT ?1 UNION SELECT ?2 UNION SELECT claimed FROM aliases WHERE seq = ?3)",
+    )?;
+    let rows = statement.query_map(params![stored.claimed, stored.own_id, stored.seq], |row| {
         Ok((row.get::<_, String>(0)?, row.get(1)?))
     })?;
     let mut keeps_id = None;
@@ -378,8 +380,8 @@ fn of_record(connection: &Connection, stored: &Stored) -> Result<Vec<(Decision, 
             (Some(_), _) => false,
             (None, Some(known)) => known,
             (None, None) => {
-                let keeps =
-                    stored.keeps_id() && !records::is_ambiguous(connection, &stored.claimed)?;
+                let keeps = stored.record.id == stored.own_id
+                    || (stored.keeps_id() && !records::is_ambiguous(connection, &stored.claimed)?);
                 *keeps_id.insert(keeps)
             }
         };
@@ -551,14 +553,27 @@ fn refold_of(connection: &Connection, writers: &BTreeSet<String>) -> Result<()> 
 }
 
 /// Folds all records that a decision on `id` can be about.
-fn refold_about(connection: &Connection, id: &str) -> Result<()> {
-    let mut statement = connection
-        .prepare_cached("SELECT id FROM records WHERE claimed = ?1 OR own_id = ?1 OR id = ?1")?;
+pub(crate) fn refold_about(connection: &Connection, id: &str) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM records WHERE claimed = ?1 OR own_id = ?1 OR id = ?1
+         OR seq IN (SELECT seq FROM aliases WHERE claimed = ?1)",
+    )?;
     let ids: Vec<String> = statement
         .query_map([id], |row| row.get(0))?
         .collect::<std::result::Result<_, _>>()?;
     for id in ids {
         refold(connection, &id)?;
+    }
+    Ok(())
+}
+
+/// Folds what decisions that came before their record can be about; nearly always there are none.
+pub(crate) fn refold_early(connection: &Connection, id: &str) -> Result<()> {
+    let has_any = connection
+        .prepare_cached("SELECT 1 FROM decisions WHERE record = ?1 LIMIT 1")?
+        .exists([id])?;
+    if has_any {
+        refold_about(connection, id)?;
     }
     Ok(())
 }
@@ -622,7 +637,8 @@ fn told(connection: &Connection, writer: &str, id: &str) -> Result<Option<Option
 fn public_id(connection: &Connection, record: &str, text: Option<&str>) -> Result<String> {
     let found: Option<String> = connection
         .prepare_cached(
-            "SELECT id FROM records WHERE (claimed = ?1 OR own_id = ?1)
+            "SELECT id FROM records
+             WHERE (claimed = ?1 OR own_id = ?1 OR seq IN (SELECT seq FROM aliases WHERE claimed = ?1))
              AND (text_hash = ?2 OR (?2 IS NULL AND id = ?1))",
         )?
         .query_row(params![record, text], |row| row.get(0))

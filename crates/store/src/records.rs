@@ -5,13 +5,14 @@
 
 use crate::error::Result;
 use crate::{Store, counts, decisions, from_json, seed, to_json};
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+use seedbed_core::id::content_id;
 use seedbed_core::line::{Line, RecordLine};
 use seedbed_core::messages::RecordView;
 use seedbed_core::model::Message;
 use seedbed_core::record::{Field, Fields, INSTRUCTION, RESPONSE, Record};
 use seedbed_core::review::RecordState;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// What [`Stored::read`] reads.
 const SELECT: &str =
@@ -181,10 +182,191 @@ fn rename(connection: &Connection, seq: u64, from: &str, to: &str) -> Result<()>
 /// A text that is not on the Hub lost its id to one that is: it is sent under the id of its own, and so are the
 /// decisions made on it here.
 fn give_own_id(connection: &Connection, loser: &Rival, claimed: &str) -> Result<()> {
-    connection
-        .prepare_cached("UPDATE records SET claimed = own_id WHERE seq = ?1")?
-        .execute([loser.seq])?;
+    claim(connection, loser.seq, &loser.own_id)?;
     decisions::retarget_unsent(connection, claimed, &loser.text, &loser.own_id)
+}
+
+/// The record goes by another claim from now on. Decisions that name the one before and this text still count for it.
+fn claim(connection: &Connection, seq: u64, claimed: &str) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO aliases SELECT claimed, seq FROM records WHERE seq = ?1 AND claimed <> own_id",
+        )?
+        .execute([seq])?;
+    connection
+        .prepare_cached("DELETE FROM aliases WHERE claimed = ?2 AND seq = ?1")?
+        .execute(params![seq, claimed])?;
+    connection
+        .prepare_cached("UPDATE records SET claimed = ?2 WHERE seq = ?1")?
+        .execute(params![seq, claimed])?;
+    Ok(())
+}
+
+/// A record that is here already.
+struct Twin {
+    seq: u64,
+    claimed: String,
+    own_id: String,
+    is_on_hub: bool,
+}
+
+impl Twin {
+    fn by(connection: &Connection, condition: &str, values: &[&str]) -> Result<Option<Self>> {
+        Ok(connection
+            .prepare_cached(&format!(
+                "SELECT seq, claimed, own_id, part IS NOT NULL FROM records WHERE {condition}"
+            ))?
+            .query_row(params_from_iter(values), |row| {
+                Ok(Self {
+                    seq: row.get(0)?,
+                    claimed: row.get(1)?,
+                    own_id: row.get(2)?,
+                    is_on_hub: row.get(3)?,
+                })
+            })
+            .optional()?)
+    }
+}
+
+/// Adds a record to the counters that are about what it says, or takes it away.
+fn count(
+    connection: &Connection,
+    record: &Record,
+    state: RecordState,
+    is_outdated: bool,
+    by: i64,
+) -> Result<()> {
+    let cell = counts::cell_name(&record.cell)?;
+    counts::add(connection, counts::TOPIC, &record.cell.topic, by)?;
+    counts::add(
+        connection,
+        counts::PERSPECTIVE,
+        &record.cell.perspective,
+        by,
+    )?;
+    counts::add(connection, counts::MODEL, &record.provenance.model, by)?;
+    if is_outdated {
+        counts::add(connection, counts::OUTDATED, "", by)?;
+    } else {
+        counts::add(connection, counts::SEED, &record.inputs.seed_part, by)?;
+    }
+    counts::add(connection, counts::CELL, &cell, by)?;
+    if state == RecordState::Accepted {
+        counts::add(connection, counts::CELL_ACCEPTED, &cell, by)?;
+    }
+    Ok(())
+}
+
+/// What tells two lines about one text apart: everything but the id.
+fn line_hash(line: &RecordLine) -> String {
+    let record = Record {
+        id: String::new(),
+        ..line.record.clone()
+    };
+    content_id(&(record, &line.messages))
+}
+
+/// A line about a text that is here. Which ids and which provenance it has must be the same wherever these lines come
+/// together: what the Hub says goes before what is known here alone, then the smaller one.
+fn meet(
+    connection: &Connection,
+    twin: &Twin,
+    line: &Line<RecordLine>,
+    own_id: &str,
+    part: Option<i64>,
+) -> Result<()> {
+    let claimed = &line.value.record.id;
+    let is_first_of_hub = part.is_some() && !twin.is_on_hub;
+    if let Some(part) = part.filter(|_| !twin.is_on_hub) {
+        connection
+            .prepare_cached("UPDATE records SET part = ?2 WHERE seq = ?1")?
+            .execute(params![twin.seq, part])?;
+    }
+    let outranks =
+        |is_smaller: bool| is_first_of_hub || (is_smaller && (part.is_some() || !twin.is_on_hub));
+    let mut is_changed = is_first_of_hub;
+    if *claimed != twin.claimed {
+        let rank = |id: &String| (*id == twin.own_id, id.clone());
+        if outranks(rank(claimed) < rank(&twin.claimed)) {
+            claim(connection, twin.seq, claimed)?;
+        } else {
+            connection
+                .prepare_cached("INSERT OR IGNORE INTO aliases VALUES (?1, ?2)")?
+                .execute(params![claimed, twin.seq])?;
+        }
+        is_changed = true;
+    }
+    if let Some(stored) = Stored::by_seq(connection, twin.seq)? {
+        let known = RecordLine {
+            messages: messages_of(connection, twin.seq)?,
+            record: stored.record.clone(),
+        };
+        let (new, old) = (line_hash(&line.value), line_hash(&known));
+        let is_taken =
+            own_id != twin.own_id && Twin::by(connection, "own_id = ?1", &[own_id])?.is_some();
+        if new != old && !is_taken && outranks(new < old) {
+            replace(connection, &stored, line, own_id)?;
+            is_changed = true;
+        }
+    }
+    if is_changed {
+        for id in BTreeSet::from([claimed, &twin.claimed]) {
+            settle_id(connection, id)?;
+            decisions::refold_about(connection, id)?;
+        }
+    }
+    Ok(())
+}
+
+/// The same text has another provenance from now on.
+fn replace(
+    connection: &Connection,
+    stored: &Stored,
+    line: &Line<RecordLine>,
+    own_id: &str,
+) -> Result<()> {
+    let record = &line.value.record;
+    let is_outdated = is_outdated(connection, record)?;
+    count(
+        connection,
+        &stored.record,
+        stored.state,
+        stored.is_outdated,
+        -1,
+    )?;
+    count(connection, record, stored.state, is_outdated, 1)?;
+    connection
+        .prepare_cached(
+            "UPDATE records SET own_id = ?2, key = ?3, prompt_id = ?4, topic = ?5, perspective = ?6, model = ?7,
+             seed_part = ?8, is_outdated = ?9, id = CASE id WHEN own_id THEN ?2 ELSE id END WHERE seq = ?1",
+        )?
+        .execute(params![
+            stored.seq,
+            own_id,
+            record.key,
+            record.prompt_id,
+            record.cell.topic,
+            record.cell.perspective,
+            record.provenance.model,
+            record.inputs.seed_part,
+            is_outdated,
+        ])?;
+    connection
+        .prepare_cached("UPDATE texts SET json = ?2, raw = ?3 WHERE seq = ?1")?
+        .execute(params![stored.seq, rest_of(record)?, line.raw])?;
+    connection
+        .prepare_cached("DELETE FROM asked WHERE seq = ?1")?
+        .execute([stored.seq])?;
+    keep_messages(connection, stored.seq, &line.value.messages)
+}
+
+fn keep_messages(connection: &Connection, seq: u64, messages: &[Message]) -> Result<()> {
+    if !messages.is_empty() {
+        connection
+            .prepare_cached("INSERT INTO asked VALUES (?1, ?2)")?
+            .execute(params![seq, to_json(&messages)?])?;
+    }
+    Ok(())
 }
 
 /// Stores a record with the messages it was asked with; `part` is where its line stands on the Hub.
@@ -196,30 +378,31 @@ pub(crate) fn add(
     let record = &line.value.record;
     let text = record.fields.text_hash();
     let own_id = Record::make_id(record.key.as_deref(), &record.fields);
-    let known: Option<(u64, bool)> = connection
-        .prepare_cached(
-            "SELECT seq, part IS NOT NULL FROM records
-             WHERE (claimed = ?1 AND text_hash = ?2) OR own_id = ?3 LIMIT 1",
-        )?
-        .query_row(params![record.id, text, own_id], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?;
-    if let Some((seq, is_on_hub)) = known {
-        if let Some(part) = part.filter(|_| !is_on_hub) {
-            connection
-                .prepare_cached("UPDATE records SET part = ?2 WHERE seq = ?1")?
-                .execute(params![seq, part])?;
-            settle_id(connection, &record.id)?;
-        }
+    let mut twin = Twin::by(connection, "own_id = ?1", &[&own_id])?;
+    if twin.is_none() && record.id != own_id {
+        twin = Twin::by(
+            connection,
+            "claimed = ?1 AND text_hash = ?2",
+            &[&record.id, &text],
+        )?;
+    }
+    if let Some(twin) = twin {
+        meet(connection, &twin, line, &own_id, part)?;
+        let seq = twin.seq;
         return Ok(Added { seq, is_new: false });
     }
-    // Under the id of its own until it is settled who keeps the claimed one. Nothing else can rightly have that id.
-    let id = &own_id;
-    if let Some(liar) = Stored::by_id(connection, id)? {
-        rename(connection, liar.seq, id, &liar.own_id)?;
+    // Nothing else can rightly have the id of its own.
+    let liar = Twin::by(connection, "id = ?1", &[&own_id])?;
+    if let Some(liar) = &liar {
+        rename(connection, liar.seq, &own_id, &liar.own_id)?;
         decisions::refold(connection, &liar.own_id)?;
     }
+    let has_rivals = Twin::by(connection, "claimed = ?1 LIMIT 1", &[&record.id])?.is_some();
+    // Under the id of its own until it is settled who keeps the claimed one.
+    let is_free = !has_rivals
+        && (record.id == own_id || Twin::by(connection, "own_id = ?1", &[&record.id])?.is_none());
+    let id = if is_free { &record.id } else { &own_id };
+    let is_outdated = is_outdated(connection, record)?;
     connection
         .prepare_cached(
             "INSERT INTO records (id, claimed, own_id, text_hash, key, prompt_id, topic, perspective, model, seed_part,
@@ -237,7 +420,7 @@ pub(crate) fn add(
             record.provenance.model,
             record.inputs.seed_part,
             part,
-            is_outdated(connection, record)?,
+            is_outdated,
         ])?;
     let seq = connection.last_insert_rowid();
     connection
@@ -252,39 +435,26 @@ pub(crate) fn add(
     connection
         .prepare_cached("INSERT INTO words (rowid, instruction, response) VALUES (?1, ?2, ?3)")?
         .execute(params![seq, record.instruction(), record.response()])?;
-    if !line.value.messages.is_empty() {
-        connection
-            .prepare_cached("INSERT INTO asked VALUES (?1, ?2)")?
-            .execute(params![seq, to_json(&line.value.messages)?])?;
-    }
+    let seq = seq.unsigned_abs();
+    keep_messages(connection, seq, &line.value.messages)?;
     counts::add(connection, counts::TOTAL, "", 1)?;
     counts::add(connection, counts::STATE, RecordState::Pending.as_str(), 1)?;
-    counts::add(connection, counts::TOPIC, &record.cell.topic, 1)?;
-    counts::add(connection, counts::PERSPECTIVE, &record.cell.perspective, 1)?;
-    counts::add(connection, counts::MODEL, &record.provenance.model, 1)?;
-    if is_outdated(connection, record)? {
-        counts::add(connection, counts::OUTDATED, "", 1)?;
-    } else {
-        counts::add(connection, counts::SEED, &record.inputs.seed_part, 1)?;
-    }
-    counts::add(
-        connection,
-        counts::CELL,
-        &counts::cell_name(&record.cell)?,
-        1,
-    )?;
+    count(connection, record, RecordState::Pending, is_outdated, 1)?;
     if part.is_none() {
         counts::add(connection, counts::UNSAVED, counts::RECORDS, 1)?;
     }
-    if record.id == own_id {
-        // Decisions may have come before their record.
-        decisions::refold(connection, &own_id)?;
+    if !is_free {
+        settle_id(connection, &record.id)?;
     }
-    settle_id(connection, &record.id)?;
-    Ok(Added {
-        seq: seq.unsigned_abs(),
-        is_new: true,
-    })
+    if liar.is_some() {
+        settle_id(connection, &own_id)?;
+    }
+    // Decisions may have come before their record.
+    decisions::refold_early(connection, &record.id)?;
+    if record.id != own_id {
+        decisions::refold_early(connection, &own_id)?;
+    }
+    Ok(Added { seq, is_new: true })
 }
 
 /// Whether the instruction that a record answers has another text by now.
@@ -334,7 +504,7 @@ pub(crate) fn mark_outdated(
 }
 
 /// Decides which of the texts that claim an id keeps it, and folds those whose decisions it changes.
-fn settle_id(connection: &Connection, claimed: &str) -> Result<()> {
+pub(crate) fn settle_id(connection: &Connection, claimed: &str) -> Result<()> {
     let mut rivals = rivals(connection, claimed)?;
     rivals.sort_by(|a, b| a.rank(claimed).cmp(&b.rank(claimed)));
     // The id follows from another record's text, which is known by an older id: none of those that claim it keeps it.
@@ -342,8 +512,13 @@ fn settle_id(connection: &Connection, claimed: &str) -> Result<()> {
         .prepare_cached("SELECT 1 FROM records WHERE own_id = ?1 AND claimed <> ?1")?
         .exists([claimed])?;
     if is_anothers {
-        for liar in rivals.iter().filter(|liar| liar.id == claimed) {
-            rename(connection, liar.seq, claimed, &liar.own_id)?;
+        for liar in &rivals {
+            if liar.id == claimed {
+                rename(connection, liar.seq, claimed, &liar.own_id)?;
+            }
+            if !liar.is_on_hub {
+                give_own_id(connection, liar, claimed)?;
+            }
             decisions::refold(connection, &liar.own_id)?;
         }
         return Ok(());
@@ -353,12 +528,12 @@ fn settle_id(connection: &Connection, claimed: &str) -> Result<()> {
     };
     let has_changed = keeper.id != claimed;
     let is_contested = rivals.len() > 1;
-    let hub_keeps = keeper.is_on_hub;
+    let is_settled = keeper.is_on_hub || keeper.own_id == claimed;
     for loser in &rivals[1..] {
         if loser.id != loser.own_id {
             rename(connection, loser.seq, &loser.id, &loser.own_id)?;
         }
-        if hub_keeps && !loser.is_on_hub {
+        if is_settled && !loser.is_on_hub {
             give_own_id(connection, loser, claimed)?;
         }
     }
@@ -370,6 +545,19 @@ fn settle_id(connection: &Connection, claimed: &str) -> Result<()> {
         for loser in &rivals[1..] {
             decisions::refold(connection, &loser.own_id)?;
         }
+    }
+    Ok(())
+}
+
+/// Decides anew about every id that several texts claim: where their lines stand has changed.
+pub(crate) fn settle_contested(connection: &Connection) -> Result<()> {
+    let mut statement = connection
+        .prepare_cached("SELECT claimed FROM records GROUP BY claimed HAVING count(*) > 1")?;
+    let ids: Vec<String> = statement
+        .query_map([], |row| row.get(0))?
+        .collect::<std::result::Result<_, _>>()?;
+    for id in ids {
+        settle_id(connection, &id)?;
     }
     Ok(())
 }

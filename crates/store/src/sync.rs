@@ -3,7 +3,7 @@
 //! What was sent is derived from the tree of the head: a line whose part is not there any more is to be sent again.
 
 use crate::error::Result;
-use crate::{Store, counts, from_json, get, int, keys, put};
+use crate::{Store, counts, from_json, get, int, keys, put, records};
 use rusqlite::params;
 use seedbed_core::row::TableRow;
 use serde::{Deserialize, Serialize};
@@ -201,6 +201,9 @@ impl Store {
                 tx.prepare_cached("DELETE FROM problems WHERE path = ?1")?
                     .execute([path])?;
             }
+            if !gone.is_empty() {
+                records::settle_contested(tx)?;
+            }
             counts::recount_unsaved(tx)
         })
     }
@@ -230,6 +233,9 @@ impl Store {
                 for seq in seqs {
                     statement.execute(params![int(*seq), number])?;
                 }
+            }
+            if !records.is_empty() {
+                records::settle_contested(tx)?;
             }
             Ok(())
         })
