@@ -360,11 +360,15 @@ fn a_run_goes_on_after_a_crash_without_asking_for_a_finished_row_again() {
         }
     }
     let (total, done) = store.run_items("run", Some(ItemState::Done), 1, 5).unwrap();
-    assert_eq!((total, done.len(), done[0].record.as_str()), (2, 1, "key of r0"));
+    assert_eq!(
+        (total, done.len(), done[0].record.as_str()),
+        (2, 1, "key of r0")
+    );
 
     assert_eq!(store.requeue_failed("run").unwrap(), 1);
     store.item_requeued("run", "key of r4", false).unwrap();
-    let queued = [("r1", 0), ("r3", 1), ("r4", 0), ("r5", 0)].map(|(id, n)| (format!("key of {id}"), n));
+    let queued =
+        [("r1", 0), ("r3", 1), ("r4", 0), ("r5", 0)].map(|(id, n)| (format!("key of {id}"), n));
     assert_eq!(store.queued_items("run").unwrap(), queued);
 }
 
@@ -458,7 +462,8 @@ fn a_line_of_a_newer_build_is_handed_on_as_it_came() {
     let line = seedbed_core::line::decision(text).unwrap();
     store.merge_decisions(&[line], Origin::Hub, None).unwrap();
     assert_eq!(store.decisions_after(0, 1).unwrap()[0].1.text(), text);
-    let text = r#"{"id":"e","writer":"ann","on":"i","clock":{"ms":2,"n":0},"act":"translate","to":"de"}"#;
+    let text =
+        r#"{"id":"e","writer":"ann","on":"i","clock":{"ms":2,"n":0},"act":"translate","to":"de"}"#;
     let line = seedbed_core::line::instruction(text).unwrap();
     store
         .merge_instructions(&[line], Origin::Hub, None)

@@ -1,0 +1,348 @@
+//! The same lines give the same project, whatever the order and the grouping in which they come.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "support/model.rs"]
+mod model;
+mod support;
+
+use model::Model;
+use proptest::prelude::*;
+use seedbed_core::line::{Line, RecordLine};
+use seedbed_core::messages::RecordFilter;
+use seedbed_core::record::{Fields, Record};
+use seedbed_core::review::{Act, CLOCK_END_MS, Decision, Quality, RecordState};
+use seedbed_store::{Origin, Store};
+use std::collections::BTreeMap;
+use support::{asked, cell, decision, good, lines, log, of_identity, rated, record};
+
+const PEOPLE: [&str; 4] = ["ann", "bob", "carol", "guest"];
+
+/// Something that comes to a browser.
+#[derive(Clone, Debug)]
+enum Told {
+    /// A record, of the Hub or known here alone.
+    Record(Record, bool),
+    Decision(Decision, Origin),
+}
+
+fn of_key(key: &str, id: Option<&str>, text: &str) -> Record {
+    let mut made = record("", "q", text);
+    made.key = Some(key.to_owned());
+    made.id = id.map_or_else(
+        || Record::make_id(made.key.as_deref(), &made.fields),
+        str::to_owned,
+    );
+    made
+}
+
+fn own_id(key: &str, text: &str) -> String {
+    of_key(key, None, text).id
+}
+
+/// Texts that claim one id, the same texts under ids of their own, and lines that claim the own id of another text;
+/// each in three provenances.
+fn some_record() -> impl Strategy<Value = Told> {
+    (0..9_usize, 0..3_u8, any::<bool>()).prop_map(|(n, variant, is_on_hub)| {
+        let mut made = match n {
+            0..3 => of_key("k1", Some("k1"), ["a", "b", "c"][n]),
+            3..5 => of_key("k1", None, ["a", "b"][n - 3]),
+            5 => of_key("k2", Some("k2"), "a"),
+            6 => of_key("k2", Some("k1"), "d"),
+            7 => of_key("liar", Some(&own_id("k1", "a")), "z"),
+            _ => of_key("liar", Some(&own_id("k1", "b")), "y"),
+        };
+        made.provenance.model = format!("model {variant}");
+        made.cell = cell(["soil", "bees"][usize::from(variant % 2)], "science");
+        made.created_ms = u64::from(variant);
+        Told::Record(made, is_on_hub)
+    })
+}
+
+fn some_decision() -> impl Strategy<Value = Told> {
+    let about = prop_oneof![
+        3 => Just("k1".to_owned()),
+        1 => Just("k2".to_owned()),
+        1 => Just(own_id("k1", "a")),
+        1 => Just(own_id("k1", "b")),
+    ];
+    let text = proptest::sample::select(vec![None, Some("a"), Some("b"), Some("c"), Some("z")]);
+    (0..12_usize, 0..4_usize, about, text, 0..9_u64, 0..6_u8).prop_map(
+        |(n, who, about, text, ms, kind)| {
+            let target = ["batch".to_owned(), format!("{}", n / 2), format!("{n}")];
+            let target = target[ms as usize % 3].clone();
+            let act = match kind {
+                0..3 => Act::Respond(rated(if n % 3 == 0 {
+                    Quality::Bad
+                } else {
+                    Quality::Good
+                })),
+                3..5 => Act::Undo { target },
+                _ => Act::Redo { target },
+            };
+            let ms = if ms == 8 { CLOCK_END_MS + 1 } else { ms };
+            let mut made = decision(&n.to_string(), PEOPLE[who], &about, ms, act);
+            made.text = text.map(|text| Fields::of_pair("q", text).text_hash());
+            made.batch = (n % 4 == 0).then(|| "batch".to_owned());
+            // What a file says has ids of its own: who else could have written them?
+            let origin = if n == 11 { Origin::File } else { Origin::Hub };
+            Told::Decision(made, origin)
+        },
+    )
+}
+
+fn identity_act() -> impl Strategy<Value = Told> {
+    (0..6_usize, 0..3_u64).prop_map(|(n, ms)| {
+        let join = |into: &str| Act::Join { into: into.into() };
+        let adopt = |from: &str| Act::Adopt { from: from.into() };
+        let (writer, act) = match n {
+            0 => ("guest", join("ann")),
+            1 => ("ann", adopt("guest")),
+            2 => ("carol", join("guest")),
+            3 => ("guest", adopt("carol")),
+            4 => ("bob", join("carol")),
+            _ => (
+                "ann",
+                Act::Name {
+                    name: format!("Ann {ms}"),
+                },
+            ),
+        };
+        Told::Decision(of_identity(&format!("i{n}"), writer, ms, act), Origin::Hub)
+    })
+}
+
+fn told() -> impl Strategy<Value = Vec<Told>> {
+    let one = prop_oneof![3 => some_record(), 5 => some_decision(), 1 => identity_act()];
+    proptest::collection::vec(one, 1..30)
+}
+
+/// Takes everything in, cut into groups that come in one call each where they are of one kind.
+fn tell(told: &[Told], cuts: &[bool]) -> Store {
+    let store = Store::open_memory().unwrap();
+    let mut at = 0;
+    while at < told.len() {
+        let mut end = at + 1;
+        let kind = |told: &Told| match told {
+            Told::Record(_, is_on_hub) => (true, *is_on_hub),
+            Told::Decision(_, origin) => (false, *origin == Origin::Hub),
+        };
+        while end < told.len()
+            && kind(&told[end]) == kind(&told[at])
+            && !cuts.get(end).copied().unwrap_or_default()
+        {
+            end += 1;
+        }
+        let (is_record, is_on_hub) = kind(&told[at]);
+        let part = is_on_hub.then(|| store.begin_part(&format!("part {at}")).unwrap());
+        let (mut records, mut decisions) = (Vec::new(), Vec::new());
+        for one in &told[at..end] {
+            match one {
+                Told::Record(record, _) => {
+                    let (record, messages) = asked(record);
+                    records.push(Line::new(RecordLine { record, messages }));
+                }
+                Told::Decision(decision, _) => decisions.push(Line::new(decision.clone())),
+            }
+        }
+        if is_record {
+            store.merge_records(&records, part).unwrap();
+        } else {
+            let origin = if is_on_hub { Origin::Hub } else { Origin::File };
+            store.merge_decisions(&decisions, origin, part).unwrap();
+        }
+        at = end;
+    }
+    store
+}
+
+/// Everything that people see, and what would be sent, in an order of its own.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    records: Vec<String>,
+    accepted: Vec<(String, String)>,
+    unsent: Vec<(String, String)>,
+    counts: Vec<String>,
+    reviewers: Vec<String>,
+    undone: Vec<Vec<String>>,
+}
+
+fn look(store: &Store) -> Seen {
+    let (_, all) = store
+        .list_records(&RecordFilter::default(), "ann", 0, 100)
+        .unwrap();
+    let mut records: Vec<String> = all
+        .into_iter()
+        .map(|mut view| {
+            view.seq = 0;
+            format!("{view:?}")
+        })
+        .collect();
+    records.sort();
+    let mut accepted = store.accepted_hashes().unwrap();
+    accepted.sort();
+    let unsent = store.unsent_records(0, 100).unwrap().into_iter();
+    let mut unsent: Vec<_> = unsent
+        .map(|(_, line)| {
+            let record = line.value.record;
+            (record.id.clone(), record.response().to_owned())
+        })
+        .collect();
+    unsent.sort();
+    let counts = PEOPLE.map(|who| format!("{:?}", store.counts(who).unwrap().states));
+    let counts = counts
+        .into_iter()
+        .chain([format!("{:?}", store.counts("ann").unwrap().topics)])
+        .chain([format!("{:?}", store.counts("ann").unwrap().models)])
+        .chain([format!(
+            "{:?}",
+            store
+                .prompt_page(&seedbed_core::messages::PromptFilter::default(), 0, 0)
+                .unwrap()
+                .cells
+        )])
+        .collect();
+    let reviewers = store.reviewers().unwrap();
+    let undone = PEOPLE.map(|who| {
+        let mut targets = Vec::new();
+        while let Ok(Some(_)) =
+            store.undo_decision(who, &format!("{who} {}", targets.len()), None, 100)
+        {
+            if let Some(Act::Undo { target }) = log(store).pop().map(|last| last.act) {
+                targets.push(target);
+            }
+        }
+        targets
+    });
+    Seen {
+        records,
+        accepted,
+        unsent,
+        counts,
+        reviewers,
+        undone: undone.to_vec(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_same_lines_in_any_order_and_grouping_give_the_same_project(
+        (one, other) in told().prop_flat_map(|told| (Just(told.clone()), Just(told).prop_shuffle())),
+        cuts in proptest::collection::vec(any::<bool>(), 30),
+    ) {
+        let (first, second) = (tell(&one, &[]), tell(&other, &cuts));
+        let mut model = Model::default();
+        for told in &one {
+            match told {
+                Told::Record(record, is_on_hub) => model.record(record, *is_on_hub),
+                Told::Decision(decision, origin) => model.decision(decision, *origin, None),
+            }
+        }
+        model.check(&first, &PEOPLE, &BTreeMap::new());
+        model.check(&second, &PEOPLE, &BTreeMap::new());
+        prop_assert_eq!(look(&first), look(&second));
+    }
+}
+
+fn hub(store: &Store, record: &Record) {
+    let part = store.begin_part(&format!("{:?}", record.fields)).unwrap();
+    let (record, messages) = asked(record);
+    store
+        .merge_records(&[Line::new(RecordLine { record, messages })], Some(part))
+        .unwrap();
+}
+
+#[test]
+fn of_texts_that_claim_one_id_one_of_the_hub_keeps_it_and_the_smallest_of_several() {
+    let texts = ["a", "b", "c"];
+    let smallest = |of: &[&'static str]| {
+        let of = of.iter().copied();
+        of.min_by_key(|text| Fields::of_pair("q", *text).text_hash())
+            .unwrap()
+    };
+    let keeper = |store: &Store| {
+        let view = store.record_view("k1", "ann").unwrap().unwrap();
+        view.record.response().to_owned()
+    };
+    for order in [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ] {
+        let store = Store::open_memory().unwrap();
+        let [local, first, second] = order.map(|at| texts[at]);
+        store
+            .add_records(&[asked(&of_key("k1", Some("k1"), local))])
+            .unwrap();
+        assert_eq!(keeper(&store), local);
+        hub(&store, &of_key("k1", Some("k1"), first));
+        assert_eq!(keeper(&store), first);
+        hub(&store, &of_key("k1", Some("k1"), second));
+        assert_eq!(keeper(&store), smallest(&[first, second]));
+        assert_eq!(store.record_count(), Ok(3));
+        let sent = store.unsent_records(0, 9).unwrap().remove(0).1;
+        assert_eq!(sent.value.record.id, own_id("k1", local));
+    }
+}
+
+#[test]
+fn a_decision_of_format_1_on_an_id_with_two_texts_on_the_hub_counts_for_none() {
+    let store = Store::open_memory().unwrap();
+    hub(&store, &of_key("k1", Some("k1"), "a"));
+    let old = lines(&[good("1", "ann", "k1", 1)]);
+    let part = store.begin_part("decisions").unwrap();
+    store
+        .merge_decisions(&old, Origin::Hub, Some(part))
+        .unwrap();
+    let states = || {
+        let filter = RecordFilter::default();
+        let (_, all) = store.list_records(&filter, "ann", 0, 9).unwrap();
+        all.iter().map(|view| view.state).collect::<Vec<_>>()
+    };
+    assert_eq!(states(), [RecordState::Accepted]);
+    // A text that only this browser has says nothing of what she saw.
+    store
+        .add_records(&[asked(&of_key("k1", Some("k1"), "c"))])
+        .unwrap();
+    assert_eq!(states(), [RecordState::Accepted, RecordState::Pending]);
+    hub(&store, &of_key("k1", Some("k1"), "b"));
+    assert_eq!(states(), [RecordState::Pending; 3]);
+    assert_eq!(store.accepted_row_count(), Ok(0));
+    // The other one is gone from the Hub: then it can be told again.
+    let keep = store.parts().unwrap().into_iter();
+    let gone = format!("{:?}", Fields::of_pair("q", "b"));
+    let tree = keep
+        .filter(|(path, _)| *path != gone)
+        .map(|(path, part)| (path, part.oid))
+        .collect();
+    store.set_tree(&tree).unwrap();
+    assert_eq!(states()[0], RecordState::Accepted);
+}
+
+#[test]
+fn one_text_with_two_provenances_has_the_same_one_everywhere() {
+    let with = |model: &str| {
+        let mut made = of_key("k1", None, "a");
+        model.clone_into(&mut made.provenance.model);
+        made
+    };
+    let of = |store: &Store| store.counts("ann").unwrap().models;
+    let here = Store::open_memory().unwrap();
+    here.add_records(&[asked(&with("mine"))]).unwrap();
+    hub(&here, &with("theirs"));
+    assert_eq!(of(&here), [("theirs".to_owned(), 1)]);
+    assert_eq!(here.unsent_record_count(), Ok(0));
+    let [one, two] = [["x", "y"], ["y", "x"]].map(|order| {
+        let store = Store::open_memory().unwrap();
+        for model in order {
+            hub(&store, &with(model));
+        }
+        of(&store)
+    });
+    assert_eq!(one, two);
+}
