@@ -31,7 +31,7 @@ pub(crate) fn make(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// The migration is done.
+/// The migration is done: a part of it, so that no copy is forgotten when what follows fails.
 pub(crate) fn made(connection: &Connection) -> Result<()> {
     let since = Since {
         opened: 0,

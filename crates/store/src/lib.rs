@@ -62,7 +62,7 @@ impl Store {
             copy.push(backup::SUFFIX);
             // One that can't be removed now is tried again at the next opening.
             if std::fs::remove_file(copy).is_ok() {
-                store.forget_backup()?;
+                store.forget_backup().ok();
             }
         }
         Ok(store)
@@ -93,21 +93,17 @@ impl Store {
         connection.pragma_update(None, "journal_mode", "TRUNCATE")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
-        let is_old = version > 0 && version < schema::VERSION;
-        if is_old {
+        if version > 0 && version < schema::VERSION {
             backup::make(&connection)?;
         }
         schema::migrate(&connection, version)?;
-        if is_old {
-            backup::made(&connection)?;
-        }
         Ok(Self {
             connection,
             is_newer: false,
         })
     }
 
-    /// Written by a newer build: it can be read, and every change fails with [`StoreError::NewerFormat`].
+    /// Written by a newer build: it can be read, and every change fails with [`StoreError::ReadOnly`].
     pub fn is_newer(&self) -> bool {
         self.is_newer
     }
@@ -127,6 +123,9 @@ impl Store {
     /// Whether the copy of the database from before its migration has had its time: the project was opened twice and
     /// changed once since.
     pub fn outlives_backup(&self) -> Result<bool> {
+        if self.is_newer {
+            return Ok(false);
+        }
         backup::is_over(&self.connection)
     }
 
@@ -142,6 +141,7 @@ impl Store {
 
     /// Runs `act` as one transaction, or as a part of the one that [`Store::together`] has begun.
     pub(crate) fn write<T>(&self, act: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.is_writable()?;
         if self.connection.is_autocommit() {
             let transaction =
                 Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
@@ -163,8 +163,17 @@ impl Store {
         }
     }
 
+    /// Also a change that would change nothing is refused: whoever asks for one has to know.
+    fn is_writable(&self) -> Result<()> {
+        if self.is_newer {
+            return Err(StoreError::ReadOnly);
+        }
+        Ok(())
+    }
+
     /// Makes all calls in `act` durable at once, or none of them: each call alone would wait for the disk.
     pub fn together<T>(&self, act: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        self.is_writable()?;
         let transaction =
             Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
         let value = act(self)?;

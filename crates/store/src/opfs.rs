@@ -137,7 +137,7 @@ pub async fn open(project: &str) -> Result<(Store, Pool)> {
         Ok(store) => {
             // A copy that can't be removed now is tried again at the next opening.
             if store.outlives_backup().unwrap_or(false) && pool.remove(&copy).is_ok() {
-                store.forget_backup()?;
+                store.forget_backup().ok();
             }
             Ok((store, Pool(pool)))
         }

@@ -458,7 +458,7 @@ pub(crate) fn add(
 }
 
 /// Whether the instruction that a record answers has another text by now.
-fn is_outdated(connection: &Connection, record: &Record) -> Result<bool> {
+pub(crate) fn is_outdated(connection: &Connection, record: &Record) -> Result<bool> {
     let Some(prompt) = &record.prompt_id else {
         return Ok(false);
     };

@@ -6,7 +6,7 @@
 mod format_2;
 
 use crate::error::{Result, StoreError};
-use crate::{decisions, get, keys, put};
+use crate::{backup, decisions, get, keys, put};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use seedbed_core::review::OUTCOME_RULE;
 use seedbed_core::row::ROW_RULE;
@@ -71,6 +71,9 @@ pub(crate) fn migrate(connection: &Connection, found: u32) -> Result<()> {
         match step {
             Step::Sql(sql) => transaction.execute_batch(sql)?,
             Step::Code(convert) => convert(&transaction)?,
+        }
+        if found > 0 && version == STEPS.len() {
+            backup::made(&transaction)?;
         }
         transaction.execute_batch(&format!("PRAGMA user_version = {version}"))?;
         transaction.commit()?;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use seedbed_core::line::{self, Line};
 use seedbed_core::prompt::Prompt;
 use seedbed_core::record::Record;
-use seedbed_core::review::{Clock, Joins};
+use seedbed_core::review::{CLOCK_END_MS, Clock, Joins};
 use seedbed_core::seed::Seed;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
@@ -32,8 +32,8 @@ pub(super) fn convert(connection: &Connection) -> Result<()> {
     recount_seeds(connection)?;
     let own: Option<(i64, u32)> = connection
         .query_row(
-            "SELECT ms, n FROM decisions WHERE origin = 0 ORDER BY ms DESC, n DESC LIMIT 1",
-            [],
+            "SELECT ms, n FROM decisions WHERE origin = 0 AND ms < ?1 ORDER BY ms DESC, n DESC LIMIT 1",
+            [crate::int(CLOCK_END_MS)],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
@@ -101,8 +101,7 @@ fn convert_records(connection: &Connection, parts: &HashMap<String, String>) -> 
             connection
                 .prepare_cached(
                     "UPDATE records SET claimed = id, own_id = ?2, text_hash = ?3, key = ?4, seed_part = ?5,
-                     is_outdated = coalesce((SELECT trim(text) <> trim(?6) FROM prompts WHERE prompts.id = ?7), 0)
-                     WHERE seq = ?1",
+                     is_outdated = ?6 WHERE seq = ?1",
                 )?
                 .execute(params![
                     seq,
@@ -110,8 +109,7 @@ fn convert_records(connection: &Connection, parts: &HashMap<String, String>) -> 
                     record.fields.text_hash(),
                     record.key,
                     record.inputs.seed_part,
-                    record.instruction(),
-                    record.prompt_id,
+                    records::is_outdated(connection, record)?,
                 ])?;
             connection
                 .prepare_cached("UPDATE texts SET json = ?2 WHERE seq = ?1")?
@@ -128,8 +126,10 @@ fn is_drawn_name(name: &str) -> bool {
 
 fn convert_decisions(connection: &Connection) -> Result<BTreeSet<String>> {
     let mut writers = BTreeSet::new();
+    // Under a clock from the end of time, the order in which they came is all that is left of their order.
     let mut statement =
-        connection.prepare("SELECT json, is_synced FROM decisions ORDER BY ms, n, reviewer, id")?;
+        connection.prepare("SELECT json, is_synced FROM decisions ORDER BY ms, n, rowid")?;
+    let mut last = Clock::default();
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let json: String = row.get(0)?;
@@ -137,6 +137,13 @@ fn convert_decisions(connection: &Connection) -> Result<BTreeSet<String>> {
         // From the store, which took clocks of any time: those that are not credible stay, and do not count.
         let mut decision = line::stored_decision(&json)
             .map_err(|error| StoreError::Corrupt(format!("decision: {error}")))?;
+        if decision.clock.is_credible() {
+            last = last.max(decision.clock);
+        } else if !is_synced {
+            // Somebody's clock had pushed the one of this browser. Nobody else knows this decision yet.
+            last = last.tick(0);
+            decision.clock = last;
+        }
         if !is_synced && let Some(record) = decision.record() {
             // What was shown is what is stored: nobody else knows this decision yet, so it can name its text.
             decision.text = connection
