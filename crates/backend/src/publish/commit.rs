@@ -19,6 +19,9 @@ use seedbed_store::{PublishedTable, Store};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+/// Files that are rewritten as a whole, and of which a reader notes whether it understood them.
+const READ_WHOLE: [&str; 3] = [layout::PROJECT, layout::ROWS, layout::SEED];
+
 /// Why a commit did not succeed.
 enum CommitFailure {
     Ours(Failure),
@@ -320,7 +323,13 @@ impl Backend {
             Some(facts) => facts,
             None => super::table::facts(project)?,
         };
-        let (rewrites, sent) = self.rewrites(project, link, head, choice, &diff, &facts, table)?;
+        let (rewrites, mut sent) =
+            self.rewrites(project, link, head, choice, &diff, &facts, table)?;
+        sent.files = rewrites
+            .iter()
+            .filter(|rewrite| READ_WHOLE.contains(&rewrite.path.as_str()))
+            .map(|rewrite| (rewrite.path.clone(), git_blob_oid(&rewrite.bytes)))
+            .collect();
         operations.extend(rewrites.into_iter().map(|rewrite| Operation::Add {
             path: rewrite.path,
             bytes: rewrite.bytes,
@@ -413,6 +422,11 @@ fn record(project: &Project, sent: &Sent, commit: Option<&str>) -> Result<()> {
             store.put(HUB_SEED, &sent.seed_hash)?;
             store.put(key::HUB_SETTINGS, &sent.settings_hash)?;
             store.put(key::OLD_WRITER, &false)?;
+            // What was written here is known here: the next sync finds the head unmoved and reads nothing.
+            for (path, oid) in &sent.files {
+                let number = store.begin_part(path)?;
+                store.end_part(number, oid, &[])?;
+            }
             match commit {
                 Some(commit) => store.put(HEAD, &commit),
                 None => Ok(()),

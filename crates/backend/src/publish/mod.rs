@@ -104,6 +104,8 @@ pub(crate) struct Sent {
     settings_hash: String,
     rows: Vec<(String, String)>,
     table: Option<PublishedTable>,
+    /// Path and object id of the rewritten files that a sync notes as understood.
+    files: Vec<(String, String)>,
 }
 
 impl Backend {
@@ -319,6 +321,7 @@ impl Backend {
             settings_hash: settings_hash(&settings),
             rows: diff.rows.clone(),
             table,
+            files: Vec::new(),
         };
         Ok((rewrites, sent))
     }
