@@ -278,7 +278,7 @@ impl Tab {
                     state
                         .loaded
                         .as_ref()
-                        .is_none_or(|loaded| loaded.model.name != wanted)
+                        .is_none_or(|loaded| !wanted.is(&loaded.model))
                 })
             })
     }
@@ -289,7 +289,7 @@ impl Tab {
         self.state.with(|state| {
             let kept = &state.as_ref()?.kept;
             kept.iter()
-                .find(|file| file.is_whole && file.model.name == wanted)
+                .find(|file| file.is_whole && wanted.is(&file.model))
                 .cloned()
         })
     }
@@ -304,13 +304,33 @@ impl Tab {
     }
 }
 
-/// Name of the project's model, if it is to run in this tab.
-pub(super) fn wanted(desk: Desk) -> Option<String> {
+/// A model that is to run in this tab: two files of one name are told apart by their hash, where it is known.
+pub(super) struct Wanted {
+    pub(super) name: String,
+    file: Option<String>,
+}
+
+impl Wanted {
+    /// Whether it is this one.
+    fn is(&self, model: &EngineModel) -> bool {
+        let is_file = match (&self.file, &model.sha256) {
+            (Some(wanted), Some(file)) => wanted.eq_ignore_ascii_case(file),
+            _ => true,
+        };
+        model.name == self.name && is_file
+    }
+}
+
+/// The project's model, if it is to run in this tab.
+pub(super) fn wanted(desk: Desk) -> Option<Wanted> {
     desk.endpoint().with(|endpoint| {
         endpoint
             .as_ref()
             .filter(|endpoint| endpoint.kind == EndpointKind::Tab)
-            .map(|endpoint| endpoint.model.clone())
+            .map(|endpoint| Wanted {
+                name: endpoint.model.clone(),
+                file: endpoint.file.clone(),
+            })
     })
 }
 

@@ -125,7 +125,7 @@ pub fn TabNotice(
     let desk = use_desk();
     let connect = use_connect();
     let tab = connect.tab();
-    let name = Memo::new(move |_| wanted(desk));
+    let name = Memo::new(move |_| wanted(desk).map(|wanted| wanted.name));
     // A run that stops may have done so because the model is gone.
     let phase = Memo::new(move |_| desk.run().with(|run| run.as_ref().map(|run| run.phase)));
     Effect::new(move |_| {

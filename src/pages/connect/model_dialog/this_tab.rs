@@ -15,7 +15,7 @@ use files::{AdvisedFiles, KeptFiles, ServedFiles};
 use leptos::prelude::*;
 use other::OtherFile;
 use seedbed_core::engine::{EngineLoaded, EngineModel, EngineOrder, EngineSizes};
-use seedbed_core::model::EndpointKind;
+use seedbed_core::model::{Endpoint, EndpointKind};
 
 /// The heading of what is loaded; it gets the focus when loading is done.
 pub const LOADED: &str = "tab-loaded-title";
@@ -63,26 +63,29 @@ pub(super) fn ThisTab(draft: Draft, choose_kind: Callback<EndpointKind>) -> impl
     tab.refresh(desk);
     let loader = Loader::new(desk, tab);
     // What is loaded is what is chosen; none, once it is known that none is.
-    let loaded_name = Memo::new(move |_| {
+    let loaded_model = Memo::new(move |_| {
         tab.state().with(|state| {
             state.as_ref().map(|state| {
                 state
                     .loaded
                     .as_ref()
-                    .map(|loaded| loaded.model.name.clone())
+                    .map(|loaded| (loaded.model.name.clone(), loaded.model.sha256.clone()))
                     .unwrap_or_default()
             })
         })
     });
     Effect::new(move |_| {
-        let Some(name) = loaded_name.get() else {
+        let Some((name, file)) = loaded_model.get() else {
             return;
         };
         if draft
             .endpoint
-            .with_untracked(|endpoint| endpoint.model != name)
+            .with_untracked(|endpoint| endpoint.model != name || endpoint.file != file)
         {
-            draft.endpoint.set(tab_endpoint(&name));
+            draft.endpoint.set(Endpoint {
+                file,
+                ..tab_endpoint(&name)
+            });
         }
     });
     // How the engine is doing changes all the time; none of these do.

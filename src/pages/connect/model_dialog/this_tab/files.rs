@@ -68,8 +68,12 @@ pub(super) fn KeptFiles(
     /// Whether a model can run here at all.
     can_load: bool,
 ) -> impl IntoView {
-    let files =
-        Memo::new(move |_| kept_first(kept(loader), &wanted(loader.desk).unwrap_or_default()));
+    let files = Memo::new(move |_| {
+        kept_first(
+            kept(loader),
+            &wanted(loader.desk).map_or_else(String::new, |wanted| wanted.name),
+        )
+    });
     let loaded = Memo::new(move |_| loader.tab.loaded().map(|loaded| loaded.model.name));
     // Address of the file whose deletion is being asked about.
     let asked: RwSignal<Option<String>> = RwSignal::new(None);
