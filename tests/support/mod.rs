@@ -23,17 +23,17 @@ const WAY_MS: u32 = 20;
 type Answer = oneshot::Sender<Result<Reply, Failure>>;
 
 /// A worker of the page, without the worker.
-pub struct Worker {
+pub(crate) struct Worker {
     backend: Backend,
     pending: Rc<RefCell<HashMap<RequestId, Answer>>>,
     next: Cell<RequestId>,
     /// What acts on decisions and drafts are answered with in place of what the backend would say.
-    pub fault: RefCell<Option<Failure>>,
+    pub(crate) fault: RefCell<Option<Failure>>,
 }
 
 impl Worker {
     /// A back end that has been greeted.
-    pub async fn start() -> Rc<Self> {
+    pub(crate) async fn start() -> Rc<Self> {
         let pending: Rc<RefCell<HashMap<RequestId, Answer>>> = Rc::default();
         let memory = Rc::new(Memory {
             pending: Rc::clone(&pending),
@@ -55,7 +55,7 @@ impl Worker {
     }
 
     /// Asks as the page does.
-    pub async fn ask(&self, request: Request) -> Result<Reply, Failure> {
+    pub(crate) async fn ask(&self, request: Request) -> Result<Reply, Failure> {
         self.send(request)
             .1
             .await
@@ -72,7 +72,7 @@ impl Worker {
     }
 
     /// A project with these instructions and answers.
-    pub async fn project(&self, rows: &[(&str, &str)]) -> ProjectView {
+    pub(crate) async fn project(&self, rows: &[(&str, &str)]) -> ProjectView {
         let lines: Vec<String> = rows
             .iter()
             .map(|(instruction, response)| {
@@ -94,7 +94,7 @@ impl Worker {
 }
 
 /// The page's way to a [`Worker`].
-pub struct Wire(pub Rc<Worker>);
+pub(crate) struct Wire(pub(crate) Rc<Worker>);
 
 impl Way for Wire {
     fn ask(&self, request: Request, _: Box<dyn Fn(Progress)>) -> Running {

@@ -91,6 +91,7 @@ fn prompt(id: &str, topic: &str, view: &str, at: u64) -> Prompt {
         origin: PromptOrigin::Typed,
         original_text: None,
         seed_hash: String::new(),
+        seed_part: String::new(),
         created_ms: at,
         updated_ms: at,
     }
@@ -262,6 +263,7 @@ fn run(id: &str, at: u64) -> StoredRun {
         endpoint: Endpoint::default(),
         settings: RunSettings::default(),
         seed_hash: "seed".to_owned(),
+        seed_part: "part".to_owned(),
         started_ms: at,
         finished_ms: None,
     }
