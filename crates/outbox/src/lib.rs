@@ -1,8 +1,8 @@
 //! The page's side of decisions: what was decided, undone, redone or typed, until the backend has confirmed it.
 //!
-//! The one idea: an act is put on a [`Shelf`] (the browser's storage) before it is sent, and leaves it only when the
+//! The one idea: an act is put into [`KeptTexts`] (the browser's lasting storage) before it is sent, and leaves it only when the
 //! backend has confirmed it, or has refused it for a reason that repeating can't change. Acts are sent one after
-//! another in the order in which they were made; what is found on the shelf when a project is opened is sent again. An
+//! another in the order in which they were made; what is found in the storage when a project is opened is sent again. An
 //! act carries the id under which the backend counts it, so that an act that is sent twice counts once, and the identity
 //! that made it, whoever is present when it is sent.
 //!
@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use walk::Walk;
 
 /// Where acts wait: the browser's lasting storage. All of it may fail.
-pub trait Shelf {
+pub trait KeptTexts {
     /// Keys that begin with `prefix`, with their texts, in any order.
     fn all(&self, prefix: &str) -> Vec<(String, String)>;
     /// The text under a key.
@@ -71,12 +71,12 @@ impl Outbox {
         }
     }
 
-    /// Takes up what waits on the shelf, when the project is opened; `present` is the identity that old entries, which
+    /// Takes up what waits in the storage, when the project is opened; `present` is the identity that old entries, which
     /// name none, are ascribed to.
     ///
     /// Opened again in the same page, entries that another tab has taken care of meanwhile are dropped.
-    pub fn open(&mut self, shelf: &impl Shelf, present: &str) {
-        let found: Vec<Entry> = shelf
+    pub fn open(&mut self, kept: &impl KeptTexts, present: &str) {
+        let found: Vec<Entry> = kept
             .all(&prefix(&self.project))
             .into_iter()
             .filter_map(|(key, text)| read(&self.project, &key, &text))
@@ -99,38 +99,38 @@ impl Outbox {
         let new_ids: Vec<String> = new.iter().map(|entry| entry.id.clone()).collect();
         self.entries.append(&mut new);
         self.entries.sort_by_key(|entry| entry.seq);
-        self.drop_aimless(shelf);
+        self.drop_aimless(kept);
         for entry in &self.entries {
             self.next_seq = self.next_seq.max(entry.seq.saturating_add(1));
             if new_ids.contains(&entry.id) {
                 walked(&mut self.walks, entry);
             }
         }
-        self.open_old(shelf, present);
+        self.open_old(kept, present);
         self.stopped_by = None;
         self.is_open = true;
     }
 
     /// Entries as format 1 kept them. They name no text: the backend takes the one that the record has.
-    fn open_old(&mut self, shelf: &impl Shelf, present: &str) {
+    fn open_old(&mut self, kept: &impl KeptTexts, present: &str) {
         let key = old_key(&self.project);
-        let Some(text) = shelf.get(&key) else {
+        let Some(text) = kept.get(&key) else {
             return;
         };
         let (old, is_whole) = old_entries(&self.project, present, &text);
         self.is_old_left = true;
-        let mut is_safe = is_whole || shelf.set(&entry::aside_key(&self.project, &text), &text);
+        let mut is_safe = is_whole || kept.set(&entry::aside_key(&self.project, &text), &text);
         for mut entry in old {
             if self.find(&entry.id).is_none() {
                 entry.seq = self.next_seq;
                 self.next_seq += 1;
-                entry.is_durable = put(shelf, &entry);
+                entry.is_durable = put(kept, &entry);
                 is_safe &= entry.is_durable;
                 self.take(entry);
             }
         }
         if is_safe {
-            shelf.remove(&key);
+            kept.remove(&key);
             self.is_old_left = false;
         }
     }
@@ -152,7 +152,7 @@ impl Outbox {
     /// A decision on a record whose text has the hash `text`. Returns its id.
     pub fn decide(
         &mut self,
-        shelf: &impl Shelf,
+        kept: &impl KeptTexts,
         random: [u8; 16],
         identity: &str,
         record: &str,
@@ -164,26 +164,26 @@ impl Outbox {
             text: text.to_owned(),
             response,
         };
-        self.add(shelf, random, identity, act)
+        self.add(kept, random, identity, act)
     }
 
     /// Takes the last decision of this identity back: of this visit first; then the backend knows which.
-    pub fn undo(&mut self, shelf: &impl Shelf, random: [u8; 16], identity: &str) -> String {
+    pub fn undo(&mut self, kept: &impl KeptTexts, random: [u8; 16], identity: &str) -> String {
         let target = self.walks.get(identity).and_then(Walk::to_undo);
-        self.add(shelf, random, identity, Act::Undo { target })
+        self.add(kept, random, identity, Act::Undo { target })
     }
 
     /// Puts the decision back that was undone last.
-    pub fn redo(&mut self, shelf: &impl Shelf, random: [u8; 16], identity: &str) -> String {
+    pub fn redo(&mut self, kept: &impl KeptTexts, random: [u8; 16], identity: &str) -> String {
         let target = self.walks.get(identity).and_then(Walk::to_redo);
-        self.add(shelf, random, identity, Act::Redo { target })
+        self.add(kept, random, identity, Act::Redo { target })
     }
 
     /// What was typed and not decided; `None` drops the draft. A later text takes the place of an earlier one that has
     /// not been sent.
     pub fn draft(
         &mut self,
-        shelf: &impl Shelf,
+        kept: &impl KeptTexts,
         random: [u8; 16],
         identity: &str,
         record: &str,
@@ -207,19 +207,19 @@ impl Outbox {
             response,
         };
         let Some(index) = place else {
-            return self.add(shelf, random, identity, act);
+            return self.add(kept, random, identity, act);
         };
         self.stopped_by = None;
         let entry = &mut self.entries[index];
         entry.act = act;
-        entry.is_durable = put(shelf, entry);
+        entry.is_durable = put(kept, entry);
         entry.id.clone()
     }
 
-    fn add(&mut self, shelf: &impl Shelf, random: [u8; 16], identity: &str, act: Act) -> String {
+    fn add(&mut self, kept: &impl KeptTexts, random: [u8; 16], identity: &str, act: Act) -> String {
         let mut entry = Entry::new(&self.project, self.next_seq, random, identity, act);
         self.next_seq += 1;
-        entry.is_durable = put(shelf, &entry);
+        entry.is_durable = put(kept, &entry);
         let id = entry.id.clone();
         self.take(entry);
         // A new act is a reason to try again.
@@ -249,7 +249,7 @@ impl Outbox {
     }
 
     /// Takes the backend's answer to the act `id` in.
-    pub fn told(&mut self, shelf: &impl Shelf, id: &str, failure: Option<&Failure>) -> Told {
+    pub fn told(&mut self, kept: &impl KeptTexts, id: &str, failure: Option<&Failure>) -> Told {
         if self.in_flight.as_deref() == Some(id) {
             self.in_flight = None;
         }
@@ -262,15 +262,15 @@ impl Outbox {
             return told;
         };
         match (told, failure) {
-            (Told::Refused, Some(failure)) => self.refuse(shelf, index, failure),
+            (Told::Refused, Some(failure)) => self.refuse(kept, index, failure),
             (Told::Kept, Some(failure)) => self.stopped_by = Some(failure.clone()),
-            _ => self.confirm(shelf, index),
+            _ => self.confirm(kept, index),
         }
-        self.drop_old(shelf);
+        self.drop_old(kept);
         told
     }
 
-    fn confirm(&mut self, shelf: &impl Shelf, index: usize) {
+    fn confirm(&mut self, kept: &impl KeptTexts, index: usize) {
         let done = self.entries.remove(index);
         // What it covers goes first: a draft that is left alone would come back over the decision.
         let mut at = 0;
@@ -281,31 +281,31 @@ impl Outbox {
                 && entry.is_on_same(&done)
                 && (entry.act.is_draft() || entry.refused.is_some());
             if is_covered {
-                shelf.remove(&key_of(entry));
+                kept.remove(&key_of(entry));
             }
             !is_covered
         });
-        shelf.remove(&key_of(&done));
+        kept.remove(&key_of(&done));
     }
 
-    fn refuse(&mut self, shelf: &impl Shelf, index: usize, failure: &Failure) {
+    fn refuse(&mut self, kept: &impl KeptTexts, index: usize, failure: &Failure) {
         let identity = self.entries[index].identity.clone();
         if let Some(walk) = self.walks.get_mut(&identity) {
             walk.refused(&self.entries[index]);
         }
         if !self.entries[index].has_text() {
             let entry = self.entries.remove(index);
-            shelf.remove(&key_of(&entry));
+            kept.remove(&key_of(&entry));
             return;
         }
         let entry = &mut self.entries[index];
         entry.refused = Some(failure.what.clone());
-        entry.is_durable = put(shelf, entry);
-        self.drop_aimless(shelf);
+        entry.is_durable = put(kept, entry);
+        self.drop_aimless(kept);
     }
 
     /// What takes a refused decision back, or puts it back, has nothing to act on.
-    fn drop_aimless(&mut self, shelf: &impl Shelf) {
+    fn drop_aimless(&mut self, kept: &impl KeptTexts) {
         let refused: Vec<String> = self.refused().map(|entry| entry.id.clone()).collect();
         self.entries.retain(|entry| {
             let is_aimless = entry
@@ -313,16 +313,16 @@ impl Outbox {
                 .target()
                 .is_some_and(|target| refused.contains(target));
             if is_aimless {
-                shelf.remove(&key_of(entry));
+                kept.remove(&key_of(entry));
             }
             !is_aimless
         });
     }
 
     /// Entries of format 1 that could not be written anew stay where they were until all are answered.
-    fn drop_old(&mut self, shelf: &impl Shelf) {
+    fn drop_old(&mut self, kept: &impl KeptTexts) {
         if self.is_old_left && !self.entries.iter().any(Entry::is_old) {
-            shelf.remove(&old_key(&self.project));
+            kept.remove(&old_key(&self.project));
             self.is_old_left = false;
         }
     }
@@ -404,14 +404,14 @@ impl Outbox {
     }
 
     /// The person has seen what was refused.
-    pub fn acknowledge(&mut self, shelf: &impl Shelf) {
+    pub fn acknowledge(&mut self, kept: &impl KeptTexts) {
         self.entries.retain(|entry| {
             if entry.refused.is_some() {
-                shelf.remove(&key_of(entry));
+                kept.remove(&key_of(entry));
             }
             entry.refused.is_none()
         });
-        self.drop_old(shelf);
+        self.drop_old(kept);
     }
 }
 
@@ -427,6 +427,6 @@ fn is_final(kind: FailureKind) -> bool {
     matches!(kind, FailureKind::Invalid | FailureKind::NotFound)
 }
 
-fn put(shelf: &impl Shelf, entry: &Entry) -> bool {
-    serde_json::to_string(entry).is_ok_and(|text| shelf.set(&key_of(entry), &text))
+fn put(kept: &impl KeptTexts, entry: &Entry) -> bool {
+    serde_json::to_string(entry).is_ok_and(|text| kept.set(&key_of(entry), &text))
 }

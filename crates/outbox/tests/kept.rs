@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 use seedbed_core::messages::{Failure, FailureKind, Request};
 use seedbed_core::review::{Quality, Response, ResponseStatus};
-use seedbed_outbox::{Act, Entry, Outbox, Shelf, Told};
+use seedbed_outbox::{Act, Entry, KeptTexts, Outbox, Told};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,11 +32,11 @@ impl Box_ {
     }
 
     fn with(pairs: &[(&str, &str)]) -> Self {
-        let shelf = Self::default();
+        let kept = Self::default();
         for (key, text) in pairs {
-            assert!(shelf.set(key, text));
+            assert!(kept.set(key, text));
         }
-        shelf
+        kept
     }
 
     fn keys(&self) -> Vec<String> {
@@ -44,7 +44,7 @@ impl Box_ {
     }
 }
 
-impl Shelf for Box_ {
+impl KeptTexts for Box_ {
     fn all(&self, prefix: &str) -> Vec<(String, String)> {
         let texts = self.texts.borrow();
         let found = texts.iter().filter(|(key, _)| key.starts_with(prefix));
@@ -75,9 +75,9 @@ impl Shelf for Box_ {
     }
 }
 
-fn opened(shelf: &Box_, present: &str) -> Outbox {
+fn opened(kept: &Box_, present: &str) -> Outbox {
     let mut outbox = Outbox::new("p");
-    outbox.open(shelf, present);
+    outbox.open(kept, present);
     outbox
 }
 
@@ -126,69 +126,69 @@ const KINDS: [FailureKind; 14] = [
 #[test]
 fn only_a_confirmation_or_a_refusal_that_repeating_cannot_change_empties_the_box() {
     for kind in KINDS {
-        let shelf = Box_::default();
-        let mut outbox = opened(&shelf, "ann");
-        let id = outbox.decide(&shelf, random(1), "ann", "r", "t", good("an hour of work"));
+        let kept = Box_::default();
+        let mut outbox = opened(&kept, "ann");
+        let id = outbox.decide(&kept, random(1), "ann", "r", "t", good("an hour of work"));
         assert_eq!(sent(&mut outbox).id, id);
-        let told = outbox.told(&shelf, &id, Some(&failure(kind)));
+        let told = outbox.told(&kept, &id, Some(&failure(kind)));
         let is_final = matches!(kind, FailureKind::Invalid | FailureKind::NotFound);
         assert_eq!(told == Told::Refused, is_final, "{kind:?}");
         assert_eq!(outbox.waiting(), usize::from(!is_final), "{kind:?}");
         // After a crash: it is sent again, or what was typed in it can still be shown.
-        let mut outbox = opened(&shelf, "bob");
+        let mut outbox = opened(&kept, "bob");
         if is_final {
             assert!(outbox.next_to_send().is_none());
             let refused: Vec<_> = outbox.refused().cloned().collect();
             assert_eq!(refused[0].response(), Some(&good("an hour of work")));
-            outbox.acknowledge(&shelf);
+            outbox.acknowledge(&kept);
         } else {
             let entry = sent(&mut outbox);
             assert_eq!(
                 (entry.id.as_str(), entry.identity.as_str()),
                 (id.as_str(), "ann")
             );
-            assert_eq!(outbox.told(&shelf, &id, None), Told::Confirmed);
+            assert_eq!(outbox.told(&kept, &id, None), Told::Confirmed);
         }
-        assert_eq!(shelf.keys(), Vec::<String>::new(), "{kind:?}");
+        assert_eq!(kept.keys(), Vec::<String>::new(), "{kind:?}");
     }
 }
 
 #[test]
 fn what_could_not_be_taken_holds_back_what_was_made_after_it_until_there_is_a_reason_to_try() {
-    let shelf = Box_::default();
-    let mut outbox = opened(&shelf, "ann");
-    let first = outbox.decide(&shelf, random(1), "ann", "r", "t", good("a"));
+    let kept = Box_::default();
+    let mut outbox = opened(&kept, "ann");
+    let first = outbox.decide(&kept, random(1), "ann", "r", "t", good("a"));
     sent(&mut outbox);
-    outbox.undo(&shelf, random(2), "ann");
-    outbox.told(&shelf, &first, Some(&failure(FailureKind::Storage)));
+    outbox.undo(&kept, random(2), "ann");
+    outbox.told(&kept, &first, Some(&failure(FailureKind::Storage)));
     assert!(outbox.next_to_send().is_none());
     assert!(outbox.stopped_by().is_some());
     outbox.retry();
     assert_eq!(sent(&mut outbox).id, first);
-    outbox.told(&shelf, &first, Some(&failure(FailureKind::Storage)));
-    outbox.decide(&shelf, random(3), "ann", "s", "t", good("b"));
+    outbox.told(&kept, &first, Some(&failure(FailureKind::Storage)));
+    outbox.decide(&kept, random(3), "ann", "s", "t", good("b"));
     assert_eq!(sent(&mut outbox).id, first);
 }
 
 #[test]
 fn an_undo_takes_back_the_acts_of_this_visit_first_and_only_ones_own() {
-    let shelf = Box_::default();
-    let mut outbox = opened(&shelf, "ann");
-    let one = outbox.decide(&shelf, random(1), "ann", "r", "t", good("a"));
-    let two = outbox.decide(&shelf, random(2), "ann", "s", "t", good("b"));
-    outbox.decide(&shelf, random(3), "bob", "s", "t", good("c"));
+    let kept = Box_::default();
+    let mut outbox = opened(&kept, "ann");
+    let one = outbox.decide(&kept, random(1), "ann", "r", "t", good("a"));
+    let two = outbox.decide(&kept, random(2), "ann", "s", "t", good("b"));
+    outbox.decide(&kept, random(3), "bob", "s", "t", good("c"));
     for n in 4..7 {
-        outbox.undo(&shelf, random(n), "ann");
+        outbox.undo(&kept, random(n), "ann");
     }
-    outbox.redo(&shelf, random(7), "ann");
-    outbox.redo(&shelf, random(8), "ann");
+    outbox.redo(&kept, random(7), "ann");
+    outbox.redo(&kept, random(8), "ann");
     let mut targets = Vec::new();
     while let Some(entry) = outbox.next_to_send() {
         match &entry.act {
             Act::Undo { target } | Act::Redo { target } => targets.push(target.clone()),
             _ => {}
         }
-        outbox.told(&shelf, &entry.id, None);
+        outbox.told(&kept, &entry.id, None);
     }
     let wanted = [Some(two), Some(one.clone()), None, None, Some(one)];
     assert_eq!(targets, wanted);
@@ -196,54 +196,54 @@ fn an_undo_takes_back_the_acts_of_this_visit_first_and_only_ones_own() {
 
 #[test]
 fn a_refused_decision_takes_its_undo_along() {
-    let shelf = Box_::default();
-    let mut outbox = opened(&shelf, "ann");
-    let id = outbox.decide(&shelf, random(1), "ann", "r", "t", good("a"));
+    let kept = Box_::default();
+    let mut outbox = opened(&kept, "ann");
+    let id = outbox.decide(&kept, random(1), "ann", "r", "t", good("a"));
     sent(&mut outbox);
-    outbox.undo(&shelf, random(2), "ann");
-    outbox.told(&shelf, &id, Some(&failure(FailureKind::Invalid)));
+    outbox.undo(&kept, random(2), "ann");
+    outbox.told(&kept, &id, Some(&failure(FailureKind::Invalid)));
     assert!(outbox.next_to_send().is_none());
     assert!(!outbox.can_undo("ann") && !outbox.can_redo("ann"));
 }
 
 #[test]
 fn the_last_draft_is_sent_and_a_decision_covers_it() {
-    let shelf = Box_::default();
-    let mut outbox = opened(&shelf, "ann");
-    outbox.draft(&shelf, random(1), "ann", "r", Some(draft("a")));
-    outbox.draft(&shelf, random(2), "ann", "r", Some(draft("ab")));
-    assert_eq!(shelf.keys().len(), 1);
+    let kept = Box_::default();
+    let mut outbox = opened(&kept, "ann");
+    outbox.draft(&kept, random(1), "ann", "r", Some(draft("a")));
+    outbox.draft(&kept, random(2), "ann", "r", Some(draft("ab")));
+    assert_eq!(kept.keys().len(), 1);
     let entry = sent(&mut outbox);
     assert_eq!(entry.response(), Some(&draft("ab")));
     // While it is on its way more is typed, and then decided.
-    outbox.draft(&shelf, random(3), "ann", "r", Some(draft("abc")));
-    let decision = outbox.decide(&shelf, random(4), "ann", "r", "t", good("abc"));
-    outbox.told(&shelf, &entry.id, None);
+    outbox.draft(&kept, random(3), "ann", "r", Some(draft("abc")));
+    let decision = outbox.decide(&kept, random(4), "ann", "r", "t", good("abc"));
+    outbox.told(&kept, &entry.id, None);
     assert_eq!(sent(&mut outbox).id, decision);
-    outbox.told(&shelf, &decision, None);
-    assert_eq!(shelf.keys(), Vec::<String>::new());
+    outbox.told(&kept, &decision, None);
+    assert_eq!(kept.keys(), Vec::<String>::new());
 }
 
 #[test]
 fn a_draft_that_a_refused_decision_would_have_covered_is_sent_after_all() {
-    let shelf = Box_::default();
-    let mut outbox = opened(&shelf, "ann");
-    outbox.draft(&shelf, random(1), "ann", "r", Some(draft("a")));
-    let decision = outbox.decide(&shelf, random(2), "ann", "r", "t", good("a"));
+    let kept = Box_::default();
+    let mut outbox = opened(&kept, "ann");
+    outbox.draft(&kept, random(1), "ann", "r", Some(draft("a")));
+    let decision = outbox.decide(&kept, random(2), "ann", "r", "t", good("a"));
     assert_eq!(sent(&mut outbox).id, decision);
-    outbox.told(&shelf, &decision, Some(&failure(FailureKind::Invalid)));
+    outbox.told(&kept, &decision, Some(&failure(FailureKind::Invalid)));
     assert_eq!(sent(&mut outbox).response(), Some(&draft("a")));
 }
 
 #[test]
 fn a_storage_that_refuses_is_said_and_the_act_is_sent_all_the_same() {
-    let shelf = Box_::default();
-    let mut outbox = opened(&shelf, "ann");
-    shelf.is_full.set(true);
-    let id = outbox.decide(&shelf, random(1), "ann", "r", "t", good("a"));
+    let kept = Box_::default();
+    let mut outbox = opened(&kept, "ann");
+    kept.is_full.set(true);
+    let id = outbox.decide(&kept, random(1), "ann", "r", "t", good("a"));
     assert!(!outbox.is_durable());
     assert_eq!(sent(&mut outbox).id, id);
-    outbox.told(&shelf, &id, None);
+    outbox.told(&kept, &id, None);
     assert!(outbox.is_durable());
 }
 
@@ -251,18 +251,18 @@ const OLD: &str = r#"{"r1":{"status":"submitted","quality":"good","improved_resp
 
 #[test]
 fn entries_of_format_1_are_sent_once_under_ids_of_their_content() {
-    let send = |shelf: &Box_| {
-        let mut outbox = opened(shelf, "ann");
+    let send = |kept: &Box_| {
+        let mut outbox = opened(kept, "ann");
         let mut requests = Vec::new();
         while let Some(entry) = outbox.next_to_send() {
             requests.push(entry.request());
-            outbox.told(shelf, &entry.id, None);
+            outbox.told(kept, &entry.id, None);
         }
         requests
     };
-    let shelf = Box_::with(&[("seedbed:outbox:p", OLD), ("seedbed:outbox:other", OLD)]);
-    let requests = send(&shelf);
-    assert_eq!(shelf.keys(), ["seedbed:outbox:other"]);
+    let kept = Box_::with(&[("seedbed:outbox:p", OLD), ("seedbed:outbox:other", OLD)]);
+    let requests = send(&kept);
+    assert_eq!(kept.keys(), ["seedbed:outbox:other"]);
     let [
         Request::Respond {
             decision,
@@ -289,54 +289,54 @@ fn entries_of_format_1_are_sent_once_under_ids_of_their_content() {
 
 #[test]
 fn entries_of_format_1_stay_where_they_are_while_the_storage_is_full() {
-    let shelf = Box_::with(&[("seedbed:outbox:p", OLD)]);
-    shelf.is_full.set(true);
-    let mut outbox = opened(&shelf, "ann");
-    assert_eq!(shelf.keys(), ["seedbed:outbox:p"]);
+    let kept = Box_::with(&[("seedbed:outbox:p", OLD)]);
+    kept.is_full.set(true);
+    let mut outbox = opened(&kept, "ann");
+    assert_eq!(kept.keys(), ["seedbed:outbox:p"]);
     while let Some(entry) = outbox.next_to_send() {
-        outbox.told(&shelf, &entry.id, None);
+        outbox.told(&kept, &entry.id, None);
     }
-    assert_eq!(shelf.keys(), Vec::<String>::new());
+    assert_eq!(kept.keys(), Vec::<String>::new());
 }
 
 #[test]
 fn what_another_version_wrote_is_kept() {
     for text in ["[1,2]", "{\"r1\":{\"mood\":1}}", "not json"] {
-        let shelf = Box_::with(&[("seedbed:outbox:p", text)]);
-        assert!(opened(&shelf, "ann").next_to_send().is_none());
-        assert_eq!(shelf.texts.borrow().values().collect::<Vec<_>>(), [text]);
-        assert_ne!(shelf.keys(), ["seedbed:outbox:p"]);
+        let kept = Box_::with(&[("seedbed:outbox:p", text)]);
+        assert!(opened(&kept, "ann").next_to_send().is_none());
+        assert_eq!(kept.texts.borrow().values().collect::<Vec<_>>(), [text]);
+        assert_ne!(kept.keys(), ["seedbed:outbox:p"]);
     }
     let key = "seedbed:outbox-act:p:000000000000:x";
     let newer = r#"{"v":3,"seq":0,"id":"x","project":"p","identity":"ann","act":{"praise":{}}}"#;
-    let shelf = Box_::with(&[(key, newer)]);
-    let mut outbox = opened(&shelf, "ann");
+    let kept = Box_::with(&[(key, newer)]);
+    let mut outbox = opened(&kept, "ann");
     assert!(outbox.next_to_send().is_none());
-    outbox.decide(&shelf, random(1), "ann", "r", "t", good("a"));
+    outbox.decide(&kept, random(1), "ann", "r", "t", good("a"));
     let entry = sent(&mut outbox);
-    outbox.told(&shelf, &entry.id, None);
+    outbox.told(&kept, &entry.id, None);
     assert_eq!(
-        shelf.texts.borrow().get(key).map(String::as_str),
+        kept.texts.borrow().get(key).map(String::as_str),
         Some(newer)
     );
 }
 
 #[test]
 fn what_another_tab_has_taken_care_of_is_not_sent_again() {
-    let shelf = Box_::default();
-    let mut here = opened(&shelf, "ann");
-    here.draft(&shelf, random(1), "ann", "r", Some(draft("old")));
+    let kept = Box_::default();
+    let mut here = opened(&kept, "ann");
+    here.draft(&kept, random(1), "ann", "r", Some(draft("old")));
     let entry = sent(&mut here);
-    here.told(&shelf, &entry.id, Some(&failure(FailureKind::Busy)));
+    here.told(&kept, &entry.id, Some(&failure(FailureKind::Busy)));
     // Taken over: the other tab sends it, and what is typed there later.
-    let mut there = opened(&shelf, "ann");
+    let mut there = opened(&kept, "ann");
     for text in ["old", "new"] {
-        there.draft(&shelf, random(2), "ann", "r", Some(draft(text)));
+        there.draft(&kept, random(2), "ann", "r", Some(draft(text)));
         let entry = sent(&mut there);
-        there.told(&shelf, &entry.id, None);
+        there.told(&kept, &entry.id, None);
     }
     // And taken back.
-    here.open(&shelf, "ann");
+    here.open(&kept, "ann");
     assert!(here.next_to_send().is_none());
 }
 
@@ -463,7 +463,7 @@ const RECORDS: [&str; 5] = ["a", "b", "c", "d", "gone"];
 const PEOPLE: [&str; 2] = ["ann", "bob"];
 
 struct World {
-    shelf: Box_,
+    kept: Box_,
     outbox: Outbox,
     backend: Backend,
     people: [Person; 2],
@@ -476,10 +476,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let shelf = Box_::default();
+        let kept = Box_::default();
         Self {
-            outbox: opened(&shelf, PEOPLE[0]),
-            shelf,
+            outbox: opened(&kept, PEOPLE[0]),
+            kept,
             backend: Backend::default(),
             people: Default::default(),
             present: 0,
@@ -503,7 +503,7 @@ impl World {
                 let response = good(&self.count.to_string());
                 let id = self
                     .outbox
-                    .decide(&self.shelf, random, who, record, "t", response);
+                    .decide(&self.kept, random, who, record, "t", response);
                 let person = &mut self.people[self.present];
                 person.done.push(id.clone());
                 person.undone.clear();
@@ -515,7 +515,7 @@ impl World {
                 let random = self.random();
                 let response = draft(&self.count.to_string());
                 let typed = Some(response.clone());
-                self.outbox.draft(&self.shelf, random, who, record, typed);
+                self.outbox.draft(&self.kept, random, who, record, typed);
                 let person = &mut self.people[self.present];
                 person.drafts.insert(record.to_owned(), response);
             }
@@ -523,14 +523,14 @@ impl World {
             Step::Undo => {
                 if let Some(id) = self.people[self.present].done.pop() {
                     let random = self.random();
-                    self.outbox.undo(&self.shelf, random, who);
+                    self.outbox.undo(&self.kept, random, who);
                     self.people[self.present].undone.push(id);
                 }
             }
             Step::Redo => {
                 if let Some(id) = self.people[self.present].undone.pop() {
                     let random = self.random();
-                    self.outbox.redo(&self.shelf, random, who);
+                    self.outbox.redo(&self.kept, random, who);
                     self.people[self.present].done.push(id);
                 }
             }
@@ -550,18 +550,18 @@ impl World {
             }
             Step::Retry => self.outbox.retry(),
             Step::Crash(writes) => {
-                self.shelf.life.set(Some((*writes).into()));
+                self.kept.life.set(Some((*writes).into()));
                 for _ in 0..4 {
                     self.answer(None);
                 }
-                self.shelf.life.set(None);
+                self.kept.life.set(None);
                 self.reopen();
             }
         }
     }
 
     fn reopen(&mut self) {
-        self.outbox = opened(&self.shelf, PEOPLE[self.present]);
+        self.outbox = opened(&self.kept, PEOPLE[self.present]);
         self.see();
     }
 
@@ -573,13 +573,13 @@ impl World {
             Some(kind) => Some(failure(kind)),
             None => self.backend.take(&entry).err(),
         };
-        self.outbox.told(&self.shelf, &entry.id, failure.as_ref());
+        self.outbox.told(&self.kept, &entry.id, failure.as_ref());
         self.see();
     }
 
     /// The people hear of what was refused, unless the page is dead.
     fn see(&mut self) {
-        if self.shelf.life.get().is_some() {
+        if self.kept.life.get().is_some() {
             return;
         }
         for entry in self.outbox.refused() {
@@ -614,9 +614,9 @@ impl World {
             }
         }
         // Nothing stays behind that would be sent at another time.
-        assert_eq!(self.shelf.keys().len(), self.outbox.refused().count());
-        self.outbox.acknowledge(&self.shelf);
-        assert_eq!(self.shelf.keys(), Vec::<String>::new());
+        assert_eq!(self.kept.keys().len(), self.outbox.refused().count());
+        self.outbox.acknowledge(&self.kept);
+        assert_eq!(self.kept.keys(), Vec::<String>::new());
         for (name, person) in PEOPLE.iter().zip(&self.people) {
             let (done, _) = self.backend.stacks(name);
             assert_eq!(done, person.done, "{name}");

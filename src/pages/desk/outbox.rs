@@ -9,7 +9,7 @@ use futures::channel::oneshot;
 use leptos::prelude::*;
 use seedbed_core::messages::{Failure, Reply};
 use seedbed_core::review::Response;
-use seedbed_outbox::{Entry, Outbox, Shelf, Told};
+use seedbed_outbox::{Entry, KeptTexts, Outbox, Told};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -53,7 +53,7 @@ impl Boxes {
 /// The browser's lasting storage.
 struct Local;
 
-impl Shelf for Local {
+impl KeptTexts for Local {
     fn all(&self, prefix: &str) -> Vec<(String, String)> {
         browser::all(prefix)
     }
