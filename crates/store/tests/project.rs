@@ -91,7 +91,6 @@ fn prompt(id: &str, topic: &str, view: &str, at: u64) -> Prompt {
         origin: PromptOrigin::Typed,
         original_text: None,
         seed_hash: String::new(),
-        seed_part: String::new(),
         created_ms: at,
         updated_ms: at,
     }
