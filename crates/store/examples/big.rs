@@ -410,6 +410,7 @@ fn runs(store: &Store, rows: usize, dice: &mut Dice) -> Result<()> {
         endpoint: Endpoint::default(),
         settings: RunSettings::default(),
         seed_hash: String::new(),
+        seed_part: String::new(),
         started_ms: 1,
         finished_ms: None,
     };
