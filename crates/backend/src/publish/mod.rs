@@ -304,7 +304,8 @@ impl Backend {
             };
             crate::bundle::push_line(&mut text, &line)?;
         }
-        if !text.is_empty() || head.files.contains_key(layout::ROWS) {
+        // Browsers hold the rows in different orders: the list changes with what is in it only.
+        if diff.is_changed() || (!text.is_empty() && !head.files.contains_key(layout::ROWS)) {
             put(layout::ROWS, "List of the table's rows", text);
         }
         for run in project.with(Store::runs)? {
