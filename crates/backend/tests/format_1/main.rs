@@ -173,3 +173,8 @@ fn a_repo_of_format_1_is_published_with_its_parts_as_they_are() {
 fn a_project_of_format_1_sends_only_what_its_repo_does_not_have() {
     published::a_project();
 }
+
+#[test]
+fn two_texts_under_one_id_are_published_as_two_records_with_their_own_decisions() {
+    published::other_texts();
+}

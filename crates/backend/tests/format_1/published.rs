@@ -221,3 +221,49 @@ pub(crate) fn a_project() {
         assert_eq!(record, fresh[id], "{id}");
     }
 }
+
+/// `two-texts.db` once it has read the repo: published, both texts are there for everybody, each with its own decisions.
+pub(crate) fn other_texts() {
+    let world = World::new();
+    world.publish(REPO, &folder().join("repo"));
+    world.take("two-texts");
+    let before = files(&world);
+    let mut tab = world.tab();
+    open(&mut tab, "two-texts");
+    // Her decisions are in the name she chose, whoever's account sends them.
+    tab.sign_in("hf_bruno");
+    tab.sync("two-texts");
+    let plan = tab.plan("two-texts");
+    assert_eq!((plan.records, plan.decisions, plan.rows_total), (4, 5, 7));
+    tab.publish("two-texts").expect("published");
+    let after = files(&world);
+    assert_parts_stay(&before, &after);
+    let parts: Vec<(String, usize)> = new_parts(&before, &after)
+        .into_iter()
+        .map(|(path, lines)| {
+            (
+                path.rsplit_once('/').expect("a folder").0.to_owned(),
+                lines.len(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        parts,
+        [
+            (".seedbed/decisions/Dana".to_owned(), 5),
+            (".seedbed/records/bruno".to_owned(), 4)
+        ]
+    );
+    let (here, fresh) = (
+        state(&mut tab, "two-texts"),
+        fresh_state(&world, "hf_bruno"),
+    );
+    for key in ["instructions", "decisions"] {
+        assert_eq!(here[key], fresh[key], "{key}");
+    }
+    for kind in ["records", "accepted"] {
+        assert_same(&here[kind]["by_id"], &fresh[kind]["by_id"]);
+        assert_same(&fresh[kind]["by_id"], &here[kind]["by_id"]);
+    }
+    assert_eq!(table(&after[TABLE])["by_id"], here["accepted"]["by_id"]);
+}
