@@ -897,3 +897,58 @@ fn a_project_whose_seed_cannot_be_read_opens_is_saved_and_mended_by_undo() {
     assert_eq!(view.read_only, None);
     assert_eq!(shared(&mut tab, &id)["records"], before);
 }
+
+#[test]
+fn one_answer_of_two_runs_is_one_row_whoever_publishes_it() {
+    let dir = tempdir().expect("a folder");
+    let hub = hub(&dir.path().join("hub"));
+    people(&hub.hub_url);
+    let homes = [tempdir().expect("a folder"), tempdir().expect("a folder")];
+    let mut ann = Tab::open(homes[0].path(), &hub.hub_url);
+    ann.sign_in("hf_ann");
+    let view = farming(&mut ann, &hub.hub_url);
+    let a = view.summary.id.clone();
+    draft_and_keep(&mut ann, &a, &view.seed.seed, 1);
+    create_repo(&mut ann, &a, "grove/fields");
+    ann.publish(&a).expect("published");
+    let mut bob = Tab::open(homes[1].path(), &hub.hub_url);
+    bob.sign_in("hf_bob");
+    let there = bob.opened(Request::OpenHub {
+        repo: "grove/fields".to_owned(),
+    });
+    let b = there.summary.id.clone();
+    let mut seed = there.seed.seed.clone();
+    seed.description = "Words that no answer is asked with.".to_owned();
+    bob.ask(Request::SaveSeed {
+        project: b.clone(),
+        seed,
+        merge_key: String::new(),
+    })
+    .expect("saved");
+    bob.ask(Request::SaveSettings {
+        project: b.clone(),
+        settings: there.settings.clone(),
+        endpoint: Some(model(&hub.hub_url)),
+    })
+    .expect("settings");
+    run(&mut ann, &a);
+    run(&mut bob, &b);
+    let (hers, his) = (ann.records(&a), bob.records(&b));
+    let ids = |rows: &[seedbed_core::messages::RecordView]| {
+        rows.iter()
+            .map(|row| row.record.id.clone())
+            .collect::<BTreeSet<_>>()
+    };
+    assert_eq!(ids(&hers), ids(&his), "the model says the same again");
+    ann.respond(&a, &hers[0], good());
+    bob.respond(&b, &his[1], good());
+    ann.publish(&a).expect("published");
+    bob.publish(&b).expect("published");
+    ann.sync(&a);
+    for (tab, project) in [(&mut ann, &a), (&mut bob, &b)] {
+        let plan = tab.plan(project);
+        assert_eq!((plan.rows_total, plan.rows_changed), (2, 0));
+        assert!(plan.is_empty, "{:?}", plan.files);
+    }
+    assert_same(&shared(&mut ann, &a), &shared(&mut bob, &b));
+}
