@@ -231,7 +231,9 @@ impl HubError {
         let wait_s = header("retry-after")
             .and_then(|text| text.trim().parse::<u64>().ok())
             .or_else(|| {
-                header("ratelimit")?
+                // Every answer tells how long the present window lasts; only a refusal makes that a wait.
+                header("ratelimit")
+                    .filter(|_| status == 429)?
                     .split(';')
                     .find_map(|part| part.trim().strip_prefix("t="))
                     .and_then(|text| text.parse().ok())
@@ -327,6 +329,8 @@ mod tests {
         );
         let error = HubError::answer("x", 429, &headers("ratelimit", "\"api\";r=0;t=55"), b"");
         assert_eq!(error.wait_ms, Some(55_000));
+        let error = HubError::answer("x", 504, &headers("ratelimit", "\"api\";r=499;t=55"), b"");
+        assert_eq!(error.wait_ms, None, "it did not ask to wait");
     }
 
     #[test]
