@@ -2,7 +2,7 @@
 //! what this build does not understand is kept beside what it does.
 
 use crate::id::content_id;
-use crate::instruction::InstructionAct;
+use crate::instruction::{Change, InstructionAct};
 use crate::model::Message;
 use crate::prompt::{Cell, Prompt};
 use crate::record::{Fields, Inputs, Provenance, Record};
@@ -71,16 +71,19 @@ pub struct RecordLine {
 /// What is wrong with the line, for its list of problems.
 pub fn record(text: &str) -> Result<Line<RecordLine>, String> {
     let value = checked(text)?;
-    let (mut line, is_whole) = if value.get("fields").is_some() {
-        let line: RecordLine = parse(&value)?;
+    let (line, is_whole) = if value.get("fields").is_some() {
+        let mut line: RecordLine = parse(&value)?;
+        let is_bounded = bound(&mut line.record);
         let is_whole = holds(&line, &value);
-        (line, is_whole)
+        (line, is_whole && !is_bounded)
     } else {
         let old: OldRecord = parse(&value)?;
         let is_whole = holds(&old, &value);
-        (old.into_line(), is_whole)
+        let mut line = old.into_line();
+        let is_bounded = bound(&mut line.record);
+        (line, is_whole && !is_bounded)
     };
-    let record = &mut line.record;
+    let record = &line.record;
     name(&record.id, "id")?;
     for id in [
         &record.key,
@@ -93,6 +96,8 @@ pub fn record(text: &str) -> Result<Line<RecordLine>, String> {
     {
         name(id, "id")?;
     }
+    length(&record.cell.topic)?;
+    length(&record.cell.perspective)?;
     for (id, field) in &record.fields.0 {
         name(id, "field")?;
         if let crate::record::Field::Text(text) = field {
@@ -102,15 +107,23 @@ pub fn record(text: &str) -> Result<Line<RecordLine>, String> {
     for message in &line.messages {
         length(&message.content)?;
     }
-    record.created_ms = record.created_ms.min(MOST_NUMBER);
-    if let Some(usage) = &mut record.provenance.usage {
-        usage.prompt_tokens = usage.prompt_tokens.min(MOST_NUMBER);
-        usage.completion_tokens = usage.completion_tokens.min(MOST_NUMBER);
-    }
     Ok(Line {
         value: line,
         raw: (!is_whole).then(|| text.to_owned()),
     })
+}
+
+/// Bounds the numbers that are shown and counted with; tells whether one was beyond.
+fn bound(record: &mut Record) -> bool {
+    let provenance = &mut record.provenance;
+    let usage = provenance.usage.iter_mut();
+    let numbers = usage.flat_map(|usage| [&mut usage.prompt_tokens, &mut usage.completion_tokens]);
+    let mut is_beyond = false;
+    for number in numbers.chain([&mut record.created_ms]) {
+        is_beyond |= *number > MOST_NUMBER;
+        *number = (*number).min(MOST_NUMBER);
+    }
+    is_beyond
 }
 
 /// Reads a line of a decision part, of format 2 or 1.
@@ -150,7 +163,24 @@ pub fn decision(text: &str) -> Result<Line<Decision>, String> {
 /// What is wrong with the line, for its list of problems.
 pub fn instruction(text: &str) -> Result<Line<InstructionAct>, String> {
     let value = checked(text)?;
-    let act: InstructionAct = parse(&value)?;
+    let mut act: InstructionAct = parse(&value)?;
+    match &mut act.change {
+        Change::Add {
+            cell,
+            to,
+            created_ms,
+            ..
+        } => {
+            length(to)?;
+            length(&cell.topic)?;
+            length(&cell.perspective)?;
+            *created_ms = (*created_ms).min(MOST_NUMBER);
+        }
+        Change::Edit { to } => length(to)?,
+        Change::Was { prompt } => was(prompt)?,
+        Change::State { .. } | Change::Other => {}
+    }
+    // What was bounded is not as it came.
     let is_whole = holds(&act, &value);
     name(&act.id, "id")?;
     name(&act.writer, "writer")?;
@@ -168,14 +198,9 @@ pub fn instruction(text: &str) -> Result<Line<InstructionAct>, String> {
 /// What is wrong with the line, for its list of problems.
 pub fn prompt(text: &str) -> Result<Line<InstructionAct>, String> {
     let value = checked(text)?;
-    let prompt: Prompt = parse(&value)?;
+    let mut prompt: Prompt = parse(&value)?;
+    was(&mut prompt)?;
     let is_whole = holds(&prompt, &value);
-    name(&prompt.id, "id")?;
-    length(&prompt.text)?;
-    clock(Clock {
-        ms: prompt.updated_ms,
-        n: 0,
-    })?;
     let act = InstructionAct::was(prompt);
     // The act has the line inside.
     let raw = (!is_whole).then(|| {
@@ -186,6 +211,20 @@ pub fn prompt(text: &str) -> Result<Line<InstructionAct>, String> {
         whole.to_string()
     });
     Ok(Line { value: act, raw })
+}
+
+/// Checks an instruction of format 1.
+fn was(prompt: &mut Prompt) -> Result<(), String> {
+    name(&prompt.id, "id")?;
+    length(&prompt.text)?;
+    length(prompt.original_text.as_deref().unwrap_or_default())?;
+    length(&prompt.cell.topic)?;
+    length(&prompt.cell.perspective)?;
+    prompt.created_ms = prompt.created_ms.min(MOST_NUMBER);
+    clock(Clock {
+        ms: prompt.updated_ms,
+        n: 0,
+    })
 }
 
 /// The value of a line within all limits.
@@ -516,6 +555,7 @@ mod tests {
         let usage = line.value.record.provenance.usage.unwrap();
         assert_eq!(usage.prompt_tokens, MOST_NUMBER);
         assert_eq!(line.value.record.created_ms, MOST_NUMBER);
+        assert_eq!(line.text(), big);
     }
 
     #[test]
