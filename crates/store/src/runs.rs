@@ -101,7 +101,14 @@ fn list(connection: &Connection) -> Result<Vec<StoredRun>> {
     let mut statement =
         connection.prepare_cached("SELECT json FROM runs ORDER BY started_ms DESC, id DESC")?;
     let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
-    rows.map(|json| from_json(&json?, "run")).collect()
+    let mut runs = Vec::new();
+    for json in rows {
+        // One that can't be read stays as it is; the project opens without it.
+        if let Ok(run) = from_json(&json?, "run") {
+            runs.push(run);
+        }
+    }
+    Ok(runs)
 }
 
 fn state_of(connection: &Connection, run: &str, record: &str) -> Result<Option<String>> {
