@@ -535,7 +535,8 @@ fn take_part(
                 for (at, text) in chunk {
                     match line::decision(text) {
                         Ok(line) => {
-                            let is_old = line.value.text.is_none();
+                            // Format 1 knew no acts on identities.
+                            let is_old = line.value.text.is_none() && line.value.record().is_some();
                             if layout::is_folder_of(folder, &line.value.writer, is_old) {
                                 read.push(line);
                             } else {
