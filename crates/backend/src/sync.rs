@@ -81,6 +81,11 @@ pub(crate) fn settings_hash(settings: &RunSettings) -> String {
     content_id(settings)
 }
 
+/// Hash of everything in a seed, unknown keys too, to tell who changed it last.
+pub(crate) fn seed_state(seed: &Seed) -> String {
+    content_id(seed)
+}
+
 /// The object that names a file's content: that of LFS where it lies there.
 pub(crate) fn content_oid(entry: &TreeEntry) -> &str {
     entry.lfs_sha256.as_deref().unwrap_or(&entry.oid)
@@ -142,7 +147,7 @@ impl Backend {
         let now = self.now();
         project.with(|store| {
             store.save_seed(&seed, "", now)?;
-            store.put(HUB_SEED, &seed.hash())?;
+            store.put(HUB_SEED, &seed_state(&seed))?;
             store.put(key::SETTINGS, &settings)?;
             store.put(key::HUB_SETTINGS, &settings_hash(&settings))
         })?;
@@ -421,17 +426,22 @@ impl Backend {
         report: &mut SyncReport,
     ) -> Result<()> {
         let (mine, base) =
-            project.with(|store| Ok((store.seed()?.hash(), store.get::<String>(HUB_SEED)?)))?;
-        let hash = theirs.hash();
-        if mine != hash && base.as_ref() != Some(&hash) {
-            if base.as_ref() == Some(&mine) {
+            project.with(|store| Ok((store.seed()?, store.get::<String>(HUB_SEED)?)))?;
+        // Format 1 noted the hash that leaves out unknown keys.
+        let was_last = |seed: &Seed| {
+            base.as_ref()
+                .is_some_and(|base| *base == seed_state(seed) || *base == seed.hash())
+        };
+        if mine != *theirs && !was_last(theirs) {
+            if was_last(&mine) {
                 let now = self.now();
                 project.with(|store| store.save_seed(theirs, "", now))?;
             } else {
-                report.seed_differs = true;
+                // Keys that are unknown here are joined when it is published.
+                report.seed_differs = mine.hash() != theirs.hash();
             }
         }
-        project.with(|store| store.put(HUB_SEED, &hash))
+        project.with(|store| store.put(HUB_SEED, &seed_state(theirs)))
     }
 }
 

@@ -419,7 +419,9 @@ fn record(project: &Project, sent: &Sent, commit: Option<&str>) -> Result<()> {
         store.together(|store| {
             store.set_published(&sent.rows)?;
             store.set_published_table(sent.table.as_ref())?;
-            store.put(HUB_SEED, &sent.seed_hash)?;
+            if let Some(seed) = &sent.seed {
+                store.put(HUB_SEED, seed)?;
+            }
             store.put(key::HUB_SETTINGS, &sent.settings_hash)?;
             store.put(key::OLD_WRITER, &false)?;
             // What was written here is known here: the next sync finds the head unmoved and reads nothing.

@@ -16,13 +16,15 @@ use crate::card::{self, Facts};
 use crate::draft::clip;
 use crate::project::{Project, key};
 use crate::run::run_file;
-use crate::sync::{content_oid, linked, settings_hash};
+use crate::sync::{content_oid, linked, read_seed, seed_state, settings_hash};
 use crate::{Backend, OrFail as _, Result, Ticket, layout};
 use seedbed_core::FORMAT_VERSION;
 use seedbed_core::messages::{
     ChangeKind, Failure, FailureKind, FileChange, HubLink, PublishPlan, Published, RowChange,
     SyncReport, TableState,
 };
+use seedbed_core::params::RunSettings;
+use seedbed_core::seed::Seed;
 use seedbed_hub::{HubClient, TreeEntry, git_blob_oid};
 use seedbed_store::{PublishedTable, Store};
 use serde::{Deserialize, Serialize};
@@ -59,6 +61,8 @@ pub(crate) struct Head {
     /// Every file by path.
     files: HashMap<String, TreeEntry>,
     card: Option<Vec<u8>>,
+    seed: Option<Vec<u8>>,
+    params: Option<Vec<u8>>,
     /// What the project file says, with the keys that this build does not know.
     project: Map<String, Value>,
     table: TableState,
@@ -100,7 +104,8 @@ pub(crate) struct Rewrite {
 /// What the files that are rewritten hold, so that what is recorded afterwards is what was sent.
 #[derive(Default)]
 pub(crate) struct Sent {
-    seed_hash: String,
+    /// Absent when the seed on the Hub was left alone.
+    seed: Option<String>,
     settings_hash: String,
     rows: Vec<(String, String)>,
     table: Option<PublishedTable>,
@@ -194,6 +199,8 @@ impl Backend {
             }
         };
         let card = read(layout::CARD).await?;
+        let seed = read(layout::SEED).await?;
+        let params = read(layout::PARAMS).await?;
         let project_file = read(layout::PROJECT).await?;
         let known = project.with(Store::published_table)?;
         let table = match files.get(layout::TABLE) {
@@ -217,6 +224,8 @@ impl Backend {
         Ok(Head {
             files,
             card,
+            seed,
+            params,
             project: project_file
                 .and_then(|bytes| serde_json::from_slice(&bytes).ok())
                 .unwrap_or_default(),
@@ -278,18 +287,22 @@ impl Backend {
         if let Ok(card) = card {
             put(layout::CARD, "Dataset card", card.text);
         }
-        put(layout::SEED, "Seed", seed.export());
-        put(
-            layout::PARAMS,
-            "Run settings",
-            settings.export_pipeline_params(),
-        );
+        // A file that can't be read here is somebody's: it stays.
+        let whole_seed = head.whole_seed(&seed);
+        if let Some(seed) = &whole_seed {
+            put(layout::SEED, "Seed", seed.export());
+        }
+        if let Some(settings) = head.whole_params(&settings) {
+            let text = settings.export_pipeline_params();
+            put(layout::PARAMS, "Run settings", text);
+        }
         let table = table.or_else(|| head.known_table());
         let mut file = head.project.clone();
         file.insert("format".into(), json!(FORMAT_VERSION));
         file.entry("needs").or_insert_with(|| json!([]));
         file.insert("seed_hash".into(), json!(seed.hash()));
-        file.insert("settings".into(), json!(settings));
+        let before = file.get("settings").cloned();
+        file.insert("settings".into(), joined(before, json!(settings)));
         if let Some(table) = &table {
             file.insert("table".into(), json!(table));
         }
@@ -318,7 +331,7 @@ impl Backend {
             );
         }
         let sent = Sent {
-            seed_hash: seed.hash(),
+            seed: whole_seed.as_ref().map(seed_state),
             settings_hash: settings_hash(&settings),
             rows: diff.rows.clone(),
             table,
@@ -355,11 +368,52 @@ impl Backend {
 }
 
 impl Head {
+    /// The seed with the keys that only the file on the Hub has; `None` if that file can't be read.
+    fn whole_seed(&self, seed: &Seed) -> Option<Seed> {
+        let mut seed = seed.clone();
+        if let Some(bytes) = &self.seed {
+            let theirs = read_seed(std::str::from_utf8(bytes).ok()?).ok()?;
+            add_unknown(&mut seed.extra, theirs.extra);
+        }
+        Some(seed)
+    }
+
+    /// The settings with the keys that only the file on the Hub has; `None` if that file can't be read.
+    fn whole_params(&self, settings: &RunSettings) -> Option<RunSettings> {
+        let mut settings = settings.clone();
+        if let Some(bytes) = &self.params {
+            let text = std::str::from_utf8(bytes).ok()?;
+            let theirs = RunSettings::default().import_pipeline_params(text).ok()?;
+            add_unknown(&mut settings.extra, theirs.extra);
+        }
+        Some(settings)
+    }
+
     /// The table as the project file names it.
     fn known_table(&self) -> Option<PublishedTable> {
         self.project
             .get("table")
             .and_then(|table| serde_json::from_value(table.clone()).ok())
+    }
+}
+
+fn add_unknown(ours: &mut Map<String, Value>, theirs: Map<String, Value>) {
+    for (key, value) in theirs {
+        ours.entry(key).or_insert(value);
+    }
+}
+
+/// Ours, with what only theirs says at any level.
+fn joined(theirs: Option<Value>, ours: Value) -> Value {
+    match (theirs, ours) {
+        (Some(Value::Object(mut whole)), Value::Object(ours)) => {
+            for (key, value) in ours {
+                let before = whole.get(&key).cloned();
+                whole.insert(key, joined(before, value));
+            }
+            Value::Object(whole)
+        }
+        (_, ours) => ours,
     }
 }
 
