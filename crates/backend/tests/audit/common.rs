@@ -127,7 +127,8 @@ impl World {
     }
 
     pub(crate) fn user(&self, name: &str) {
-        let user = json!({"name": name, "token": token_of(name), "role": "write", "orgs": ["local"]});
+        let user =
+            json!({"name": name, "token": token_of(name), "role": "write", "orgs": ["local"]});
         http(self.url(), "POST", "/__local/users", &user.to_string());
     }
 

@@ -30,7 +30,9 @@ fn parquet(rows: usize) -> Vec<u8> {
         messages: Vec::new(),
     };
     let mut writer = seedbed_table::TableWriter::new();
-    writer.push(&(0..rows).map(row).collect::<Vec<_>>()).unwrap();
+    writer
+        .push(&(0..rows).map(row).collect::<Vec<_>>())
+        .unwrap();
     writer.finish().unwrap()
 }
 
@@ -69,7 +71,10 @@ fn found(asked: Result<Reply, seedbed_core::messages::Failure>) -> RepoOverview 
     }
 }
 
-fn link(browser: &mut Browser, is_confirmed: bool) -> Result<Reply, seedbed_core::messages::Failure> {
+fn link(
+    browser: &mut Browser,
+    is_confirmed: bool,
+) -> Result<Reply, seedbed_core::messages::Failure> {
     browser.tab.ask(Request::LinkRepo {
         project: browser.project.clone(),
         repo: REPO.to_owned(),
@@ -96,7 +101,11 @@ fn a_taken_name_is_shown_for_what_it_holds_and_nothing_is_linked() {
     });
     let overview = found(asked);
     assert!(!overview.private && !overview.is_seedbed, "{overview:?}");
-    let files: Vec<&str> = overview.data_files.iter().map(|(path, _)| path.as_str()).collect();
+    let files: Vec<&str> = overview
+        .data_files
+        .iter()
+        .map(|(path, _)| path.as_str())
+        .collect();
     assert!(files.contains(&TABLE), "{files:?}");
     assert_eq!(files.len(), 3, "{files:?}");
     assert_eq!(overview.configs, ["default", "extra"]);
@@ -260,5 +269,4 @@ fn a_repo_that_a_build_of_format_1_overwrote_is_noticed_and_made_anew_from_the_p
     let mut newcomer = world.colleague();
     assert_eq!(newcomer.plan().rows_removed, 0);
     assert_eq!(newcomer.records().len(), 3);
-
 }

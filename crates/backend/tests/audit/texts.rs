@@ -99,7 +99,10 @@ fn every_published_row_is_found_among_the_records_in_these_words() {
         let of_row = |record: &&Value| {
             record["id"] == *row.id && record["fields"]["response"] == *row.response
         };
-        assert!(records.iter().any(|record| of_row(&record)), "{row:?} in {records:?}");
+        assert!(
+            records.iter().any(|record| of_row(&record)),
+            "{row:?} in {records:?}"
+        );
     }
 }
 
@@ -130,15 +133,23 @@ fn a_decision_of_format_1_counts_for_neither_of_two_texts_on_the_hub() {
     let (mut ann, _bob) = two_texts(&world, false);
     let line = |value: Value| format!("{value}\n");
     // Builds of format 1 sent both texts under one id, and a decision that says not which.
-    world.put(".seedbed/records/run-a.jsonl", line(old_record("r9", RIGHT)));
-    world.put(".seedbed/records/run-b.jsonl", line(old_record("r9", WRONG)));
+    world.put(
+        ".seedbed/records/run-a.jsonl",
+        line(old_record("r9", RIGHT)),
+    );
+    world.put(
+        ".seedbed/records/run-b.jsonl",
+        line(old_record("r9", WRONG)),
+    );
     world.put(
         ".seedbed/decisions/cat/1-x.jsonl",
         line(old_decision("d1", "cat", "r9", 5)),
     );
     ann.tab.sync(&ann.project.clone());
     let rows = ann.records();
-    let of_cat = rows.iter().filter(|row| row.record.key.as_deref() == Some("r9"));
+    let of_cat = rows
+        .iter()
+        .filter(|row| row.record.key.as_deref() == Some("r9"));
     let states: Vec<RecordState> = of_cat.map(|row| row.state).collect();
     assert_eq!(states, [RecordState::Pending; 2]);
 }

@@ -210,17 +210,20 @@ fn a_newer_build_reads_a_part_again_that_an_older_one_could_not_read() {
 
 #[test]
 fn a_repo_that_needs_a_newer_build_is_read_and_added_to_but_not_rewritten() {
-    for (key, value) in [
-        ("format", json!(3)),
-        ("needs", json!(["quorum"])),
-    ] {
+    for (key, value) in [("format", json!(3)), ("needs", json!(["quorum"]))] {
         let world = World::new();
         let _owner = world.published(2);
         let mut file: Value = serde_json::from_str(&world.text(PROJECT)).unwrap();
         file[key] = value;
         file["weather"] = json!({"is": "fine"});
         world.put(PROJECT, file.to_string());
-        let shared = [PROJECT, TABLE, "README.md", "seed_data.json", ".seedbed/table.jsonl"];
+        let shared = [
+            PROJECT,
+            TABLE,
+            "README.md",
+            "seed_data.json",
+            ".seedbed/table.jsonl",
+        ];
         let before: Vec<Vec<u8>> = shared.iter().map(|path| world.bytes(path)).collect();
         let mut colleague = world.colleague();
         assert_eq!(colleague.records().len(), 2);
@@ -232,7 +235,9 @@ fn a_repo_that_needs_a_newer_build_is_read_and_added_to_but_not_rewritten() {
         assert_eq!(after, before, "{key}");
         assert_eq!(world.lines("records").len(), 3);
         // Not even if she says that what is unknown is gone for good.
-        let asked = colleague.tab.ask(with(&colleague.project.clone(), true, None));
+        let asked = colleague
+            .tab
+            .ask(with(&colleague.project.clone(), true, None));
         assert!(asked.is_ok(), "{asked:?}");
         assert_eq!(world.bytes(TABLE), before[1]);
     }
@@ -248,7 +253,9 @@ fn rows_that_are_gone_for_good_are_taken_out_by_a_person_who_says_so() {
     colleague.add_row("her answer");
     let plan = colleague.plan();
     assert_eq!((plan.unknown_rows, plan.rows_removed), (3, 0), "{plan:?}");
-    let asked = colleague.tab.ask(with(&colleague.project.clone(), true, None));
+    let asked = colleague
+        .tab
+        .ask(with(&colleague.project.clone(), true, None));
     assert!(matches!(asked, Ok(Reply::Published(_))), "{asked:?}");
     assert_eq!(world.rows(), ["her answer"]);
 }

@@ -18,7 +18,12 @@ fn set_name(browser: &mut Browser, name: &str) {
     assert!(matches!(asked, Ok(Reply::Identities(_))), "{asked:?}");
 }
 
-fn decide(browser: &mut Browser, id: &str, identity: &str, response: Response) -> Result<Reply, seedbed_core::messages::Failure> {
+fn decide(
+    browser: &mut Browser,
+    id: &str,
+    identity: &str,
+    response: Response,
+) -> Result<Reply, seedbed_core::messages::Failure> {
     let view = browser.records().remove(0);
     browser.tab.ask(Request::Respond {
         project: browser.project.clone(),
@@ -32,7 +37,9 @@ fn decide(browser: &mut Browser, id: &str, identity: &str, response: Response) -
 
 /// Lines of decisions in the project's file.
 fn decisions(browser: &mut Browser) -> Vec<Value> {
-    let (_, text) = browser.tab.file(&browser.project.clone(), ExportKind::Bundle);
+    let (_, text) = browser
+        .tab
+        .file(&browser.project.clone(), ExportKind::Bundle);
     text.lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["decision"].clone())
         .filter(|line| line["act"].is_string() && line["act"] != "name")
@@ -54,8 +61,14 @@ fn a_guest_who_writes_her_name_stays_one_person() {
     assert!(row.others.is_empty(), "{:?}", row.others);
     let changed = browser.decide("answer 0", bad());
     assert_eq!(changed.state, RecordState::Rejected, "{changed:?}");
-    browser.tab.undo(&browser.project.clone()).expect("hers to undo");
-    browser.tab.undo(&browser.project.clone()).expect("and the first as well");
+    browser
+        .tab
+        .undo(&browser.project.clone())
+        .expect("hers to undo");
+    browser
+        .tab
+        .undo(&browser.project.clone())
+        .expect("and the first as well");
     assert_eq!(browser.records()[0].state, RecordState::Pending);
 }
 
@@ -68,7 +81,11 @@ fn a_name_written_in_another_tab_or_visit_changes_the_name_only() {
     // A second tab of the same browser, at the same time.
     let mut second = crate::support::Tab::open(browser.home.path(), world.url());
     assert_eq!(second.identity(), before);
-    second.ask(Request::SetReviewer { name: "Ann".to_owned() }).expect("named");
+    second
+        .ask(Request::SetReviewer {
+            name: "Ann".to_owned(),
+        })
+        .expect("named");
     browser.decide("answer 0", bad());
     browser.close();
     browser.tab = crate::support::Tab::open(browser.home.path(), world.url());
@@ -92,7 +109,10 @@ fn a_guest_is_the_account_only_when_she_says_so_and_is_then_counted_once() {
     assert_eq!(browser.records()[0].mine, None, "nobody asked her yet");
     browser
         .tab
-        .ask(Request::ClaimDecisions { from: guest, are_mine: true })
+        .ask(Request::ClaimDecisions {
+            from: guest,
+            are_mine: true,
+        })
         .expect("claimed");
     let row = browser.records().remove(0);
     assert_eq!((row.mine, row.others.len()), (Some(good()), 0));
@@ -102,7 +122,11 @@ fn a_guest_is_the_account_only_when_she_says_so_and_is_then_counted_once() {
     assert_eq!(world.table()[0].rating_count, 1);
     // Everybody else sees one person as well.
     let row = world.colleague().records().remove(0);
-    assert_eq!(row.others.len() + usize::from(row.mine.is_some()), 1, "{row:?}");
+    assert_eq!(
+        row.others.len() + usize::from(row.mine.is_some()),
+        1,
+        "{row:?}"
+    );
 }
 
 #[test]
@@ -133,7 +157,8 @@ fn nobody_takes_the_decisions_of_another_by_saying_so_alone() {
     assert_eq!(row.others.len(), 1, "{row:?}");
     assert_eq!(row.state, RecordState::Disputed);
     // A line in Ann's name in Bob's folder is a problem, and counts for nothing.
-    let forged = json!({"id": "b5", "writer": "ann", "clock": clock(4), "act": "join", "into": "bob"});
+    let forged =
+        json!({"id": "b5", "writer": "ann", "clock": clock(4), "act": "join", "into": "bob"});
     world.put(".seedbed/decisions/bob/2-x.jsonl", format!("{forged}\n"));
     let report = ann.tab.sync(&ann.project.clone());
     assert_eq!(report.problems_total, 1, "{report:?}");
