@@ -1333,6 +1333,8 @@ pub struct PublishPlan {
     pub unbacked_rows: u32,
     /// The table that stands there.
     pub table: TableState,
+    /// What there is to know about the dataset card: what of others' it keeps, or why it is left alone.
+    pub card_notes: Vec<String>,
     /// Licence and languages, as the card on the Hub states them or as chosen last.
     pub license: String,
     /// Language codes.

@@ -42,7 +42,7 @@ impl Consent {
 fn writes_table(plan: &PublishPlan, drops_unknown: bool, replaces_table: bool) -> bool {
     let is_foreign = matches!(plan.table, TableState::Foreign { .. });
     !plan.sync.needs_newer
-        && (plan.unknown_rows == 0 || drops_unknown)
+        && ((plan.unknown_rows == 0 && plan.unknown_parts == 0) || drops_unknown)
         && (!is_foreign || replaces_table)
 }
 
@@ -58,6 +58,7 @@ pub(super) fn plan_view(
         foreign_view(plan, consent),
         unknown_view(plan, consent, fetch),
         unbacked_view(desk, plan),
+        notes_view(plan),
     ];
     if let Some(reason) = &plan.blocked {
         return view! {
@@ -72,7 +73,7 @@ pub(super) fn plan_view(
         }
         .into_any();
     }
-    let is_held = plan.unknown_rows > 0 || matches!(plan.table, TableState::Foreign { .. });
+    let is_held = plan.sends_parts_only;
     if plan.is_empty && is_held {
         return view! {
             {sync}
@@ -132,18 +133,33 @@ fn agree_view(id: &'static str, agreed: RwSignal<bool>, label: String) -> AnyVie
 
 /// Rows of the table that nobody here can account for.
 fn unknown_view(plan: &PublishPlan, consent: Consent, fetch: Callback<()>) -> Option<AnyView> {
-    if plan.unknown_rows == 0 {
+    if plan.unknown_rows == 0 && plan.unknown_parts == 0 {
         return None;
     }
-    let rows = plural(plan.unknown_rows.into(), "row", "rows");
+    let (headline, agreed) = if plan.unknown_rows > 0 {
+        let rows = plural(plan.unknown_rows.into(), "row", "rows");
+        (
+            format!(
+                "{rows} of the table can't be accounted for here: their records or decisions have not reached this browser."
+            ),
+            format!("Take the {rows} back from the table. Old versions of the repo keep them."),
+        )
+    } else {
+        let parts = plural(plan.unknown_parts.into(), "file", "files");
+        (
+            format!("{parts} that the table was made from can't be read here."),
+            "Write the table anew without them. Old versions of the repo keep the present one."
+                .to_owned(),
+        )
+    };
     Some(
         view! {
             <div class="notice warn" role="note">
                 <p>
-                    <strong>{format!("{rows} of the table can't be accounted for here.")}</strong>
+                    <strong>{headline}</strong>
                 </p>
                 <p>
-                    "Their records or decisions have not reached this browser, so it can't tell whether they belong. They are left in the table; only your records, instructions and decisions are sent, beside it."
+                    "Without it this browser can't tell which rows belong. The table is left as it is; only your records, instructions and decisions are sent, beside it."
                 </p>
                 <div class="actions">
                     <button type="button" class="btn small" on:click=move |_| fetch.run(())>
@@ -155,9 +171,7 @@ fn unknown_view(plan: &PublishPlan, consent: Consent, fetch: Callback<()>) -> Op
                     {agree_view(
                         "drop-unknown",
                         consent.drops_unknown,
-                        format!(
-                            "Take the {rows} back from the table. Old versions of the repo keep them.",
-                        ),
+                        agreed,
                     )}
                 </details>
             </div>
@@ -225,6 +239,25 @@ fn unbacked_view(desk: Desk, plan: &PublishPlan) -> Option<AnyView> {
         }
         .into_any(),
     )
+}
+
+/// What is good to know about the card, and about a repo that an older build rewrote.
+fn notes_view(plan: &PublishPlan) -> Option<AnyView> {
+    let mut notes = plan.card_notes.clone();
+    if plan.was_overwritten {
+        notes.push(
+            "An older Seedbed has rewritten this repo since. Nothing in its parts is lost; what it left out is written anew with the next commit."
+                .to_owned(),
+        );
+    }
+    if notes.is_empty() {
+        return None;
+    }
+    let lines = notes
+        .into_iter()
+        .map(|note| view! { <p>{note}</p> }.into_any())
+        .collect::<Vec<_>>();
+    Some(view! { <div class="notice" role="note">{lines}</div> }.into_any())
 }
 
 fn headline(plan: &PublishPlan) -> String {

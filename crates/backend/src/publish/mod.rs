@@ -111,6 +111,7 @@ pub(crate) struct Sent {
     table: Option<PublishedTable>,
     /// Path and object id of the rewritten files that a sync notes as understood.
     files: Vec<(String, String)>,
+    card_notes: Vec<String>,
 }
 
 impl Backend {
@@ -127,10 +128,12 @@ impl Backend {
         let options = PublishOptions::default();
         let sends_table = !holdup.holds(&options, &head.table);
         let mut files = Vec::new();
+        let mut card_notes = Vec::new();
         if sends_table {
             let facts = table::facts(&project)?;
-            let (rewrites, _) =
+            let (rewrites, sent) =
                 self.rewrites(&project, &link, &head, &choice, &diff, &facts, None)?;
+            card_notes = sent.card_notes;
             if let Some(change) = table_change(&head, &diff) {
                 files.push(change);
             }
@@ -171,6 +174,7 @@ impl Backend {
             was_overwritten: project
                 .with(|store| store.get(key::OLD_WRITER))?
                 .unwrap_or(false),
+            card_notes,
             license: choice.license,
             languages: choice.languages,
             sync,
@@ -284,9 +288,13 @@ impl Backend {
             head.card.as_deref(),
         );
         // A card that can't be edited is left alone; the rest goes without it.
-        if let Ok(card) = card {
-            put(layout::CARD, "Dataset card", card.text);
-        }
+        let card_notes = match card {
+            Ok(card) => {
+                put(layout::CARD, "Dataset card", card.text);
+                card.notes.iter().map(ToString::to_string).collect()
+            }
+            Err(refusal) => vec![refusal.to_string()],
+        };
         // A file that can't be read here is somebody's: it stays.
         let whole_seed = head.whole_seed(&seed);
         if let Some(seed) = &whole_seed {
@@ -336,6 +344,7 @@ impl Backend {
             rows: diff.rows.clone(),
             table,
             files: Vec::new(),
+            card_notes,
         };
         Ok((rewrites, sent))
     }
