@@ -57,7 +57,7 @@ impl Dice {
 }
 
 fn record(dice: &mut Dice, n: usize, seed_part: &str) -> (Record, Vec<Message>) {
-    let instruction = format!("{} {n}?", dice.text(12));
+    let instruction = asked(n / SAMPLES);
     let response = format!("{} plot{n}", dice.text(120));
     let messages = vec![
         Message::system("You are a farmer who answers from experience. ".repeat(8)),
@@ -90,6 +90,11 @@ fn record(dice: &mut Dice, n: usize, seed_part: &str) -> (Record, Vec<Message>) 
     (record, messages)
 }
 
+/// The text of an instruction.
+fn asked(n: usize) -> String {
+    format!("{} {n}?", Dice(n as u64).text(12))
+}
+
 fn cell(dice: &mut Dice) -> Cell {
     Cell {
         topic: TOPICS[dice.roll(TOPICS.len())].to_owned(),
@@ -101,7 +106,7 @@ fn prompt(dice: &mut Dice, n: usize) -> Prompt {
     Prompt {
         id: format!("p{n}"),
         cell: cell(dice),
-        text: dice.text(12),
+        text: asked(n),
         state: PromptState::Kept,
         created_ms: n as u64,
         updated_ms: n as u64,

@@ -4,8 +4,9 @@ DROP INDEX records_by_seed;
 DROP INDEX records_unsynced;
 ALTER TABLE records DROP COLUMN seed_hash;
 ALTER TABLE records DROP COLUMN is_synced;
-CREATE UNIQUE INDEX records_by_text ON records (claimed, text_hash);
-CREATE INDEX records_by_own_id ON records (own_id);
+-- Most records have one id, that of their text: these are for the others.
+CREATE UNIQUE INDEX records_by_text ON records (claimed, text_hash) WHERE claimed <> own_id;
+CREATE INDEX records_by_own_id ON records (own_id) WHERE own_id <> id;
 CREATE INDEX records_by_key ON records (key) WHERE key IS NOT NULL;
 CREATE INDEX records_by_seed ON records (seed_part);
 CREATE INDEX records_outdated ON records (seq) WHERE is_outdated = 1;

@@ -152,27 +152,29 @@ impl Store {
 
     /// Counts for the filters, as `writer` sees them.
     pub fn counts(&self, writer: &str) -> Result<Counts> {
-        let connection = &self.connection;
-        let seed = self.seed().unwrap_or_default();
-        let drafts = connection
-            .prepare_cached("SELECT count(*) FROM drafts WHERE reviewer = ?1")?
-            .query_row([writer], |row| row.get(0))?;
-        let (can_undo, can_redo) = decisions::can_step(connection, writer)?;
-        let states = RecordState::ALL
-            .into_iter()
-            .map(|state| Ok((state, of(connection, STATE, state.as_str())?)))
-            .collect::<Result<_>>()?;
-        Ok(Counts {
-            total: of(connection, TOTAL, "")?,
-            states,
-            drafts,
-            stale: stale(connection, &seed::part(connection)?)?,
-            topics: ordered(all(connection, TOPIC)?, &seed.topics),
-            perspectives: ordered(all(connection, PERSPECTIVE)?, &seed.perspectives),
-            models: all(connection, MODEL)?,
-            can_undo,
-            can_redo,
-            unsaved: unsaved(connection)?,
+        self.read(|| {
+            let connection = &self.connection;
+            let seed = self.seed().unwrap_or_default();
+            let drafts = connection
+                .prepare_cached("SELECT count(*) FROM drafts WHERE reviewer = ?1")?
+                .query_row([writer], |row| row.get(0))?;
+            let (can_undo, can_redo) = decisions::can_step(connection, writer)?;
+            let states = RecordState::ALL
+                .into_iter()
+                .map(|state| Ok((state, of(connection, STATE, state.as_str())?)))
+                .collect::<Result<_>>()?;
+            Ok(Counts {
+                total: of(connection, TOTAL, "")?,
+                states,
+                drafts,
+                stale: stale(connection, &seed::part(connection)?)?,
+                topics: ordered(all(connection, TOPIC)?, &seed.topics),
+                perspectives: ordered(all(connection, PERSPECTIVE)?, &seed.perspectives),
+                models: all(connection, MODEL)?,
+                can_undo,
+                can_redo,
+                unsaved: unsaved(connection)?,
+            })
         })
     }
 }

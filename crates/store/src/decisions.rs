@@ -147,8 +147,11 @@ mod steps {
 pub(crate) fn can_step(connection: &Connection, writer: &str) -> Result<(bool, bool)> {
     let joins = joins(connection)?;
     let root = joins.root(writer);
-    let any =
-        |is_undone| -> Result<bool> { Ok(steps::next(connection, root, is_undone, -1)?.is_some()) };
+    let any = |is_undone: bool| -> Result<bool> {
+        Ok(connection
+            .prepare_cached("SELECT 1 FROM steps WHERE writer = ?1 AND is_undone = ?2 LIMIT 1")?
+            .exists(params![root, is_undone])?)
+    };
     Ok((any(false)?, any(true)?))
 }
 
@@ -363,17 +366,32 @@ fn append(
 
 /// The decisions that count for a record, with where they are known from.
 fn of_record(connection: &Connection, stored: &Stored) -> Result<Vec<(Decision, Origin)>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT json, origin FROM decisions
-         WHERE record IN (SELECT ?1 UNION SELECT ?2 UNION SELECT claimed FROM aliases WHERE seq = ?3)",
-    )?;
-    let rows = statement.query_map(params![stored.claimed, stored.own_id, stored.seq], |row| {
-        Ok((row.get::<_, String>(0)?, row.get(1)?))
+    let mut statement =
+        connection.prepare_cached("SELECT json, origin FROM decisions WHERE record = ?1")?;
+    let mut rows = Vec::new();
+    let mut read = |id: &str| -> Result<()> {
+        let found = statement.query_map([id], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+        for row in found {
+            rows.push(row?);
+        }
+        Ok(())
+    };
+    // One look-up nearly always: a temporary table of these ids would cost more than all else here.
+    read(&stored.claimed)?;
+    if stored.own_id != stored.claimed {
+        read(&stored.own_id)?;
+    }
+    let mut aliases = connection
+        .prepare_cached("SELECT claimed FROM aliases WHERE seq = ?1 AND claimed <> ?2")?;
+    let aliases = aliases.query_map(params![stored.seq, stored.claimed], |row| {
+        row.get::<_, String>(0)
     })?;
+    for id in aliases {
+        read(&id?)?;
+    }
     let mut keeps_id = None;
     let mut list = Vec::new();
-    for row in rows {
-        let (json, origin) = row?;
+    for (json, origin) in rows {
         let decision: Decision = from_json(&json, "decision")?;
         // One of format 1 names no text: it is about the one that keeps the id, if that can be told.
         let keeps_id = match (&decision.text, keeps_id) {
@@ -464,15 +482,19 @@ pub(crate) fn refold(connection: &Connection, id: &str) -> Result<()> {
     let Some(stored) = Stored::by_id(connection, id)? else {
         return Ok(());
     };
-    let log = of_record(connection, &stored)?;
+    refold_stored(connection, &stored, None)
+}
+
+fn refold_stored(connection: &Connection, stored: &Stored, known: Option<&Joins>) -> Result<()> {
+    let log = of_record(connection, stored)?;
     if log.is_empty() && stored.state == RecordState::Pending {
         // The state of every new record.
         return Ok(());
     }
-    let joins = if log.is_empty() {
-        Joins::default()
-    } else {
-        joins(connection)?
+    let joins = match known {
+        Some(joins) => joins.clone(),
+        None if log.is_empty() => Joins::default(),
+        None => joins(connection)?,
     };
     let record = &stored.record;
     let fields = &record.fields;
@@ -554,10 +576,10 @@ fn refold_of(connection: &Connection, writers: &BTreeSet<String>) -> Result<()> 
 
 /// Folds all records that a decision on `id` can be about.
 pub(crate) fn refold_about(connection: &Connection, id: &str) -> Result<()> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id FROM records WHERE claimed = ?1 OR own_id = ?1 OR id = ?1
-         OR seq IN (SELECT seq FROM aliases WHERE claimed = ?1)",
-    )?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT id FROM records WHERE seq IN ({})",
+        records::NAMED
+    ))?;
     let ids: Vec<String> = statement
         .query_map([id], |row| row.get(0))?
         .collect::<std::result::Result<_, _>>()?;
@@ -606,10 +628,13 @@ pub(crate) fn retarget_unsent(
 
 /// The next clock of an act made here: after all that its identity did, under whichever name.
 pub(crate) fn tick(connection: &Connection, writer: &str, now_ms: u64) -> Result<Clock> {
+    tick_of(connection, &joins(connection)?, writer, now_ms)
+}
+
+fn tick_of(connection: &Connection, joins: &Joins, writer: &str, now_ms: u64) -> Result<Clock> {
     let mut last = get::<Clock>(connection, keys::CLOCK)?
         .filter(|clock| clock.is_credible())
         .unwrap_or_default();
-    let joins = joins(connection)?;
     for member in joins.members(joins.root(writer)) {
         if let Some((ms, n, _)) = last_of(connection, member)? {
             let ms = ms.unsigned_abs();
@@ -635,12 +660,18 @@ fn told(connection: &Connection, writer: &str, id: &str) -> Result<Option<Option
 
 /// The public id of the record that a decision names, or what it names if the record is not here.
 fn public_id(connection: &Connection, record: &str, text: Option<&str>) -> Result<String> {
+    // As nearly always.
+    let is_it = connection
+        .prepare_cached("SELECT 1 FROM records WHERE id = ?1 AND (?2 IS NULL OR text_hash = ?2)")?
+        .exists(params![record, text])?;
+    if is_it {
+        return Ok(record.to_owned());
+    }
     let found: Option<String> = connection
-        .prepare_cached(
-            "SELECT id FROM records
-             WHERE (claimed = ?1 OR own_id = ?1 OR seq IN (SELECT seq FROM aliases WHERE claimed = ?1))
-             AND (text_hash = ?2 OR (?2 IS NULL AND id = ?1))",
-        )?
+        .prepare_cached(&format!(
+            "SELECT id FROM records WHERE seq IN ({}) AND (text_hash = ?2 OR (?2 IS NULL AND id = ?1))",
+            records::NAMED
+        ))?
         .query_row(params![record, text], |row| row.get(0))
         .optional()?;
     Ok(found.unwrap_or_else(|| record.to_owned()))
@@ -669,22 +700,22 @@ impl Store {
             };
             tx.prepare_cached("DELETE FROM drafts WHERE record_id = ?1 AND reviewer = ?2")?
                 .execute([id.as_str(), writer])?;
+            let joins = joins(tx)?;
             let decision = Decision {
                 id: decision_id.to_owned(),
                 writer: writer.to_owned(),
                 on: On::record(&id),
                 text: Some(about.unwrap_or(&stored.text).to_owned()),
-                clock: tick(tx, writer, now_ms)?,
+                clock: tick_of(tx, &joins, writer, now_ms)?,
                 batch: None,
                 act: Act::Respond(response.clone()),
             };
             let visit = visit(tx)?;
             append(tx, &Line::new(decision), Origin::Here, None, Some(visit))?;
-            let joins = joins(tx)?;
             let root = joins.root(writer);
             steps::push(tx, root, false, decision_id, Some(visit))?;
             steps::forget_undone(tx, root)?;
-            refold(tx, &id)?;
+            refold_stored(tx, &stored, Some(&joins))?;
             Ok(id)
         })
     }
@@ -785,7 +816,7 @@ impl Store {
                 writer: writer.to_owned(),
                 on: about.on.clone(),
                 text: about.text.clone(),
-                clock: tick(tx, writer, now_ms)?,
+                clock: tick_of(tx, &joins, writer, now_ms)?,
                 batch: None,
                 act: if is_undo {
                     Act::Undo { target }

@@ -171,6 +171,23 @@ impl Store {
         Ok(())
     }
 
+    /// Runs the queries of one call as one transaction: each alone would lock the file, and look for a journal.
+    pub(crate) fn read<T>(&self, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        let transaction = if self.connection.is_autocommit() {
+            Some(Transaction::new_unchecked(
+                &self.connection,
+                TransactionBehavior::Deferred,
+            )?)
+        } else {
+            None
+        };
+        let value = act()?;
+        if let Some(transaction) = transaction {
+            transaction.commit()?;
+        }
+        Ok(value)
+    }
+
     /// Makes all calls in `act` durable at once, or none of them: each call alone would wait for the disk.
     pub fn together<T>(&self, act: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
         self.is_writable()?;
@@ -201,25 +218,27 @@ impl Store {
 
     /// Counts of the project for the list of projects; `updated_ms` from the key of that name.
     pub fn summary(&self, id: &str) -> Result<ProjectSummary> {
-        // A project whose seed can't be read is listed too.
-        let seed = self.seed().unwrap_or_default();
-        let prompts = self
-            .connection
-            .prepare_cached("SELECT count(*) FROM prompts WHERE state = 'kept'")?
-            .query_row([], |row| row.get(0))?;
-        Ok(ProjectSummary {
-            id: id.to_owned(),
-            name: seed.domain,
-            description: seed.description,
-            updated_ms: self.get(keys::UPDATED)?.unwrap_or(0),
-            prompts,
-            records: counts::of(&self.connection, counts::TOTAL, "")?,
-            accepted: counts::of(
-                &self.connection,
-                counts::STATE,
-                RecordState::Accepted.as_str(),
-            )?,
-            ..ProjectSummary::default()
+        self.read(|| {
+            // A project whose seed can't be read is listed too.
+            let seed = self.seed().unwrap_or_default();
+            let prompts = self
+                .connection
+                .prepare_cached("SELECT count(*) FROM prompts WHERE state = 'kept'")?
+                .query_row([], |row| row.get(0))?;
+            Ok(ProjectSummary {
+                id: id.to_owned(),
+                name: seed.domain,
+                description: seed.description,
+                updated_ms: self.get(keys::UPDATED)?.unwrap_or(0),
+                prompts,
+                records: counts::of(&self.connection, counts::TOTAL, "")?,
+                accepted: counts::of(
+                    &self.connection,
+                    counts::STATE,
+                    RecordState::Accepted.as_str(),
+                )?,
+                ..ProjectSummary::default()
+            })
         })
     }
 }

@@ -110,41 +110,43 @@ impl Store {
         offset: u32,
         limit: u32,
     ) -> Result<PromptPage> {
-        let words = search::words(&filter.search);
-        // Something is looked for, but it has no word: nothing has it.
-        let is_never = words.is_empty() && !filter.search.trim().is_empty();
-        let mut lines = self.lines(filter.cell.as_ref())?;
-        lines.retain(|line| {
-            !is_never
-                && filter.state.is_none_or(|state| state == line.state)
-                && (words.is_empty() || {
-                    let text = line.text.to_lowercase();
-                    words.iter().all(|word| text.contains(word.as_str()))
-                })
-        });
-        let mut prompts = Vec::new();
-        for line in lines.iter().skip(offset as usize).take(limit as usize) {
-            let Some(prompt) = read(&self.connection, &line.id)? else {
-                continue;
-            };
-            let records = self
-                .connection
-                .prepare_cached("SELECT count(*) FROM records WHERE prompt_id = ?1")?
-                .query_row([&prompt.id], |row| row.get(0))?;
-            let parent = match parent_of(&prompt) {
-                Some(parent) => read(&self.connection, parent)?,
-                None => None,
-            };
-            prompts.push(PromptView {
-                prompt,
-                parent_text: parent.map(|parent| parent.text),
-                records,
+        self.read(|| {
+            let words = search::words(&filter.search);
+            // Something is looked for, but it has no word: nothing has it.
+            let is_never = words.is_empty() && !filter.search.trim().is_empty();
+            let mut lines = self.lines(filter.cell.as_ref())?;
+            lines.retain(|line| {
+                !is_never
+                    && filter.state.is_none_or(|state| state == line.state)
+                    && (words.is_empty() || {
+                        let text = line.text.to_lowercase();
+                        words.iter().all(|word| text.contains(word.as_str()))
+                    })
             });
-        }
-        Ok(PromptPage {
-            total: lines.len() as u32,
-            prompts,
-            cells: self.cell_counts()?,
+            let mut prompts = Vec::new();
+            for line in lines.iter().skip(offset as usize).take(limit as usize) {
+                let Some(prompt) = read(&self.connection, &line.id)? else {
+                    continue;
+                };
+                let records = self
+                    .connection
+                    .prepare_cached("SELECT count(*) FROM records WHERE prompt_id = ?1")?
+                    .query_row([&prompt.id], |row| row.get(0))?;
+                let parent = match parent_of(&prompt) {
+                    Some(parent) => read(&self.connection, parent)?,
+                    None => None,
+                };
+                prompts.push(PromptView {
+                    prompt,
+                    parent_text: parent.map(|parent| parent.text),
+                    records,
+                });
+            }
+            Ok(PromptPage {
+                total: lines.len() as u32,
+                prompts,
+                cells: self.cell_counts()?,
+            })
         })
     }
 

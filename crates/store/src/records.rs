@@ -20,6 +20,12 @@ const SELECT: &str =
      text_hash, claimed, own_id, seed_part, is_outdated
      FROM records CROSS JOIN texts ON texts.seq = records.seq WHERE";
 
+/// The records that the id `?1` can name: by what they are known, what follows from their text, and what lines claim.
+pub(crate) const NAMED: &str = "SELECT seq FROM records WHERE id = ?1
+     UNION SELECT seq FROM records WHERE own_id = ?1 AND own_id <> id
+     UNION SELECT seq FROM records WHERE claimed = ?1 AND claimed <> own_id
+     UNION SELECT seq FROM aliases WHERE claimed = ?1";
+
 /// A row of the table.
 pub(crate) struct Stored {
     pub(crate) seq: u64,
@@ -145,9 +151,10 @@ impl Rival {
 }
 
 fn rivals(connection: &Connection, claimed: &str) -> Result<Vec<Rival>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT seq, id, own_id, text_hash, part IS NOT NULL FROM records WHERE claimed = ?1",
-    )?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT seq, id, own_id, text_hash, part IS NOT NULL FROM records
+         WHERE seq IN ({NAMED}) AND claimed = ?1"
+    ))?;
     let rows = statement.query_map([claimed], |row| {
         Ok(Rival {
             seq: row.get(0)?,
@@ -163,7 +170,9 @@ fn rivals(connection: &Connection, claimed: &str) -> Result<Vec<Rival>> {
 /// Whether several texts on the Hub claim this id: then a decision that names no text can't be told to be about one.
 pub(crate) fn is_ambiguous(connection: &Connection, claimed: &str) -> Result<bool> {
     let texts: u32 = connection
-        .prepare_cached("SELECT count(*) FROM records WHERE claimed = ?1 AND part IS NOT NULL")?
+        .prepare_cached(&format!(
+            "SELECT count(*) FROM records WHERE seq IN ({NAMED}) AND claimed = ?1 AND part IS NOT NULL"
+        ))?
         .query_row([claimed], |row| row.get(0))?;
     Ok(texts > 1)
 }
@@ -214,7 +223,7 @@ impl Twin {
     fn by(connection: &Connection, condition: &str, values: &[&str]) -> Result<Option<Self>> {
         Ok(connection
             .prepare_cached(&format!(
-                "SELECT seq, claimed, own_id, part IS NOT NULL FROM records WHERE {condition}"
+                "SELECT seq, claimed, own_id, part IS NOT NULL FROM records WHERE {condition} LIMIT 1"
             ))?
             .query_row(params_from_iter(values), |row| {
                 Ok(Self {
@@ -225,6 +234,31 @@ impl Twin {
                 })
             })
             .optional()?)
+    }
+
+    /// The one that is known by this id.
+    fn by_id(connection: &Connection, id: &str) -> Result<Option<Self>> {
+        Self::by(connection, "id = ?1", &[id])
+    }
+
+    /// The one that has this id by its text, if it is known by another one.
+    fn elsewhere(connection: &Connection, own_id: &str) -> Result<Option<Self>> {
+        Self::by(connection, "own_id = ?1 AND own_id <> id", &[own_id])
+    }
+
+    /// The one that has this id by its text.
+    fn by_own_id(connection: &Connection, own_id: &str) -> Result<Option<Self>> {
+        match Self::by_id(connection, own_id)? {
+            Some(twin) if twin.own_id == own_id => Ok(Some(twin)),
+            _ => Self::elsewhere(connection, own_id),
+        }
+    }
+
+    /// One whose lines claim this id; with a text, the one of this text.
+    fn claiming(connection: &Connection, id: &str, text: Option<&str>) -> Result<Option<Self>> {
+        let condition =
+            format!("seq IN ({NAMED}) AND claimed = ?1 AND (?2 = '' OR text_hash = ?2)");
+        Self::by(connection, &condition, &[id, text.unwrap_or_default()])
     }
 }
 
@@ -302,8 +336,7 @@ fn meet(
             record: stored.record.clone(),
         };
         let (new, old) = (line_hash(&line.value), line_hash(&known));
-        let is_taken =
-            own_id != twin.own_id && Twin::by(connection, "own_id = ?1", &[own_id])?.is_some();
+        let is_taken = own_id != twin.own_id && Twin::by_own_id(connection, own_id)?.is_some();
         if new != old && !is_taken && outranks(new < old) {
             replace(connection, &stored, line, own_id)?;
             is_changed = true;
@@ -378,29 +411,32 @@ pub(crate) fn add(
     let record = &line.value.record;
     let text = record.fields.text_hash();
     let own_id = Record::make_id(record.key.as_deref(), &record.fields);
-    let mut twin = Twin::by(connection, "own_id = ?1", &[&own_id])?;
+    // Known by the id that follows from this text: the same one, or one that has no right to it.
+    let (mut twin, liar) = match Twin::by_id(connection, &own_id)? {
+        Some(known) if known.own_id == own_id => (Some(known), None),
+        liar => (Twin::elsewhere(connection, &own_id)?, liar),
+    };
     if twin.is_none() && record.id != own_id {
-        twin = Twin::by(
-            connection,
-            "claimed = ?1 AND text_hash = ?2",
-            &[&record.id, &text],
-        )?;
+        twin = Twin::claiming(connection, &record.id, Some(&text))?;
     }
     if let Some(twin) = twin {
         meet(connection, &twin, line, &own_id, part)?;
         let seq = twin.seq;
         return Ok(Added { seq, is_new: false });
     }
-    // Nothing else can rightly have the id of its own.
-    let liar = Twin::by(connection, "id = ?1", &[&own_id])?;
     if let Some(liar) = &liar {
         rename(connection, liar.seq, &own_id, &liar.own_id)?;
         decisions::refold(connection, &liar.own_id)?;
     }
-    let has_rivals = Twin::by(connection, "claimed = ?1 LIMIT 1", &[&record.id])?.is_some();
+    let has_rivals = if record.id == own_id {
+        Twin::by(connection, "claimed = ?1 AND claimed <> own_id", &[&own_id])?
+    } else {
+        Twin::claiming(connection, &record.id, None)?
+    }
+    .is_some();
     // Under the id of its own until it is settled who keeps the claimed one.
-    let is_free = !has_rivals
-        && (record.id == own_id || Twin::by(connection, "own_id = ?1", &[&record.id])?.is_none());
+    let is_free =
+        !has_rivals && (record.id == own_id || Twin::by_own_id(connection, &record.id)?.is_none());
     let id = if is_free { &record.id } else { &own_id };
     let is_outdated = is_outdated(connection, record)?;
     connection
@@ -508,9 +544,8 @@ pub(crate) fn settle_id(connection: &Connection, claimed: &str) -> Result<()> {
     let mut rivals = rivals(connection, claimed)?;
     rivals.sort_by(|a, b| a.rank(claimed).cmp(&b.rank(claimed)));
     // The id follows from another record's text, which is known by an older id: none of those that claim it keeps it.
-    let is_anothers = connection
-        .prepare_cached("SELECT 1 FROM records WHERE own_id = ?1 AND claimed <> ?1")?
-        .exists([claimed])?;
+    let is_anothers =
+        Twin::by_own_id(connection, claimed)?.is_some_and(|other| other.claimed != claimed);
     if is_anothers {
         for liar in &rivals {
             if liar.id == claimed {
@@ -551,8 +586,9 @@ pub(crate) fn settle_id(connection: &Connection, claimed: &str) -> Result<()> {
 
 /// Decides anew about every id that several texts claim: where their lines stand has changed.
 pub(crate) fn settle_contested(connection: &Connection) -> Result<()> {
-    let mut statement = connection
-        .prepare_cached("SELECT claimed FROM records GROUP BY claimed HAVING count(*) > 1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT claimed FROM records WHERE claimed <> own_id GROUP BY claimed HAVING count(*) > 1",
+    )?;
     let ids: Vec<String> = statement
         .query_map([], |row| row.get(0))?
         .collect::<std::result::Result<_, _>>()?;
@@ -643,10 +679,12 @@ impl Store {
 
     /// One record as `writer` sees it.
     pub fn record_view(&self, id: &str, writer: &str) -> Result<Option<RecordView>> {
-        let part = seed::part(&self.connection)?;
-        Stored::by_id(&self.connection, id)?
-            .map(|stored| view(&self.connection, stored, writer, &part))
-            .transpose()
+        self.read(|| {
+            let part = seed::part(&self.connection)?;
+            Stored::by_id(&self.connection, id)?
+                .map(|stored| view(&self.connection, stored, writer, &part))
+                .transpose()
+        })
     }
 
     /// The record with this `seq` as `writer` sees it.
@@ -673,29 +711,31 @@ impl Store {
         seq: u64,
         limit: u32,
     ) -> Result<Vec<(u64, Line<RecordLine>)>> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "{SELECT} {condition} ORDER BY records.seq LIMIT ?2"
-        ))?;
-        let mut raw = self
-            .connection
-            .prepare_cached("SELECT raw FROM texts WHERE seq = ?1")?;
-        let rows = statement.query_map(params![crate::int(seq), limit], Stored::read)?;
-        let mut list = Vec::new();
-        for row in rows {
-            let stored = row??;
-            let mut record = stored.record;
-            // A line says what it said when it came: who keeps an id is settled by whoever reads it.
-            record.id = stored.claimed;
-            let line = Line {
-                value: RecordLine {
-                    record,
-                    messages: messages_of(&self.connection, stored.seq)?,
-                },
-                raw: raw.query_row([stored.seq], |row| row.get(0))?,
-            };
-            list.push((stored.seq, line));
-        }
-        Ok(list)
+        self.read(|| {
+            let mut statement = self.connection.prepare_cached(&format!(
+                "{SELECT} {condition} ORDER BY records.seq LIMIT ?2"
+            ))?;
+            let mut raw = self
+                .connection
+                .prepare_cached("SELECT raw FROM texts WHERE seq = ?1")?;
+            let rows = statement.query_map(params![crate::int(seq), limit], Stored::read)?;
+            let mut list = Vec::new();
+            for row in rows {
+                let stored = row??;
+                let mut record = stored.record;
+                // A line says what it said when it came: who keeps an id is settled by whoever reads it.
+                record.id = stored.claimed;
+                let line = Line {
+                    value: RecordLine {
+                        record,
+                        messages: messages_of(&self.connection, stored.seq)?,
+                    },
+                    raw: raw.query_row([stored.seq], |row| row.get(0))?,
+                };
+                list.push((stored.seq, line));
+            }
+            Ok(list)
+        })
     }
 
     /// How many records stand in no part of the Hub.

@@ -329,32 +329,34 @@ impl Store {
         offset: u32,
         limit: u32,
     ) -> Result<(u32, Vec<RunItem>)> {
-        let counts = self.run_counts(run)?;
-        let (mut skip, mut left) = (offset, limit);
-        let (mut total, mut items) = (0, Vec::new());
-        for part in ORDER {
-            if state.is_some_and(|state| state != part) {
-                continue;
+        self.read(|| {
+            let counts = self.run_counts(run)?;
+            let (mut skip, mut left) = (offset, limit);
+            let (mut total, mut items) = (0, Vec::new());
+            for part in ORDER {
+                if state.is_some_and(|state| state != part) {
+                    continue;
+                }
+                let n = match part {
+                    ItemState::Done => counts.done,
+                    ItemState::InFlight => counts.in_flight,
+                    ItemState::Failed => counts.failed,
+                    ItemState::Queued => counts.queued,
+                };
+                total += n;
+                if skip >= n {
+                    skip -= n;
+                    continue;
+                }
+                if left > 0 {
+                    let before = items.len();
+                    self.push_items(run, part, skip, left, &mut items)?;
+                    left -= (items.len() - before) as u32;
+                }
+                skip = 0;
             }
-            let n = match part {
-                ItemState::Done => counts.done,
-                ItemState::InFlight => counts.in_flight,
-                ItemState::Failed => counts.failed,
-                ItemState::Queued => counts.queued,
-            };
-            total += n;
-            if skip >= n {
-                skip -= n;
-                continue;
-            }
-            if left > 0 {
-                let before = items.len();
-                self.push_items(run, part, skip, left, &mut items)?;
-                left -= (items.len() - before) as u32;
-            }
-            skip = 0;
-        }
-        Ok((total, items))
+            Ok((total, items))
+        })
     }
 
     fn push_items(

@@ -52,21 +52,23 @@ impl Store {
 
     /// The seed with what the page shows around it.
     pub fn seed_view(&self) -> Result<SeedView> {
-        let seed = self.seed()?;
-        let at = pointer(&self.connection)?;
-        let exists = |step: i64| -> Result<bool> {
-            Ok(self
-                .connection
-                .prepare_cached("SELECT 1 FROM seed_steps WHERE step = ?1")?
-                .exists([step])?)
-        };
-        let hash = seed.hash();
-        Ok(SeedView {
-            can_undo: exists(at - 1)?,
-            can_redo: exists(at + 1)?,
-            stale_records: counts::stale(&self.connection, &part(&self.connection)?)?,
-            seed,
-            hash,
+        self.read(|| {
+            let seed = self.seed()?;
+            let at = pointer(&self.connection)?;
+            let exists = |step: i64| -> Result<bool> {
+                Ok(self
+                    .connection
+                    .prepare_cached("SELECT 1 FROM seed_steps WHERE step = ?1")?
+                    .exists([step])?)
+            };
+            let hash = seed.hash();
+            Ok(SeedView {
+                can_undo: exists(at - 1)?,
+                can_redo: exists(at + 1)?,
+                stale_records: counts::stale(&self.connection, &part(&self.connection)?)?,
+                seed,
+                hash,
+            })
         })
     }
 

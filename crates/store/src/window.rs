@@ -25,6 +25,17 @@ enum Counter {
     Stale,
 }
 
+/// How stale records are best found.
+#[derive(Clone, Copy)]
+enum Stale {
+    /// None is outdated: by the index of the parts of the seed.
+    BySeed,
+    /// By two indices, and then in order.
+    Few,
+    /// In order, leaving out those that are not.
+    Many,
+}
+
 /// A filter as SQL.
 struct Condition {
     from: &'static str,
@@ -36,7 +47,7 @@ struct Condition {
 }
 
 impl Condition {
-    fn of(filter: &RecordFilter, writer: &str, seed_part: &str) -> Self {
+    fn of(filter: &RecordFilter, writer: &str, seed_part: &str, stale: Stale) -> Self {
         let mut parts = Vec::new();
         let mut values: Vec<Value> = Vec::new();
         let mut counters = Vec::new();
@@ -68,11 +79,23 @@ impl Condition {
         let has_index = parts.len() < 2 || is_cell || is_topic_state;
         let is_narrow = !has_index && !filter.stale && !filter.with_draft;
         if filter.stale {
-            // By name of the other parts, of which there are few, so that the indices serve.
-            parts.push(
-                "(records.is_outdated = 1 OR records.seed_part IN
-                  (SELECT name FROM counts WHERE kind = 'seed' AND name <> ? AND name <> ''))",
-            );
+            // By name of the other parts, of which there are few, so that the index serves; those that are outdated
+            // have one of their own.
+            parts.push(match stale {
+                Stale::BySeed => {
+                    "records.seed_part IN
+                      (SELECT name FROM counts WHERE kind = 'seed' AND name <> ? AND name <> '')"
+                }
+                Stale::Few => {
+                    "records.seq IN (SELECT seq FROM records WHERE is_outdated = 1 UNION
+                      SELECT seq FROM records WHERE seed_part IN
+                      (SELECT name FROM counts WHERE kind = 'seed' AND name <> ? AND name <> ''))"
+                }
+                Stale::Many => {
+                    "(records.is_outdated = 1 OR records.seed_part IN
+                      (SELECT name FROM counts WHERE kind = 'seed' AND name <> ? AND name <> ''))"
+                }
+            });
             values.push(Value::Text(seed_part.to_owned()));
             counters.push(Some(Counter::Stale));
         }
@@ -141,7 +164,16 @@ impl Condition {
 impl Store {
     fn condition(&self, filter: &RecordFilter, writer: &str) -> Result<(Condition, String)> {
         let part = seed::part(&self.connection)?;
-        Ok((Condition::of(filter, writer, &part), part))
+        let of = |kind| counts::of(&self.connection, kind, "");
+        let stale = if !filter.stale || of(counts::OUTDATED)? == 0 {
+            Stale::BySeed
+        } else if counts::stale(&self.connection, &part)? < of(counts::TOTAL)? / 8 {
+            Stale::Few
+        } else {
+            Stale::Many
+        };
+        let condition = Condition::of(filter, writer, &part, stale);
+        Ok((condition, part))
     }
 
     fn total(&self, condition: &Condition, seed_part: &str) -> Result<u32> {
@@ -223,16 +255,18 @@ impl Store {
         offset: u32,
         limit: u32,
     ) -> Result<(u32, Vec<RecordView>)> {
-        let (condition, part) = self.condition(filter, writer)?;
-        let (offset, limit) = (u64::from(offset), u64::from(limit));
-        let seqs = if condition.is_all() {
-            // Without gaps, a position is a `seq`.
-            self.seqs(&condition, "> ?", " LIMIT ?", &[offset, limit])?
-        } else {
-            self.seqs(&condition, "", " LIMIT ? OFFSET ?", &[limit, offset])?
-        };
-        let total = self.total(&condition, &part)?;
-        Ok((total, self.views(&seqs, writer, &part)?))
+        self.read(|| {
+            let (condition, part) = self.condition(filter, writer)?;
+            let (offset, limit) = (u64::from(offset), u64::from(limit));
+            let seqs = if condition.is_all() {
+                // Without gaps, a position is a `seq`.
+                self.seqs(&condition, "> ?", " LIMIT ?", &[offset, limit])?
+            } else {
+                self.seqs(&condition, "", " LIMIT ? OFFSET ?", &[limit, offset])?
+            };
+            let total = self.total(&condition, &part)?;
+            Ok((total, self.views(&seqs, writer, &part)?))
+        })
     }
 
     /// Records around the one with `seq` = `anchor`, or from the start of the queue.
@@ -244,34 +278,37 @@ impl Store {
         before: u32,
         after: u32,
     ) -> Result<Around> {
-        let (condition, part) = self.condition(filter, writer)?;
-        let (before, after) = (u64::from(before), u64::from(after));
-        let anchor = match anchor {
-            Some(seq) => self
-                .connection
-                .prepare_cached("SELECT seq FROM records WHERE seq = ?1")?
-                .query_row([crate::int(seq)], |row| row.get::<_, u64>(0))
-                .optional()?,
-            None => None,
-        };
-        let seqs = match anchor {
-            Some(anchor) => {
-                let mut seqs = self.seqs(&condition, "< ?", " DESC LIMIT ?", &[anchor, before])?;
-                seqs.reverse();
-                seqs.push(anchor);
-                seqs.extend(self.seqs(&condition, "> ?", " LIMIT ?", &[anchor, after])?);
-                seqs
-            }
-            None => self.seqs(&condition, "", " LIMIT ?", &[after.saturating_add(1)])?,
-        };
-        let (total, position) = match seqs.first() {
-            Some(first) => self.total_and_position(&condition, &part, *first)?,
-            None => (self.total(&condition, &part)?, 0),
-        };
-        Ok(Around {
-            total,
-            position,
-            rows: self.views(&seqs, writer, &part)?,
+        self.read(|| {
+            let (condition, part) = self.condition(filter, writer)?;
+            let (before, after) = (u64::from(before), u64::from(after));
+            let anchor = match anchor {
+                Some(seq) => self
+                    .connection
+                    .prepare_cached("SELECT seq FROM records WHERE seq = ?1")?
+                    .query_row([crate::int(seq)], |row| row.get::<_, u64>(0))
+                    .optional()?,
+                None => None,
+            };
+            let seqs = match anchor {
+                Some(anchor) => {
+                    let mut seqs =
+                        self.seqs(&condition, "< ?", " DESC LIMIT ?", &[anchor, before])?;
+                    seqs.reverse();
+                    seqs.push(anchor);
+                    seqs.extend(self.seqs(&condition, "> ?", " LIMIT ?", &[anchor, after])?);
+                    seqs
+                }
+                None => self.seqs(&condition, "", " LIMIT ?", &[after.saturating_add(1)])?,
+            };
+            let (total, position) = match seqs.first() {
+                Some(first) => self.total_and_position(&condition, &part, *first)?,
+                None => (self.total(&condition, &part)?, 0),
+            };
+            Ok(Around {
+                total,
+                position,
+                rows: self.views(&seqs, writer, &part)?,
+            })
         })
     }
 }
