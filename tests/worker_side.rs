@@ -47,7 +47,7 @@ fn get(url: &str) -> HttpRequest {
         method: Method::Get,
         url: url.to_owned(),
         headers: Vec::new(),
-        body: Vec::new(),
+        body: Vec::new().into(),
     }
 }
 
@@ -73,7 +73,7 @@ async fn an_answer_comes_with_its_status_its_headers_in_small_letters_and_all_it
     let mut request = get("https://example.test/x");
     request.method = Method::Put;
     request.headers = vec![("Authorization".to_owned(), "Bearer hf_x".to_owned())];
-    request.body = vec![7, 0, 8];
+    request.body = vec![7, 0, 8].into();
     let mut answer = FetchTransport.send(request).await.expect("an answer");
     assert_eq!(answer.status, 206);
     let etag = ("x-linked-etag".to_owned(), "A".to_owned());

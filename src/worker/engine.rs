@@ -192,7 +192,9 @@ async fn send(port: Rc<Port>, request: HttpRequest) -> Result<HttpResponse, Tran
         ("path", request.url[CONTROL.len()..].into()),
         (
             "body",
-            String::from_utf8_lossy(&request.body).as_ref().into(),
+            String::from_utf8_lossy(request.body.bytes())
+                .as_ref()
+                .into(),
         ),
     ])
     .map_err(|error| broken(format!("{error:?}")))?;

@@ -1,11 +1,13 @@
 //! HTTP by fetch. Dropping a request or the rest of an answer's body aborts it.
 
+use super::table::BlobSource;
 use futures::future::LocalBoxFuture;
 use futures::stream::{self, LocalBoxStream};
 use futures::{FutureExt as _, StreamExt as _};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, Reflect, Uint8Array};
-use seedbed_hub::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
+use seedbed_hub::transport::{Body, HttpRequest, HttpResponse, Method, Transport, TransportError};
+use std::any::Any;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -54,6 +56,20 @@ fn name_of(method: Method) -> &'static str {
     }
 }
 
+/// A body as fetch takes it: what the browser keeps is handed on unread.
+async fn body_of(body: Body) -> Result<JsValue, TransportError> {
+    if let Body::Range(source, range) = &body {
+        let source: &dyn Any = source.as_ref();
+        if let Some(blob) = source.downcast_ref::<BlobSource>() {
+            return blob
+                .range(range)
+                .map(JsValue::from)
+                .map_err(|error| of_js(&error));
+        }
+    }
+    Ok(Uint8Array::from(body.read().await?.as_slice()).into())
+}
+
 async fn send(request: HttpRequest) -> Result<HttpResponse, TransportError> {
     let scope = super::scope().ok_or_else(|| network("there is no fetch here"))?;
     let headers = Headers::new().map_err(|error| of_js(&error))?;
@@ -81,12 +97,11 @@ async fn send(request: HttpRequest) -> Result<HttpResponse, TransportError> {
     if matches!(request.method, Method::Get | Method::Head) {
         init.set_cache(RequestCache::NoStore);
     }
-    if !request.body.is_empty() {
-        init.set_body(&Uint8Array::from(request.body.as_slice()));
+    if request.body.size() > 0 {
+        init.set_body(&body_of(request.body).await?);
     }
-    let sent = scope.fetch_with_str_and_init(&request.url, &init);
     // The browser has its own copy of the body.
-    drop(request);
+    let sent = scope.fetch_with_str_and_init(&request.url, &init);
     let response: Response = JsFuture::from(sent)
         .await
         .map_err(|error| of_js(&error))?

@@ -1,23 +1,70 @@
-//! The line to the parquet worker: rows out, a file back. Both travel as buffers that change hands without a copy; rows
-//! are JSON in them, which is quicker than an object of the browser for each.
+//! The line to the parquet worker: rows out, a file back. Rows travel as JSON in buffers that change hands without a copy,
+//! which is quicker than an object of the browser for each. The file is the browser's, which may keep it on disk: only what
+//! is sent of it passes through, and fetch takes even that as it is.
 
 use futures::StreamExt as _;
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::future::{Either, LocalBoxFuture, select};
 use gloo_timers::future::TimeoutFuture;
-use js_sys::{Array, ArrayBuffer, Reflect, Uint8Array};
+use js_sys::{Array, Reflect, Uint8Array};
 use seedbed_backend::platform::TableJob;
 use seedbed_core::messages::{Failure, FailureKind};
 use seedbed_core::row::TableRow;
+use seedbed_hub::LargeFile;
+use seedbed_hub::transport::{Source, TransportError};
+use std::ops::Range;
 use std::pin::pin;
+use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
-use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 /// The worker's script, beside ours.
 const SCRIPT: &str = "parquet_loader.js";
 /// How long it may take to be fetched and to start, in milliseconds.
 const PATIENCE_MS: u32 = 60_000;
+
+/// A file that the browser keeps.
+pub(crate) struct BlobSource(Blob);
+
+impl BlobSource {
+    /// A range of it, which is no copy.
+    pub(crate) fn range(&self, range: &Range<u64>) -> Result<Blob, JsValue> {
+        self.0
+            .slice_with_f64_and_f64(range.start as f64, range.end as f64)
+    }
+}
+
+impl Source for BlobSource {
+    fn size(&self) -> u64 {
+        self.0.size() as u64
+    }
+
+    fn read(&self, range: Range<u64>) -> LocalBoxFuture<'static, Result<Vec<u8>, TransportError>> {
+        let piece = self.range(&range);
+        Box::pin(async move {
+            let read = async { JsFuture::from(piece?.array_buffer()).await };
+            match read.await {
+                Ok(buffer) => Ok(Uint8Array::new(&buffer).to_vec()),
+                Err(error) => Err(TransportError::Network(format!(
+                    "the browser lost the table: {error:?}"
+                ))),
+            }
+        })
+    }
+}
+
+/// The file in the worker's last answer.
+fn file_of(answer: &JsValue) -> Option<LargeFile> {
+    let get = |name: &str| Reflect::get(answer, &name.into()).ok();
+    let sample: Uint8Array = get("sample")?.dyn_into().ok()?;
+    Some(LargeFile {
+        source: Rc::new(BlobSource(get("file")?.dyn_into().ok()?)),
+        sha256: get("sha256")?.as_string()?,
+        sample: sample.to_vec(),
+    })
+}
 
 struct Job {
     worker: Worker,
@@ -118,14 +165,10 @@ impl TableJob for Job {
         })
     }
 
-    fn finish(mut self: Box<Self>) -> LocalBoxFuture<'static, Result<Vec<u8>, Failure>> {
+    fn finish(mut self: Box<Self>) -> LocalBoxFuture<'static, Result<LargeFile, Failure>> {
         Box::pin(async move {
-            let buffer: ArrayBuffer = self
-                .ask(&"finish".into(), &Array::new())
-                .await?
-                .dyn_into()
-                .map_err(|answer| failed(format!("no file came but {answer:?}")))?;
-            Ok(Uint8Array::new(&buffer).to_vec())
+            let answer = self.ask(&"finish".into(), &Array::new()).await?;
+            file_of(&answer).ok_or_else(|| failed(format!("no file came but {answer:?}")))
         })
     }
 }

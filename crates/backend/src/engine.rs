@@ -31,7 +31,7 @@ impl Backend {
             method,
             url: format!("{CONTROL}{path}"),
             headers: Vec::new(),
-            body,
+            body: body.into(),
         };
         self.transport
             .send(request)

@@ -3,6 +3,7 @@
 use futures::future::LocalBoxFuture;
 use seedbed_core::messages::{Event, Failure, Storage};
 use seedbed_core::row::TableRow;
+use seedbed_hub::LargeFile;
 use seedbed_store::Store;
 
 /// The place the back end runs in: a worker of the browser, or a test.
@@ -40,6 +41,6 @@ pub trait Platform {
 pub trait TableJob {
     /// Appends rows.
     fn push(&mut self, rows: Vec<TableRow>) -> LocalBoxFuture<'_, Result<(), Failure>>;
-    /// The Parquet file.
-    fn finish(self: Box<Self>) -> LocalBoxFuture<'static, Result<Vec<u8>, Failure>>;
+    /// The Parquet file, kept outside of the back end's memory where the place can.
+    fn finish(self: Box<Self>) -> LocalBoxFuture<'static, Result<LargeFile, Failure>>;
 }

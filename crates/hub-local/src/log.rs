@@ -26,6 +26,9 @@ pub(crate) struct Logged {
     authorized: bool,
     page_origin: Option<String>,
     range: Option<String>,
+    /// Bytes of its body, where it said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_bytes: Option<u64>,
     /// `null` while it is in progress, and for good when the client left or the connection was cut.
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,6 +71,9 @@ impl Log {
             authorized: call.headers.contains_key("authorization"),
             page_origin: call.header("origin").map(str::to_owned),
             range: call.header("range").map(str::to_owned),
+            body_bytes: call
+                .header("content-length")
+                .and_then(|length| length.parse().ok()),
             status: None,
             chat: None,
         };

@@ -5,7 +5,7 @@
 //! can't see how far an upload is, so a request with a body gets the time that the slowest usable line would need.
 
 use crate::error::{HubError, HubErrorKind, Token, hidden};
-use crate::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
+use crate::transport::{Body, HttpRequest, HttpResponse, Method, Transport, TransportError};
 use futures::StreamExt as _;
 use futures::future::{Either, select};
 use serde::de::DeserializeOwned;
@@ -97,8 +97,8 @@ fn has_dots(path: &str) -> bool {
 }
 
 /// How long the answer to a request with a body of `bytes` is waited for, in milliseconds.
-fn patience_ms(bytes: usize) -> u64 {
-    FIRST_BYTE_MS + bytes as u64 / SLOWEST_LINE
+fn patience_ms(bytes: u64) -> u64 {
+    FIRST_BYTE_MS + bytes / SLOWEST_LINE
 }
 
 /// Reads a body up to `most` bytes, as long as no piece is waited for longer than [`BETWEEN_CHUNKS_MS`].
@@ -170,7 +170,7 @@ impl Line {
         method: Method,
         url: &str,
         headers: &[(&str, &str)],
-        body: Vec<u8>,
+        body: impl Into<Body>,
         most: usize,
     ) -> Result<Answer, HubError> {
         if url.strip_prefix(&self.base).is_some_and(has_dots) {
@@ -195,10 +195,10 @@ impl Line {
             method,
             url: url.to_owned(),
             headers: list,
-            body,
+            body: body.into(),
         };
         let transport = self.transport.as_ref();
-        let patience = transport.sleep(patience_ms(request.body.len()));
+        let patience = transport.sleep(patience_ms(request.body.size()));
         let mut response = match select(transport.send(request), patience).await {
             Either::Left((response, _)) => response,
             Either::Right(_) => Err(TransportError::TimedOut),

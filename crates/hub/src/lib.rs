@@ -19,8 +19,8 @@ pub use client::{
     CreatedRepo, DatasetOverview, ExistingRepo, HubClient, PullRequest, RepoInfo, TreeEntry,
 };
 pub use commit::{
-    CommitLimits, CommitOutcome, CommitPacker, CommitProgress, CommitRequest, Operation, Tries,
-    git_blob_oid,
+    CommitLimits, CommitOutcome, CommitPacker, CommitProgress, CommitRequest, LargeFile, Operation,
+    Tries, git_blob_oid,
 };
 pub use error::{HubError, HubErrorKind, Token};
 pub use http::{BETWEEN_CHUNKS_MS, FIRST_BYTE_MS};

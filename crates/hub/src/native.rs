@@ -45,10 +45,18 @@ fn network(error: &impl std::fmt::Display) -> TransportError {
     TransportError::Network(error.to_string())
 }
 
+/// A request on its way to another thread: all of its body is in memory.
+struct Sending {
+    method: Method,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
 /// Sends once.
 fn once(
     agent: &Agent,
-    request: &HttpRequest,
+    request: &Sending,
 ) -> Result<ureq::http::Response<ureq::Body>, TransportError> {
     let method = match request.method {
         Method::Get => "GET",
@@ -75,7 +83,7 @@ fn once(
 /// Sends, and follows redirects as a browser does: the token stays with its origin.
 fn follow(
     agent: &Agent,
-    mut request: HttpRequest,
+    mut request: Sending,
 ) -> Result<ureq::http::Response<ureq::Body>, TransportError> {
     for _ in 0..MOST_REDIRECTS {
         let answer = once(agent, &request)?;
@@ -111,7 +119,7 @@ fn follow(
     Err(TransportError::Network("too many redirects".to_owned()))
 }
 
-fn run(agent: &Agent, request: HttpRequest, head: oneshot::Sender<Result<Head, TransportError>>) {
+fn run(agent: &Agent, request: Sending, head: oneshot::Sender<Result<Head, TransportError>>) {
     let answer = match follow(agent, request) {
         Ok(answer) => answer,
         Err(error) => {
@@ -191,10 +199,16 @@ impl Transport for NativeTransport {
         &self,
         request: HttpRequest,
     ) -> LocalBoxFuture<'static, Result<HttpResponse, TransportError>> {
-        let (head, answer) = oneshot::channel();
         let agent = self.agent.clone();
-        thread::spawn(move || run(&agent, request, head));
         async move {
+            let request = Sending {
+                method: request.method,
+                url: request.url,
+                headers: request.headers,
+                body: request.body.read().await?,
+            };
+            let (head, answer) = oneshot::channel();
+            thread::spawn(move || run(&agent, request, head));
             let head = answer.await.map_err(|gone| {
                 TransportError::Network(format!("the request's thread: {gone}"))
             })??;

@@ -4,8 +4,11 @@
 //! Dropping a future or a body stops the request. A transport follows redirects itself and must drop `Authorization`
 //! when one leads to another origin, as browsers do.
 
-use futures::future::LocalBoxFuture;
+use futures::future::{LocalBoxFuture, ready};
 use futures::stream::LocalBoxStream;
+use std::any::Any;
+use std::ops::Range;
+use std::rc::Rc;
 
 /// HTTP method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,76 @@ pub enum Method {
     Head,
 }
 
+/// Bytes that are kept outside of this program's memory, such as a file of the browser. They never change.
+pub trait Source: Any {
+    /// How many there are.
+    fn size(&self) -> u64;
+
+    /// Reads a range of them.
+    fn read(&self, range: Range<u64>) -> LocalBoxFuture<'static, Result<Vec<u8>, TransportError>>;
+}
+
+/// What is kept in memory can be sent as if it were outside.
+impl Source for Vec<u8> {
+    fn size(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn read(&self, range: Range<u64>) -> LocalBoxFuture<'static, Result<Vec<u8>, TransportError>> {
+        let piece = usize::try_from(range.start)
+            .ok()
+            .zip(usize::try_from(range.end).ok())
+            .and_then(|(start, end)| self.get(start..end))
+            .map(<[u8]>::to_vec)
+            .ok_or_else(|| TransportError::Network("a range beyond the end".to_owned()));
+        Box::pin(ready(piece))
+    }
+}
+
+/// The body of a request.
+#[derive(Clone)]
+pub enum Body {
+    /// Bytes; none for no body.
+    Bytes(Vec<u8>),
+    /// A range of what is kept outside. A transport that knows the kind of source hands it on unread; any other reads it.
+    Range(Rc<dyn Source>, Range<u64>),
+}
+
+impl Body {
+    /// Its length in bytes.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Range(_, range) => range.end - range.start,
+        }
+    }
+
+    /// Its bytes, as far as they are in memory.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Range(..) => &[],
+        }
+    }
+
+    /// All of it in memory.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub async fn read(self) -> Result<Vec<u8>, TransportError> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes),
+            Self::Range(source, range) => source.read(range).await,
+        }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
 /// A request. Not `Debug`: its headers may hold a token.
 #[derive(Clone)]
 pub struct HttpRequest {
@@ -32,7 +105,7 @@ pub struct HttpRequest {
     /// Headers in order.
     pub headers: Vec<(String, String)>,
     /// Body; empty for none.
-    pub body: Vec<u8>,
+    pub body: Body,
 }
 
 /// The head of an answer, with its body to be read.

@@ -58,7 +58,7 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 /// Says of every file that it goes into the commit itself, and takes every commit.
 fn willing(request: &HttpRequest) -> Reply {
     let answer = if request.url.contains("/preupload/") {
-        let asked: Value = serde_json::from_slice(&request.body).unwrap();
+        let asked: Value = serde_json::from_slice(request.body.bytes()).unwrap();
         let files: Vec<Value> = asked["files"].as_array().unwrap().iter()
             .map(|file| json!({"path": file["path"], "uploadMode": "regular", "shouldIgnore": false, "oid": null}))
             .collect();
@@ -138,7 +138,7 @@ proptest! {
         let client = HubClient::new(Rc::<Answering<_>>::clone(&transport), HUB, None);
         now(client.commit("me/set", request.clone(), &|_| {})).unwrap();
         let requests = transport.requests.borrow();
-        let body = std::str::from_utf8(&requests.last().unwrap().body).unwrap();
+        let body = std::str::from_utf8(requests.last().unwrap().body.bytes()).unwrap();
         prop_assert!(body.ends_with('\n'));
         let lines = body.trim_end_matches('\n').split('\n');
         let lines: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();

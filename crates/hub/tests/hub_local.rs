@@ -9,8 +9,8 @@ use seedbed_hub::native::NativeTransport;
 use seedbed_hub::retry::{CommitRetry, Next};
 use seedbed_hub::transport::{HttpRequest, Method, Transport};
 use seedbed_hub::{
-    CommitOutcome, CommitRequest, CreatedRepo, HubClient, HubError, HubErrorKind, Operation, Token,
-    TreeEntry, Tries, git_blob_oid, oauth,
+    CommitOutcome, CommitRequest, CreatedRepo, HubClient, HubError, HubErrorKind, LargeFile,
+    Operation, Token, TreeEntry, Tries, git_blob_oid, oauth,
 };
 use seedbed_hub_local::{Config, DEFAULT_TOKEN, Running, start};
 use serde_json::{Value, json};
@@ -73,9 +73,9 @@ impl Place {
             url: format!("{}/__local/{path}", self.running.hub_url),
             headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
             body: if is_get {
-                Vec::new()
+                Vec::new().into()
             } else {
-                body.to_string().into_bytes()
+                body.to_string().into_bytes().into()
             },
         };
         block_on(async {
@@ -135,6 +135,13 @@ fn add(path: &str, bytes: impl AsRef<[u8]>) -> Operation {
     Operation::Add {
         path: path.to_owned(),
         bytes: bytes.as_ref().to_vec(),
+    }
+}
+
+fn add_large(path: &str, bytes: Vec<u8>) -> Operation {
+    Operation::AddLarge {
+        path: path.to_owned(),
+        file: LargeFile::from(bytes),
     }
 }
 
@@ -289,7 +296,8 @@ fn what_a_repo_holds_is_seen_before_anything_is_done_with_it() {
         )],
         body: json!({"name": "seeds", "type": "dataset"})
             .to_string()
-            .into_bytes(),
+            .into_bytes()
+            .into(),
     };
     assert_eq!(block_on(place.transport.send(delete)).unwrap().status, 200);
     block_on(place.hub.create_dataset(REPO, true)).unwrap();
@@ -461,7 +469,9 @@ fn a_lost_answer_makes_no_second_pull_request() {
         let head = place.head("main");
         let mut request = onto_main(vec![
             add("data/p.jsonl", "1\n"),
-            add("data/t.parquet", noise(3000)),
+            // In LFS storage, and not, of files that are not in memory.
+            add_large("data/t.parquet", noise(3000)),
+            add_large("data/r.jsonl", b"3\n".to_vec()),
         ]);
         request.create_pr = true;
         request.parent = Some(head.clone());
@@ -734,7 +744,7 @@ fn signing_in_gives_a_token_with_the_scopes_that_were_granted() {
                 method: Method::Get,
                 url,
                 headers: Vec::new(),
-                body: Vec::new(),
+                body: Vec::new().into(),
             };
             let mut response = place.transport.send(request).await.unwrap();
             let mut bytes = Vec::new();

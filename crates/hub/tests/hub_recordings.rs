@@ -9,7 +9,7 @@ use seedbed_core::id::hex;
 use seedbed_core::messages::{HubConfig, OauthPending, Step};
 use seedbed_hub::transport::Transport;
 use seedbed_hub::{
-    CommitOutcome, CommitRequest, CreatedRepo, HubError, HubErrorKind, Operation, oauth,
+    CommitOutcome, CommitRequest, CreatedRepo, HubError, HubErrorKind, LargeFile, Operation, oauth,
 };
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -71,11 +71,37 @@ fn committed(text: &str) -> (Rc<Replay>, CommitRequest, Result<CommitOutcome, Hu
     (replay, request, result)
 }
 
-/// Plays a recorded commit that lands.
+/// Its files as files that are not in memory.
+fn outside(operations: &mut [Operation]) {
+    for operation in operations {
+        if let Operation::Add { path, bytes } = operation {
+            *operation = Operation::AddLarge {
+                path: std::mem::take(path),
+                file: LargeFile::from(std::mem::take(bytes)),
+            };
+        }
+    }
+}
+
+/// Plays a recorded commit that lands, with its files in memory and with files that are not.
 #[track_caller]
 fn lands(text: &str, meant: &[Meant]) -> CommitOutcome {
-    let recorded = exchanges(text).last().unwrap()["response"]["body"]["json"].clone();
+    let (replay, repo, mut request) = commit_of(text);
+    outside(&mut request.operations);
+    let result = now(replay.client().commit(&repo, request, &|_| {}));
+    landed(text, &replay, result, meant);
     let (replay, _, result) = committed(text);
+    landed(text, &replay, result, meant)
+}
+
+#[track_caller]
+fn landed(
+    text: &str,
+    replay: &Replay,
+    result: Result<CommitOutcome, HubError>,
+    meant: &[Meant],
+) -> CommitOutcome {
+    let recorded = exchanges(text).last().unwrap()["response"]["body"]["json"].clone();
     let outcome = result.unwrap();
     replay.check(meant);
     assert_eq!(outcome.commit.as_deref(), recorded["commitOid"].as_str());
@@ -525,9 +551,9 @@ fn the_same_content_in_two_places_is_sent_once() {
     now(replay.client().commit(&repo, request.clone(), &|_| {})).unwrap();
     let requests = replay.requests.borrow();
     assert_eq!(requests.len(), count);
-    let batch: Value = serde_json::from_slice(&requests[1].body).unwrap();
+    let batch: Value = serde_json::from_slice(requests[1].body.bytes()).unwrap();
     assert_eq!(batch["objects"].as_array().unwrap().len(), 1);
-    let commit = String::from_utf8(requests[count - 1].body.clone()).unwrap();
+    let commit = String::from_utf8(requests[count - 1].body.bytes().to_vec()).unwrap();
     assert_eq!(commit.matches("lfsFile").count(), 2);
 }
 

@@ -69,7 +69,7 @@ fn request(method: Method, url: &str, body: &str) -> HttpRequest {
         method,
         url: url.to_owned(),
         headers: vec![("Authorization".to_owned(), "Bearer hf_x".to_owned())],
-        body: body.as_bytes().to_vec(),
+        body: body.as_bytes().to_vec().into(),
     }
 }
 

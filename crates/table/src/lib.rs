@@ -26,7 +26,7 @@ use std::sync::Arc;
 /// Rows of a row group: small enough for the viewer to read one.
 const GROUP_ROWS: usize = 20_000;
 /// Text of a row group in bytes, for long answers: what waits here lies in the worker's memory twice.
-const GROUP_BYTES: usize = 32 << 20;
+const GROUP_BYTES: usize = 16 << 20;
 /// Columns whose texts hardly repeat: a dictionary of them is work for nothing.
 const UNIQUE_TEXTS: [&[&str]; 4] = [
     &["id"],
@@ -280,6 +280,19 @@ impl TableWriter {
         Ok(())
     }
 
+    /// The bytes of the file that are written since the last call, for whoever keeps them elsewhere. All that were taken,
+    /// with those of [`TableWriter::finish`] after them, are the file.
+    ///
+    /// # Errors
+    /// [`TableError`] of the format's library; the table is then unusable.
+    pub fn take(&mut self) -> Result<Vec<u8>> {
+        let Ok(writer) = &mut self.writer else {
+            return Ok(Vec::new());
+        };
+        writer.flush().map_err(ParquetError::from)?;
+        Ok(std::mem::take(writer.inner_mut()))
+    }
+
     fn flush(&mut self) -> Result<()> {
         let written = match &mut self.writer {
             Ok(writer) => self.waiting.write(writer),
@@ -291,7 +304,7 @@ impl TableWriter {
         written
     }
 
-    /// The file.
+    /// The file, or what was not taken of it.
     ///
     /// # Errors
     /// [`TableError`] of the format's library.

@@ -132,6 +132,22 @@ mod tests {
         assert!(read(&bytes).expect("rows") == rows);
     }
 
+    #[test]
+    fn what_is_taken_while_it_is_written_is_the_same_file() {
+        let rows: Vec<TableRow> = (0..45_000).map(row).collect();
+        let (mut whole, mut taken) = (TableWriter::new(), TableWriter::new());
+        let mut pieces = Vec::new();
+        for chunk in rows.chunks(2000) {
+            whole.push(chunk).expect("pushed");
+            taken.push(chunk).expect("pushed");
+            pieces.push(taken.take().expect("a piece"));
+        }
+        let groups = pieces.iter().filter(|piece| piece.len() > 1000).count();
+        assert_eq!(groups, 2, "a row group is given out when it is whole");
+        pieces.push(taken.finish().expect("the rest"));
+        assert!(pieces.concat() == whole.finish().expect("a file"));
+    }
+
     fn columns_of(bytes: &[u8]) -> Vec<String> {
         let bytes = bytes::Bytes::copy_from_slice(bytes);
         let reader = SerializedFileReader::new(bytes).expect("a table");
@@ -165,7 +181,10 @@ mod tests {
         let groups = reader.metadata().row_groups();
         let rows: Vec<i64> = groups.iter().map(RowGroupMetaData::num_rows).collect();
         assert_eq!(rows.iter().sum::<i64>(), 30_016);
-        assert_eq!((rows.len(), rows.first()), (3, Some(&20_000)));
+        assert_eq!((rows.len(), rows.first()), (4, Some(&20_000)));
+        for group in groups {
+            assert!(group.total_byte_size() < 20 << 20);
+        }
         for column in groups.iter().flat_map(RowGroupMetaData::columns) {
             assert!(column.column_index_range().is_some());
             assert!(column.offset_index_range().is_some());

@@ -6,7 +6,6 @@ use super::{CardChoice, Head, PublishOptions, Sent, holdup, table_change};
 use crate::project::{Project, key};
 use crate::sync::{linked, step};
 use crate::{Backend, Result, Ticket, layout};
-use seedbed_core::id::sha256_hex;
 use seedbed_core::messages::{
     ChangeKind, Failure, HubLink, Published, Step, SyncReport, TableState,
 };
@@ -300,13 +299,13 @@ impl Backend {
                 diff = written.diff;
                 facts = Some(written.facts);
                 table = Some(PublishedTable {
-                    oid: sha256_hex(&written.bytes),
+                    oid: written.file.sha256.clone(),
                     rows: diff.total as u64,
                     parts: held_parts(project, &group)?,
                 });
-                operations.push(Operation::Add {
+                operations.push(Operation::AddLarge {
                     path: layout::TABLE.to_owned(),
-                    bytes: written.bytes,
+                    file: written.file,
                 });
             }
             // A repo of format 1 whose table stands as it is still gets it named.

@@ -5,6 +5,7 @@ use crate::sync::step;
 use crate::{Backend, Result, Ticket};
 use seedbed_core::messages::Step;
 use seedbed_core::row::TableRow;
+use seedbed_hub::LargeFile;
 use seedbed_store::Store;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -119,7 +120,7 @@ pub(super) fn facts(project: &Project) -> Result<TableFacts> {
 
 /// A table that was written, with what is in it.
 pub(super) struct WrittenTable {
-    pub(super) bytes: Vec<u8>,
+    pub(super) file: LargeFile,
     pub(super) diff: RowDiff,
     pub(super) facts: TableFacts,
 }
@@ -147,7 +148,7 @@ impl Backend {
             after = next;
         }
         Ok(WrittenTable {
-            bytes: job.finish().await?,
+            file: job.finish().await?,
             diff: diff_of(project, hashes)?,
             facts,
         })

@@ -14,6 +14,7 @@ use seedbed_core::messages::{
 use seedbed_core::model::{Endpoint, EndpointKind};
 use seedbed_core::review::Response;
 use seedbed_core::row::TableRow;
+use seedbed_hub::LargeFile;
 use seedbed_hub::native::NativeTransport;
 use seedbed_hub_local::{Config, Running};
 use seedbed_store::Store;
@@ -140,10 +141,11 @@ impl TableJob for InProcess {
         Box::pin(ready(pushed))
     }
 
-    fn finish(self: Box<Self>) -> LocalBoxFuture<'static, Result<Vec<u8>, Failure>> {
+    fn finish(self: Box<Self>) -> LocalBoxFuture<'static, Result<LargeFile, Failure>> {
         let bytes = self
             .0
             .finish()
+            .map(LargeFile::from)
             .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()));
         Box::pin(ready(bytes))
     }

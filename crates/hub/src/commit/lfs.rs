@@ -1,11 +1,11 @@
 //! Large files: the Hub names an address in its storage for each, whole or in parts, and they go there without the
 //! token.
 
-use super::CommitRequest;
+use super::{CommitRequest, Content};
 use crate::client::HubClient;
 use crate::error::{HubError, HubErrorKind};
 use crate::http::{ANSWER_BYTES, Answer, Line, path};
-use crate::transport::Method;
+use crate::transport::{Body, Method};
 use seedbed_core::messages::Step;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -49,9 +49,9 @@ struct Action {
 }
 
 /// A file for LFS storage.
-pub(super) struct Large {
+pub(super) struct Upload {
     pub(super) path: String,
-    pub(super) bytes: Vec<u8>,
+    pub(super) content: Content,
     pub(super) sha256: String,
 }
 
@@ -61,19 +61,19 @@ impl HubClient {
         &self,
         repo: &str,
         request: &CommitRequest,
-        mut files: Vec<Large>,
-        tell: &dyn Fn(Step, usize, usize),
+        mut files: Vec<Upload>,
+        tell: &dyn Fn(Step, u64, u64),
     ) -> Result<(), HubError> {
         let mut seen = HashSet::new();
         files.retain(|file| seen.insert(file.sha256.clone()));
-        let total: usize = files.iter().map(|file| file.bytes.len()).sum();
+        let total: u64 = files.iter().map(|file| file.content.size()).sum();
         let mut done = 0;
         tell(Step::Uploading, 0, total);
         while !files.is_empty() {
             let rest = files.split_off(files.len().min(BATCH_FILES));
             let batch = self.batch(repo, request, &files).await?;
             for file in files {
-                let size = file.bytes.len();
+                let size = file.content.size();
                 self.upload_one(file, &batch, &|at| tell(Step::Uploading, done + at, total))
                     .await?;
                 done += size;
@@ -89,11 +89,11 @@ impl HubClient {
         &self,
         repo: &str,
         request: &CommitRequest,
-        files: &[Large],
+        files: &[Upload],
     ) -> Result<Batch, HubError> {
         let objects: Vec<Value> = files
             .iter()
-            .map(|file| json!({"oid": file.sha256, "size": file.bytes.len()}))
+            .map(|file| json!({"oid": file.sha256, "size": file.content.size()}))
             .collect();
         // Without `xet` in the list the Hub takes the classic way.
         let mut body = json!({
@@ -111,9 +111,9 @@ impl HubClient {
 
     async fn upload_one(
         &self,
-        file: Large,
+        file: Upload,
         batch: &Batch,
-        tell: &dyn Fn(usize),
+        tell: &dyn Fn(u64),
     ) -> Result<(), HubError> {
         let Some(object) = batch
             .objects
@@ -135,12 +135,12 @@ impl HubClient {
         let Some(actions) = &object.actions else {
             return Ok(());
         };
-        let size = file.bytes.len();
+        let size = file.content.size();
         if let Some(action) = &actions.upload {
             match batch.transfer.as_deref() {
-                None | Some("basic") => self.upload_whole(file.bytes, action).await?,
+                None | Some("basic") => self.upload_whole(file.content.into_body(), action).await?,
                 Some("multipart") => {
-                    self.upload_parts(&file.sha256, file.bytes, action, tell)
+                    self.upload_parts(&file.sha256, file.content, action, tell)
                         .await?;
                 }
                 Some(other) => {
@@ -163,7 +163,7 @@ impl HubClient {
         Line::new(Rc::clone(&self.line.transport), &self.line.base, None)
     }
 
-    async fn upload_whole(&self, bytes: Vec<u8>, action: &Action) -> Result<(), HubError> {
+    async fn upload_whole(&self, body: Body, action: &Action) -> Result<(), HubError> {
         let headers: Vec<(&str, &str)> = action
             .header
             .iter()
@@ -177,7 +177,7 @@ impl HubClient {
                 Method::Put,
                 &action.href,
                 &headers,
-                bytes,
+                body,
                 ANSWER_BYTES,
             )
             .await
@@ -188,22 +188,24 @@ impl HubClient {
     async fn upload_parts(
         &self,
         sha256: &str,
-        bytes: Vec<u8>,
+        content: Content,
         action: &Action,
-        tell: &dyn Fn(usize),
+        tell: &dyn Fn(u64),
     ) -> Result<(), HubError> {
         let header = action.header.clone().unwrap_or_default();
         let chunk_size = header
             .get("chunk_size")
             .and_then(|value| match value {
                 Value::String(text) => text.parse().ok(),
-                other => other.as_u64().and_then(|n| usize::try_from(n).ok()),
+                other => other.as_u64(),
             })
-            .filter(|size: &usize| *size > 0)
+            .filter(|size: &u64| *size > 0)
             .ok_or_else(|| HubError::malformed(WHAT, "no size for the parts"))?;
         let mut parts = Vec::new();
-        for (at, chunk) in bytes.chunks(chunk_size).enumerate() {
-            let number = at + 1;
+        let mut at = 0;
+        while at < content.size() {
+            let end = content.size().min(at.saturating_add(chunk_size));
+            let number = parts.len() + 1;
             let href = header
                 .get(&format!("{number:05}"))
                 .or_else(|| header.get(&number.to_string()))
@@ -213,16 +215,24 @@ impl HubClient {
                 })?;
             let answer = self
                 .anonymous()
-                .send(WHAT, Method::Put, href, &[], chunk.to_vec(), ANSWER_BYTES)
+                .send(
+                    WHAT,
+                    Method::Put,
+                    href,
+                    &[],
+                    content.range(at..end),
+                    ANSWER_BYTES,
+                )
                 .await
                 .map_err(by_storage)?;
             let etag = answer
                 .header("etag")
                 .ok_or_else(|| HubError::malformed(WHAT, "the storage names no part"))?;
             parts.push(json!({"partNumber": number, "etag": etag}));
-            tell(at * chunk_size + chunk.len());
+            tell(end);
+            at = end;
         }
-        drop(bytes);
+        drop(content);
         let body = json!({"oid": sha256, "parts": parts});
         post(&self.anonymous(), &action.href, &body)
             .await

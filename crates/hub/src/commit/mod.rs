@@ -2,8 +2,10 @@
 //! all.
 //!
 //! A commit takes what it sends: each file's bytes are gone as soon as they are in the request or in storage, so that it
-//! needs little more memory than the request itself. [`CommitPacker`] keeps that request small.
+//! needs little more memory than the request itself. [`CommitPacker`] keeps that request small. A [`LargeFile`] never is
+//! in memory as a whole.
 
+mod large;
 mod lfs;
 mod offer;
 mod pack;
@@ -11,10 +13,11 @@ mod pack;
 use crate::client::HubClient;
 use crate::error::{HubError, HubErrorKind};
 use crate::http::{ANSWER_BYTES, path, segment};
-use crate::transport::Method;
+use crate::transport::{Body, Method};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lfs::Large;
+pub use large::LargeFile;
+use lfs::Upload;
 pub use offer::Tries;
 pub use pack::{CommitLimits, CommitPacker};
 use seedbed_core::id::{hex, sha256_hex};
@@ -23,11 +26,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// Files of one preupload request.
 const PREUPLOAD_FILES: usize = 100;
 /// First bytes of a file that the Hub looks at to choose its way.
 const SAMPLE_BYTES: usize = 512;
+const PREPARING: &str = "preparing the upload";
 
 /// A change of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +43,13 @@ pub enum Operation {
         path: String,
         /// Content.
         bytes: Vec<u8>,
+    },
+    /// Write a file that is not in memory.
+    AddLarge {
+        /// Path from the root.
+        path: String,
+        /// Content.
+        file: LargeFile,
     },
     /// Delete a file.
     Delete {
@@ -93,10 +105,82 @@ pub struct CommitOutcome {
 
 /// Git's id of a file with these bytes: SHA-1 over a small header and the content.
 pub fn git_blob_oid(bytes: &[u8]) -> String {
-    let mut hash = Sha1::new();
-    hash.update(format!("blob {}\0", bytes.len()).as_bytes());
+    let mut hash = blob_hash(bytes.len() as u64);
     hash.update(bytes);
     hex(&hash.finalize())
+}
+
+/// The beginning of the hash of a file of this size.
+fn blob_hash(size: u64) -> Sha1 {
+    let mut hash = Sha1::new();
+    hash.update(format!("blob {size}\0").as_bytes());
+    hash
+}
+
+/// Content of a file to write.
+enum Content {
+    Bytes(Vec<u8>),
+    Large(LargeFile),
+}
+
+impl Content {
+    fn size(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Large(file) => file.size(),
+        }
+    }
+
+    fn sha256(&self) -> String {
+        match self {
+            Self::Bytes(bytes) => sha256_hex(bytes),
+            Self::Large(file) => file.sha256.clone(),
+        }
+    }
+
+    /// All of it as the body of a request.
+    fn into_body(self) -> Body {
+        match self {
+            Self::Bytes(bytes) => Body::Bytes(bytes),
+            Self::Large(file) => file.range(0..file.size()),
+        }
+    }
+
+    /// A range of it as the body of a request.
+    fn range(&self, range: Range<u64>) -> Body {
+        match self {
+            // Bytes in memory can't be more than an index counts.
+            Self::Bytes(bytes) => {
+                Body::Bytes(bytes[range.start as usize..range.end as usize].to_vec())
+            }
+            Self::Large(file) => file.range(range),
+        }
+    }
+}
+
+/// What the Hub is asked about a file before it is sent.
+struct Asked<'a> {
+    path: &'a str,
+    sample: &'a [u8],
+    size: u64,
+}
+
+impl<'a> Asked<'a> {
+    fn of(operation: &'a Operation) -> Option<Self> {
+        match operation {
+            Operation::Add { path, bytes } => Some(Self {
+                path,
+                sample: &bytes[..bytes.len().min(SAMPLE_BYTES)],
+                size: bytes.len() as u64,
+            }),
+            Operation::AddLarge { path, file } => Some(Self {
+                path,
+                sample: &file.sample,
+                size: file.size(),
+            }),
+            Operation::Delete { .. } | Operation::DeleteFolder { .. } => None,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -123,7 +207,7 @@ enum CommitLine {
     Large {
         path: String,
         sha256: String,
-        size: usize,
+        size: u64,
     },
     /// A file to delete.
     Delete { path: String },
@@ -179,21 +263,11 @@ impl HubClient {
         progress: &dyn Fn(CommitProgress),
     ) -> Result<CommitOutcome, HubError> {
         let operations = std::mem::take(&mut request.operations);
-        let files: Vec<(&str, &[u8])> = operations
-            .iter()
-            .filter_map(|operation| match operation {
-                Operation::Add { path, bytes } => Some((path.as_str(), bytes.as_slice())),
-                _ => None,
-            })
-            .collect();
-        let tell = |step: Step, done: usize, total: usize| {
-            progress(CommitProgress {
-                step,
-                done: done as u64,
-                total: total as u64,
-            });
+        let files: Vec<Asked<'_>> = operations.iter().filter_map(Asked::of).collect();
+        let tell = |step: Step, done: u64, total: u64| {
+            progress(CommitProgress { step, done, total });
         };
-        tell(Step::Preparing, 0, files.len());
+        tell(Step::Preparing, 0, files.len() as u64);
         let modes = self.preupload(repo, &request, &files, &tell).await?;
         refuse_ignored(&files, &modes)?;
 
@@ -201,8 +275,9 @@ impl HubClient {
         let mut large = Vec::new();
         let mut gone = Vec::new();
         for operation in operations {
-            let (path, bytes) = match operation {
-                Operation::Add { path, bytes } => (path, bytes),
+            let (path, content) = match operation {
+                Operation::Add { path, bytes } => (path, Content::Bytes(bytes)),
+                Operation::AddLarge { path, file } => (path, Content::Large(file)),
                 Operation::Delete { path } => {
                     gone.push(CommitLine::Delete { path });
                     continue;
@@ -214,27 +289,31 @@ impl HubClient {
             };
             let Some(mode) = modes.get(&path) else {
                 return Err(HubError::malformed(
-                    "preparing the upload",
+                    PREPARING,
                     format!("no word about {path}"),
                 ));
             };
             // Storage takes no empty objects.
-            if mode.upload_mode == "lfs" && !bytes.is_empty() {
-                let sha256 = sha256_hex(&bytes);
+            if mode.upload_mode == "lfs" && content.size() > 0 {
+                let sha256 = content.sha256();
                 if mode.oid.as_deref() == Some(sha256.as_str()) {
                     continue;
                 }
                 lines.push(CommitLine::Large {
                     path: path.clone(),
                     sha256: sha256.clone(),
-                    size: bytes.len(),
+                    size: content.size(),
                 });
-                large.push(Large {
+                large.push(Upload {
                     path,
-                    bytes,
+                    content,
                     sha256,
                 });
             } else {
+                let bytes = match content {
+                    Content::Bytes(bytes) => bytes,
+                    Content::Large(file) => file.read(PREPARING).await?,
+                };
                 let there = mode.oid.as_deref();
                 if there.is_some_and(|oid| oid == git_blob_oid(&bytes)) {
                     continue;
@@ -259,10 +338,9 @@ impl HubClient {
         &self,
         repo: &str,
         request: &CommitRequest,
-        files: &[(&str, &[u8])],
-        tell: &dyn Fn(Step, usize, usize),
+        files: &[Asked<'_>],
+        tell: &dyn Fn(Step, u64, u64),
     ) -> Result<HashMap<String, PreuploadFile>, HubError> {
-        let what = "preparing the upload";
         let url = self.line.url(&format!(
             "/api/datasets/{}/preupload/{}{}",
             path(repo),
@@ -273,19 +351,18 @@ impl HubClient {
         for chunk in files.chunks(PREUPLOAD_FILES) {
             let list: Vec<Value> = chunk
                 .iter()
-                .map(|(path, bytes)| {
-                    let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
-                    json!({"path": path, "sample": STANDARD.encode(sample), "size": bytes.len()})
+                .map(|Asked { path, sample, size }| {
+                    json!({"path": path, "sample": STANDARD.encode(sample), "size": size})
                 })
                 .collect();
             let answer = self
                 .line
-                .post_json(what, &url, &json!({"files": list}))
+                .post_json(PREPARING, &url, &json!({"files": list}))
                 .await?;
-            for file in answer.json::<Preuploaded>(what)?.files {
+            for file in answer.json::<Preuploaded>(PREPARING)?.files {
                 modes.insert(file.path.clone(), file);
             }
-            tell(Step::Preparing, modes.len(), files.len());
+            tell(Step::Preparing, modes.len() as u64, files.len() as u64);
         }
         Ok(modes)
     }
@@ -345,12 +422,12 @@ impl HubClient {
 
 /// Git clients leave ignored files out in silence. Here every file was shown as part of what is published.
 fn refuse_ignored(
-    files: &[(&str, &[u8])],
+    files: &[Asked<'_>],
     modes: &HashMap<String, PreuploadFile>,
 ) -> Result<(), HubError> {
     let ignored: Vec<&str> = files
         .iter()
-        .map(|(path, _)| *path)
+        .map(|file| file.path)
         .filter(|path| modes.get(*path).is_some_and(|mode| mode.should_ignore))
         .collect();
     if ignored.is_empty() {
@@ -359,7 +436,7 @@ fn refuse_ignored(
     Err(HubError {
         kind: HubErrorKind::Refused,
         ..HubError::malformed(
-            "preparing the upload",
+            PREPARING,
             format!("The repo's .gitignore leaves out {}.", ignored.join(", ")),
         )
     })

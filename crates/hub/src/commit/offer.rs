@@ -1,16 +1,19 @@
 //! A pull request that is opened once, however often its commit has to be tried: when only the answer was lost, the
 //! pull request is there.
 
-use super::{CommitOutcome, CommitProgress, CommitRequest, Operation, git_blob_oid};
+use super::{CommitOutcome, CommitProgress, CommitRequest, LargeFile, Operation, git_blob_oid};
 use crate::client::{HubClient, PullRequest, TreeEntry};
 use crate::error::HubError;
 use crate::http::{pairs, path, segment};
+use crate::transport::TransportError;
 use seedbed_core::id::sha256_hex;
 use serde::Deserialize;
 use std::collections::HashMap;
 
 /// Pull requests of the same title that are looked at, from the newest on.
 const MOST_LOOKED_AT: usize = 5;
+
+const LOOKING: &str = "reading the pull request";
 
 /// Tries to open one pull request whose answers were lost. Kept by the caller from the first try on.
 #[derive(Debug, Default)]
@@ -28,6 +31,7 @@ struct Try {
 #[derive(Debug)]
 enum Content {
     File { oid: String, sha256: String },
+    Large(LargeFile),
     Nothing,
 }
 
@@ -41,6 +45,7 @@ impl Try {
                 };
                 (path.clone(), content)
             }
+            Operation::AddLarge { path, file } => (path.clone(), Content::Large(file.clone())),
             Operation::Delete { path } | Operation::DeleteFolder { path } => {
                 (path.clone(), Content::Nothing)
             }
@@ -53,21 +58,29 @@ impl Try {
     }
 
     /// Whether these entries are what it sent.
-    fn is_in(&self, entries: &[TreeEntry]) -> bool {
+    async fn is_in(&self, entries: &[TreeEntry]) -> Result<bool, TransportError> {
         let there: HashMap<&str, &TreeEntry> = entries
             .iter()
             .map(|entry| (entry.path.as_str(), entry))
             .collect();
-        self.files.iter().all(
-            |(path, content)| match (there.get(path.as_str()), content) {
+        for (path, content) in &self.files {
+            let is_same = match (there.get(path.as_str()), content) {
                 (None, Content::Nothing) => true,
                 (Some(entry), Content::File { oid, sha256 }) => match &entry.lfs_sha256 {
                     Some(known) => known == sha256,
                     None => entry.oid == *oid,
                 },
+                (Some(entry), Content::Large(file)) => match &entry.lfs_sha256 {
+                    Some(known) => *known == file.sha256,
+                    None => entry.size == file.size() && entry.oid == file.git_blob_oid().await?,
+                },
                 _ => false,
-            },
-        )
+            };
+            if !is_same {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -153,7 +166,9 @@ impl HubClient {
                     continue;
                 }
                 let paths: Vec<String> = one.files.iter().map(|(path, _)| path.clone()).collect();
-                if one.is_in(&self.paths_info(repo, &head, &paths).await?) {
+                let entries = self.paths_info(repo, &head, &paths).await?;
+                let is_there = one.is_in(&entries).await;
+                if is_there.map_err(|error| HubError::network(LOOKING, &error))? {
                     let number = pull.number;
                     return Ok(Some(Offered { number, head }));
                 }
@@ -164,7 +179,7 @@ impl HubClient {
 
     /// The last commit of a pull request, and the commit before it.
     async fn ends(&self, repo: &str, number: u64) -> Result<(String, Option<String>), HubError> {
-        let what = "reading the pull request";
+        let what = LOOKING;
         let url = self.line.url(&format!(
             "/api/datasets/{}/commits/{}?{}",
             path(repo),

@@ -48,6 +48,7 @@ impl CommitPacker {
     pub fn push(&mut self, operation: Operation) -> Option<Vec<Operation>> {
         let size = match &operation {
             Operation::Add { bytes, .. } => bytes.len(),
+            Operation::AddLarge { file, .. } => usize::try_from(file.size()).unwrap_or(usize::MAX),
             Operation::Delete { .. } | Operation::DeleteFolder { .. } => 0,
         };
         let is_full = self.group.len() >= self.limits.files

@@ -126,7 +126,7 @@ impl Address {
             method: Method::Post,
             url: format!("{}/chat/completions", self.base),
             headers,
-            body,
+            body: body.into(),
         }
     }
 
@@ -148,7 +148,7 @@ impl Address {
             method: Method::Get,
             url,
             headers,
-            body: Vec::new(),
+            body: Vec::new().into(),
         }
     }
 

@@ -91,7 +91,7 @@ impl Script {
         let requests = self.requests.borrow();
         requests
             .iter()
-            .map(|request| serde_json::from_slice(&request.body).unwrap())
+            .map(|request| serde_json::from_slice(request.body.bytes()).unwrap())
             .collect()
     }
 }
