@@ -211,6 +211,22 @@ pub(crate) fn rebuild_steps(connection: &Connection, root: &str, joins: &Joins) 
     steps::replace(connection, root, &stacks, &made, &undone)
 }
 
+/// Moves a decision between the steps that can be undone and those that can be redone, if it is there.
+fn move_step(connection: &Connection, root: &str, target: &str, is_undo: bool) -> Result<()> {
+    if !steps::take(connection, root, !is_undo, target)? {
+        return Ok(());
+    }
+    let visit: Option<Option<i64>> = if is_undo {
+        None
+    } else {
+        connection
+            .prepare_cached("SELECT visit FROM decisions WHERE writer = ?1 AND id = ?2")?
+            .query_row([root, target], |row| row.get(0))
+            .optional()?
+    };
+    steps::push(connection, root, is_undo, target, visit.flatten())
+}
+
 /// Takes later decisions of an identity that nobody joined into the steps, as [`UndoStacks::apply`] does.
 fn advance_steps(connection: &Connection, root: &str, later: &[&Decision]) -> Result<()> {
     for decision in later {
@@ -219,22 +235,8 @@ fn advance_steps(connection: &Connection, root: &str, later: &[&Decision]) -> Re
                 steps::push(connection, root, false, &decision.id, None)?;
                 steps::forget_undone(connection, root)?;
             }
-            Act::Undo { target } => {
-                if steps::take(connection, root, false, target)? {
-                    steps::push(connection, root, true, target, None)?;
-                }
-            }
-            Act::Redo { target } => {
-                if steps::take(connection, root, true, target)? {
-                    let visit = connection
-                        .prepare_cached(
-                            "SELECT visit FROM decisions WHERE writer = ?1 AND id = ?2",
-                        )?
-                        .query_row([root, target.as_str()], |row| row.get(0))
-                        .optional()?;
-                    steps::push(connection, root, false, target, visit.flatten())?;
-                }
-            }
+            Act::Undo { target } => move_step(connection, root, target, true)?,
+            Act::Redo { target } => move_step(connection, root, target, false)?,
             _ => {}
         }
     }
