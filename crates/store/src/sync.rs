@@ -174,7 +174,10 @@ impl Store {
         let gone: Vec<(String, i64)> = self
             .parts()?
             .into_iter()
-            .filter(|(path, part)| !tree.contains_key(path) && !part.oid.is_empty())
+            // One that was cut off while it was read has no object id yet, and lines that name it.
+            .filter(|(path, part)| {
+                !tree.contains_key(path) && (!part.oid.is_empty() || !part.is_whole)
+            })
             .map(|(path, part)| (path, part.number))
             .collect();
         self.write(|tx| {
