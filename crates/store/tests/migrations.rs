@@ -266,8 +266,11 @@ fn decisions_of_version_3_keep_their_names_and_what_is_published_of_them() {
     let (_folder, path) = database(V3);
     let store = Store::open_file(&path).unwrap();
     assert_eq!(log(&store).len(), 20);
-    // A name that was typed may be of a file; one that was drawn is of this browser.
-    assert_eq!(store.unclaimed_writers(), Ok(vec![("ann".to_owned(), 6)]));
+    // A name that was typed may be of a file; one that was drawn is of this browser. Whose either is, a person says.
+    assert_eq!(
+        store.unclaimed_writers(),
+        Ok(vec![("ann".to_owned(), 6), (GUEST.to_owned(), 4)])
+    );
     assert_eq!(store.unsaved().unwrap().decisions, 4);
     let rows = |store: &Store| -> Vec<(String, String)> {
         let (rows, _) = store.accepted_rows(0, 10).unwrap();
