@@ -286,7 +286,7 @@ impl Store {
     pub fn forget_hub(&self) -> Result<()> {
         self.set_tree(&HashMap::new())?;
         self.write(|tx| {
-            tx.execute_batch("DELETE FROM published")?;
+            tx.execute_batch("DELETE FROM published; DELETE FROM parts; DELETE FROM problems")?;
             for key in [keys::HEAD, keys::HUB_SEED, keys::TABLE] {
                 tx.prepare_cached("DELETE FROM kv WHERE key = ?1")?
                     .execute([key])?;
