@@ -3,7 +3,7 @@
 
 use crate::project::Project;
 use crate::{Backend, Result};
-use seedbed_core::identity::Identity;
+use seedbed_core::identity::{Identity, is_local_id};
 use seedbed_core::messages::{Failure, FailureKind, Identities, Reply};
 use seedbed_core::review::Act;
 use seedbed_store::Store;
@@ -178,7 +178,10 @@ impl Backend {
             }
             for project in self.open_projects() {
                 for (writer, _) in project.with(Store::unclaimed_writers)? {
-                    if is_open(&writer) && unclaimed.iter().all(|known| known.id != writer) {
+                    if is_local_id(&writer)
+                        && is_open(&writer)
+                        && unclaimed.iter().all(|known| known.id != writer)
+                    {
                         let name = project.with(|store| store.name_of(&writer))?;
                         unclaimed.push(Identity {
                             name: name.unwrap_or_else(|| writer.clone()),
@@ -277,7 +280,9 @@ impl Backend {
             let is_account = profile
                 .find(from)
                 .is_some_and(|identity| identity.is_account);
-            if is_account || (are_mine && profile.is_claimed(from)) {
+            // Nor can a name be claimed that may be an account's: a file could bring any.
+            let may_be_account = is_account || (profile.find(from).is_none() && !is_local_id(from));
+            if may_be_account || (are_mine && profile.is_claimed(from)) {
                 return Err(Failure::new(
                     FailureKind::Invalid,
                     "These decisions are those of another account.",

@@ -37,3 +37,28 @@ impl Identity {
         }
     }
 }
+
+/// A name that format 1 drew for a guest.
+pub fn is_drawn_name(name: &str) -> bool {
+    name.strip_prefix("guest-")
+        .is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Whether an id was drawn by a browser, so that no account can have it: only such an identity may ever be claimed.
+pub fn is_local_id(id: &str) -> bool {
+    id.starts_with(LOCAL_MARK) || is_drawn_name(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_never_taken_for_a_local_identity() {
+        assert!(is_local_id(&Identity::guest("a1b2c3d4").id));
+        assert!(is_local_id("guest-c29b43"));
+        for account in ["ann", "guest-book", "guest-c29b4", "guest-c29b43x"] {
+            assert!(!is_local_id(account), "{account}");
+        }
+    }
+}

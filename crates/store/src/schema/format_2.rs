@@ -4,6 +4,7 @@
 use crate::error::{Result, StoreError};
 use crate::{counts, decisions, from_json, instructions, put, records, to_json};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use seedbed_core::identity::is_drawn_name;
 use seedbed_core::line::{self, Line};
 use seedbed_core::prompt::Prompt;
 use seedbed_core::record::Record;
@@ -116,12 +117,6 @@ fn convert_records(connection: &Connection, parts: &HashMap<String, String>) -> 
                 .execute(params![seq, records::rest_of(record)?])?;
         }
     }
-}
-
-/// A name that format 1 drew for a guest: decisions under it that are not on the Hub were made here.
-fn is_drawn_name(name: &str) -> bool {
-    name.strip_prefix("guest-")
-        .is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn convert_decisions(connection: &Connection) -> Result<BTreeSet<String>> {
