@@ -99,13 +99,13 @@ impl Backend {
         Some(json)
     }
 
-    /// Whether a deleted project has been kept long enough. A deletion in the future is one of a clock that was wrong,
-    /// and a jump of the clock since this tab began is none of time.
+    /// Whether a deleted project has been kept long enough. A deletion in the future, or before the last change, is one of
+    /// a clock that was wrong, and a jump of the clock since this tab began is none of time.
     fn is_over(&self, summary: &ProjectSummary) -> bool {
         let now = self.now();
         let is_credible = now.saturating_sub(self.started_ms.get()) < KEPT_DELETED_MS;
         summary.deleted_ms.is_some_and(|at| {
-            is_credible && at <= now && now - at > KEPT_DELETED_MS && summary.updated_ms <= now
+            is_credible && at >= summary.updated_ms && at <= now && now - at > KEPT_DELETED_MS
         })
     }
 
@@ -214,22 +214,23 @@ impl Backend {
             );
         }
         let store = self.platform.open(id.to_owned(), take_over).await?;
-        let prepared = if store.is_newer() {
-            Ok(())
-        } else {
-            store.recover().and_then(|()| store.begin_visit())
-        };
-        if let Err(error) = prepared {
-            self.platform.release(id.to_owned(), store).await;
-            return Err(error.failure());
+        if !store.is_newer() {
+            // A full disk must not keep a project shut: what is not written now is written when a run goes on, or at
+            // the next opening.
+            let _ = store.recover();
+            let _ = store.begin_visit();
         }
         let project = Rc::new(Project::new(id, store)?);
         self.projects
             .borrow_mut()
             .insert(id.to_owned(), Rc::clone(&project));
         drop(gate);
-        // A full disk must not keep a project shut: what is not written now is written at the next opening.
         let _ = self.settle_identities(&project);
+        if project.read_only()?.is_none() {
+            // Before anything is changed, so that a tab that dies right after a change is noticed by whoever lists the
+            // projects.
+            project.write_listing(&*self.platform, true).await.ok();
+        }
         Ok(project)
     }
 
