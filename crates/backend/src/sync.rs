@@ -31,8 +31,6 @@ const WIDTH: usize = 4;
 const MOST_PROBLEMS: u32 = 20;
 /// Lines stored in one transaction.
 const CHUNK: usize = 500;
-/// Raised when this build can read what an older one could not: problems are then looked at again.
-const READER: u32 = 1;
 /// What a repo may need of a build that rewrites it, as far as this one has it.
 const HAS: [&str; 0] = [];
 
@@ -58,7 +56,14 @@ pub(crate) struct ProjectFile {
 
 impl ProjectFile {
     pub(crate) fn parse(text: &str) -> std::result::Result<Self, String> {
-        serde_json::from_str(text).map_err(|error| error.to_string())
+        let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if !value.is_object() {
+            return Err("not an object".to_owned());
+        }
+        if line::depth(&value) > line::MOST_DEPTH {
+            return Err(format!("nested more than {} deep", line::MOST_DEPTH));
+        }
+        Self::deserialize(value).map_err(|error| error.to_string())
     }
 
     /// What this build lacks to rewrite the repo.
@@ -231,7 +236,8 @@ impl Backend {
             revision: info.sha.clone().unwrap_or_default(),
             ..SyncReport::default()
         };
-        let is_new_reader = project.with(|store| store.get::<u32>(key::READER))? != Some(READER);
+        let is_new_reader =
+            project.with(|store| store.get::<u32>(key::READER))? != Some(line::READER);
         let known = project.with(|store| store.get::<String>(HEAD))?;
         if !is_new_reader && known.is_some() && known == info.sha {
             return reported(project, report);
@@ -262,7 +268,7 @@ impl Backend {
         )
         .await?;
         project.with(|store| {
-            store.put(key::READER, &READER)?;
+            store.put(key::READER, &line::READER)?;
             if sha.is_empty() {
                 store.remove(HEAD)
             } else {

@@ -227,6 +227,15 @@ fn move_step(connection: &Connection, root: &str, target: &str, is_undo: bool) -
     steps::push(connection, root, is_undo, target, visit.flatten())
 }
 
+/// Builds the undo and redo steps of these writers anew.
+pub(crate) fn rebuild_steps_of(connection: &Connection, writers: &BTreeSet<String>) -> Result<()> {
+    let joins = joins(connection)?;
+    for writer in writers {
+        rebuild_steps(connection, joins.root(writer), &joins)?;
+    }
+    Ok(())
+}
+
 /// Takes later decisions of an identity that nobody joined into the steps, as [`UndoStacks::apply`] does.
 fn advance_steps(connection: &Connection, root: &str, later: &[&Decision]) -> Result<()> {
     for decision in later {

@@ -105,6 +105,11 @@ fn refold(connection: &Connection, id: &str, count: &mut MergeCount) -> Result<(
     Ok(())
 }
 
+/// Renews an instruction whose acts were read anew.
+pub(crate) fn refold_one(connection: &Connection, id: &str) -> Result<()> {
+    refold(connection, id, &mut MergeCount::default())
+}
+
 fn merge(
     connection: &Connection,
     lines: &[Line<InstructionAct>],

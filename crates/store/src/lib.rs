@@ -14,6 +14,7 @@ pub mod keys;
 pub mod opfs;
 mod prompts;
 mod records;
+mod reread;
 mod runs;
 mod schema;
 mod search;

@@ -6,8 +6,9 @@
 mod format_2;
 
 use crate::error::{Result, StoreError};
-use crate::{backup, decisions, get, keys, put};
+use crate::{backup, decisions, get, keys, put, reread};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use seedbed_core::line::READER;
 use seedbed_core::review::OUTCOME_RULE;
 use seedbed_core::row::ROW_RULE;
 
@@ -83,11 +84,12 @@ pub(crate) fn migrate(connection: &Connection, found: u32) -> Result<()> {
 
 /// Derives anew what an older rule derived.
 fn renew(connection: &Connection) -> Result<()> {
-    let rules = (OUTCOME_RULE, ROW_RULE);
-    if get::<(u32, u32)>(connection, keys::RULES)? == Some(rules) {
+    let rules = (OUTCOME_RULE, ROW_RULE, READER);
+    if get::<(u32, u32, u32)>(connection, keys::RULES)? == Some(rules) {
         return Ok(());
     }
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    reread::all(&transaction)?;
     decisions::refold_all(&transaction)?;
     put(&transaction, keys::RULES, &rules)?;
     transaction.commit()?;
