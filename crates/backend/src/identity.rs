@@ -2,12 +2,14 @@
 //! them, and what an account said of the decisions that a local identity made.
 
 use crate::project::Project;
+use crate::publish::joined;
 use crate::{Backend, Result};
 use seedbed_core::identity::{Identity, is_local_id};
 use seedbed_core::messages::{Failure, FailureKind, Identities, Reply};
 use seedbed_core::review::Act;
 use seedbed_store::Store;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -34,12 +36,51 @@ pub(crate) struct Profile {
     /// By account: which local identities' decisions are its own, and which are not.
     #[serde(default)]
     claims: BTreeMap<String, BTreeMap<String, bool>>,
+    /// The file as it was read, with what this build does not know.
+    #[serde(skip)]
+    kept: Map<String, Value>,
 }
 
 impl Profile {
-    /// Reads what is stored; the name of format 1 becomes an identity of that id.
+    /// Reads what is stored, piece by piece, so that one that can't be read makes nobody a stranger; the name of format 1
+    /// becomes an identity of that id.
     fn read(json: &str) -> Self {
-        let mut profile: Self = serde_json::from_str(json).unwrap_or_default();
+        let Ok(Value::Object(mut kept)) = serde_json::from_str(json) else {
+            return Self::default();
+        };
+        let text = |key: &str| kept.get(key).and_then(Value::as_str).unwrap_or_default();
+        let items = |key: &str| {
+            kept.get(key)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+        };
+        let mut profile = Self {
+            reviewer: text("reviewer").to_owned(),
+            present: text("present").to_owned(),
+            identities: items("identities")
+                .filter_map(|item| Identity::deserialize(item).ok())
+                .collect(),
+            have_decided: items("have_decided")
+                .filter_map(|item| item.as_str().map(str::to_owned))
+                .collect(),
+            ..Self::default()
+        };
+        for (account, answers) in kept
+            .get("claims")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
+            for (from, answer) in answers.as_object().into_iter().flatten() {
+                if let Some(answer) = answer.as_bool() {
+                    let known = profile.claims.entry(account.clone()).or_default();
+                    known.insert(from.clone(), answer);
+                }
+            }
+        }
+        kept.shift_remove("reviewer");
+        profile.kept = kept;
         let old = std::mem::take(&mut profile.reviewer);
         if profile.identities.is_empty() && !old.trim().is_empty() {
             profile.present.clone_from(&old);
@@ -51,6 +92,37 @@ impl Profile {
             });
         }
         profile
+    }
+
+    /// The file to write: what this build knows, with what it does not know as it came.
+    fn write(&self) -> String {
+        let mut whole = self.kept.clone();
+        let before: Vec<Value> = whole
+            .get("identities")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        if let Ok(Value::Object(ours)) = serde_json::to_value(self) {
+            for (key, value) in ours {
+                let known = whole.get(&key).cloned();
+                whole.insert(key, joined(known, value));
+            }
+        }
+        let same = |identity: &Identity| {
+            let is_it = |item: &&Value| item.get("id") == Some(&Value::from(identity.id.as_str()));
+            before.iter().find(is_it).cloned()
+        };
+        let identities = self.identities.iter().map(|identity| {
+            let ours = serde_json::to_value(identity).unwrap_or_default();
+            joined(same(identity), ours)
+        });
+        let unread = before
+            .iter()
+            .filter(|item| Identity::deserialize(*item).is_err())
+            .cloned();
+        let identities = identities.chain(unread).collect();
+        whole.insert("identities".to_owned(), Value::Array(identities));
+        Value::Object(whole).to_string()
     }
 
     fn find(&self, id: &str) -> Option<&Identity> {
@@ -70,6 +142,7 @@ impl Profile {
 
     /// Takes in what another tab has written meanwhile; what is present here stays.
     fn join(&mut self, other: Self) {
+        self.kept = other.kept;
         for identity in other.identities {
             if self.find(&identity.id).is_none() {
                 self.identities.push(identity);
@@ -142,7 +215,7 @@ impl Backend {
         if let Some(stored) = self.stored_profile().await {
             self.profile.borrow_mut().join(stored);
         }
-        let json = serde_json::to_string(&*self.profile.borrow()).unwrap_or_default();
+        let json = self.profile.borrow().write();
         self.platform.write_meta(PROFILE_ID.to_owned(), json).await
     }
 
@@ -417,8 +490,12 @@ mod tests {
         assert_eq!(profile.present, "Maria");
         assert_eq!(profile.writers(), ["Maria"]);
         // Written again it reads the same.
-        let json = serde_json::to_string(&profile).unwrap();
-        assert_eq!(Profile::read(&json), profile);
+        let json = profile.write();
+        let again = Profile::read(&json);
+        assert_eq!(
+            (again.writers(), again.present),
+            (profile.writers(), profile.present)
+        );
     }
 
     #[test]

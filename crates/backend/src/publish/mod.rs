@@ -413,7 +413,7 @@ fn add_unknown(ours: &mut Map<String, Value>, theirs: Map<String, Value>) {
 }
 
 /// Ours, with what only theirs says at any level.
-fn joined(theirs: Option<Value>, ours: Value) -> Value {
+pub(crate) fn joined(theirs: Option<Value>, ours: Value) -> Value {
     match (theirs, ours) {
         (Some(Value::Object(mut whole)), Value::Object(ours)) => {
             for (key, value) in ours {
