@@ -439,7 +439,12 @@ pub(crate) fn record_piece(
     let seq = seq_of(after)?;
     let rows = project.with(|store| store.records_after(seq, WINDOW))?;
     let mut text = String::new();
+    let mut last = None;
     for (seq, _) in &rows {
+        if text.len() > PIECE_BYTES {
+            break;
+        }
+        last = Some(*seq);
         let Some(view) = project.with(|store| store.record_at(*seq, writer))? else {
             continue;
         };
@@ -466,7 +471,7 @@ pub(crate) fn record_piece(
     }
     Ok(FilePiece {
         text,
-        next: rows.last().map(|(seq, _)| seq.to_string()),
+        next: last.map(|seq| seq.to_string()),
     })
 }
 

@@ -14,6 +14,9 @@ use seedbed_core::record::{Field, Fields, INSTRUCTION, RESPONSE, Record};
 use seedbed_core::review::RecordState;
 use std::collections::{BTreeSet, HashSet};
 
+/// Bytes of lines read at once, about: callers go on behind the last one.
+const MOST_AT_ONCE: usize = 4 * 1024 * 1024;
+
 /// What [`Stored::read`] reads.
 const SELECT: &str =
     "SELECT records.seq, records.id, topic, perspective, state, instruction, response, json,
@@ -598,6 +601,20 @@ pub(crate) fn settle_contested(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
+/// Bytes of the texts in a line, about.
+fn size_of_line(line: &Line<RecordLine>) -> usize {
+    let fields = line.value.record.fields.0.values();
+    let fields: usize = fields
+        .map(|field| match field {
+            Field::Text(text) => text.len(),
+            Field::Other(value) => value.to_string().len(),
+        })
+        .sum();
+    let messages = line.value.messages.iter();
+    let messages: usize = messages.map(|message| message.content.len()).sum();
+    fields + messages + line.raw.as_ref().map_or(0, String::len)
+}
+
 fn messages_of(connection: &Connection, seq: u64) -> Result<Vec<Message>> {
     let json: Option<String> = connection
         .prepare_cached("SELECT messages FROM asked WHERE seq = ?1")?
@@ -695,12 +712,12 @@ impl Store {
             .transpose()
     }
 
-    /// Records as lines in order of `seq`, behind `seq`.
+    /// Records as lines in order of `seq`, behind `seq`; fewer than `limit` where they are large.
     pub fn records_after(&self, seq: u64, limit: u32) -> Result<Vec<(u64, Line<RecordLine>)>> {
         self.lines_of("records.seq > ?1", seq, limit)
     }
 
-    /// Records that stand in no part of the Hub, behind `seq`.
+    /// Records that stand in no part of the Hub, behind `seq`; fewer than `limit` where they are large.
     pub fn unsent_records(&self, seq: u64, limit: u32) -> Result<Vec<(u64, Line<RecordLine>)>> {
         self.lines_of("records.part IS NULL AND records.seq > ?1", seq, limit)
     }
@@ -720,7 +737,11 @@ impl Store {
                 .prepare_cached("SELECT raw FROM texts WHERE seq = ?1")?;
             let rows = statement.query_map(params![crate::int(seq), limit], Stored::read)?;
             let mut list = Vec::new();
+            let mut bytes = 0;
             for row in rows {
+                if bytes > MOST_AT_ONCE {
+                    break;
+                }
                 let stored = row??;
                 let mut record = stored.record;
                 // A line says what it said when it came: who keeps an id is settled by whoever reads it.
@@ -732,6 +753,7 @@ impl Store {
                     },
                     raw: raw.query_row([stored.seq], |row| row.get(0))?,
                 };
+                bytes += size_of_line(&line);
                 list.push((stored.seq, line));
             }
             Ok(list)

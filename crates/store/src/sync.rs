@@ -9,6 +9,9 @@ use seedbed_core::row::TableRow;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 
+/// Bytes of rows read at once, about.
+const MOST_AT_ONCE: usize = 2 * 1024 * 1024;
+
 /// A file of the Hub that was read or written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -46,7 +49,8 @@ pub struct PublishedTable {
 }
 
 impl Store {
-    /// Accepted rows behind `after_seq`, and where to go on; `None` = that was all.
+    /// Accepted rows behind `after_seq`, fewer than `limit` where they are large, and where to go on; `None` = that was
+    /// all.
     pub fn accepted_rows(
         &self,
         after_seq: u64,
@@ -59,12 +63,17 @@ impl Store {
             Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?))
         })?;
         let (mut list, mut last) = (Vec::new(), None);
+        let mut bytes = 0;
         for row in rows {
             let (seq, json) = row?;
             list.push(from_json(&json, "accepted row")?);
             last = Some(seq);
+            bytes += json.len();
+            if bytes > MOST_AT_ONCE {
+                break;
+            }
         }
-        let next = last.filter(|_| list.len() == limit as usize);
+        let next = last.filter(|_| list.len() == limit as usize || bytes > MOST_AT_ONCE);
         Ok((list, next))
     }
 
