@@ -13,7 +13,7 @@ use seedbed_core::params::RunSettings;
 use seedbed_core::review::Decision;
 use seedbed_core::seed::Seed;
 use seedbed_store::{Origin, Store};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use std::rc::Rc;
 
@@ -40,8 +40,19 @@ struct Header {
     seed: Value,
     #[serde(default)]
     settings: RunSettings,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// A kind of a newer build is no reason to refuse the rest.
+    #[serde(
+        default,
+        deserialize_with = "known_endpoint",
+        skip_serializing_if = "Option::is_none"
+    )]
     endpoint: Option<Endpoint>,
+}
+
+fn known_endpoint<'de, D: Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<Option<Endpoint>, D::Error> {
+    Ok(Endpoint::deserialize(Value::deserialize(from)?).ok())
 }
 
 /// What stands in which order in a saved project.

@@ -4,11 +4,11 @@
 use crate::id::content_id;
 use crate::instruction::{Change, InstructionAct};
 use crate::model::Message;
-use crate::prompt::{Cell, Prompt};
+use crate::prompt::{Cell, Prompt, PromptState};
 use crate::record::{Fields, Inputs, Provenance, Record};
 use crate::review::{Act, Clock, Decision, On, Response, ResponseStatus};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// Version of the readers of this module. Raised when they understand what older ones kept without understanding it:
@@ -63,9 +63,22 @@ pub struct RecordLine {
     /// The record.
     #[serde(flatten)]
     pub record: Record,
-    /// Request messages.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Request messages, as far as this build knows who said them.
+    #[serde(
+        default,
+        deserialize_with = "known",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub messages: Vec<Message>,
+}
+
+/// The items that can be read.
+fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Vec<T>, D::Error> {
+    let items = Vec::<Value>::deserialize(from)?;
+    let known = items
+        .into_iter()
+        .filter_map(|item| T::deserialize(item).ok());
+    Ok(known.collect())
 }
 
 /// Reads a line of a record part, of format 2 or 1.
@@ -166,7 +179,15 @@ pub fn decision(text: &str) -> Result<Line<Decision>, String> {
 /// What is wrong with the line, for its list of problems.
 pub fn instruction(text: &str) -> Result<Line<InstructionAct>, String> {
     let value = checked(text)?;
-    let mut act: InstructionAct = parse(&value)?;
+    let mut act: InstructionAct = match value.get("state").and_then(Value::as_str) {
+        // A state of a newer build: the act is kept, and not counted.
+        Some(state) if PromptState::parse(state).is_none() => {
+            let mut other = value.clone();
+            other["act"] = Value::from("other");
+            parse(&other)?
+        }
+        _ => parse(&value)?,
+    };
     match &mut act.change {
         Change::Add {
             cell,
@@ -333,7 +354,7 @@ struct OldRecord {
     provenance: Provenance,
     #[serde(default)]
     created_ms: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known")]
     messages: Vec<Message>,
 }
 
