@@ -7,7 +7,7 @@ use seedbed_core::review::{Quality, Response};
 use seedbed_core::row::TableRow;
 use seedbed_hub::native::NativeTransport;
 use seedbed_hub::{CommitRequest, HubClient, Operation, PullRequest, Token};
-use seedbed_hub_local::{DEFAULT_TOKEN, Running};
+use seedbed_hub_local::{Config, DEFAULT_TOKEN, Running};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use tempfile::{TempDir, tempdir};
@@ -28,6 +28,16 @@ impl World {
     pub(crate) fn new() -> Self {
         let dir = tempdir().unwrap();
         let running = hub(&dir.path().join("hub"));
+        Self { _dir: dir, running }
+    }
+
+    /// With a model that takes so long before it answers.
+    pub(crate) fn with_slow_model(model_delay_ms: u64) -> Self {
+        let dir = tempdir().unwrap();
+        let mut config = Config::new(dir.path().join("hub"));
+        config.has_scripted_model = true;
+        config.model_delay_ms = model_delay_ms;
+        let running = seedbed_hub_local::start(config).unwrap();
         Self { _dir: dir, running }
     }
 
