@@ -312,3 +312,82 @@ impl Store {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seedbed_core::review::RecordState;
+
+    /// How SQLite reads the queues that a filter makes, with few and with many stale records.
+    fn plans(filter: &RecordFilter) -> Vec<String> {
+        let store = Store::open_memory().unwrap();
+        let mut plans = Vec::new();
+        for stale in [Stale::BySeed, Stale::Few] {
+            let condition = Condition::of(filter, "ann", "part", stale);
+            let tail = format!(" ORDER BY {} LIMIT 20", condition.key);
+            for (what, and, tail, more) in [
+                (condition.key, "> ?", tail.as_str(), &[1_u64][..]),
+                ("count(*)", "", "", &[]),
+            ] {
+                let sql = condition.select(what, and, tail);
+                let mut statement = store
+                    .connection
+                    .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+                    .unwrap();
+                let steps = statement
+                    .query_map(params_from_iter(condition.bound(more)), |row| {
+                        row.get::<_, String>(3)
+                    })
+                    .unwrap();
+                plans.extend(steps.map(|step| step.unwrap()));
+            }
+        }
+        plans
+    }
+
+    #[test]
+    fn no_filter_reads_the_records_one_by_one() {
+        let text = |text: &str| Some(text.to_owned());
+        let all = RecordFilter::default();
+        let stale = RecordFilter {
+            stale: true,
+            ..all.clone()
+        };
+        let filters = [
+            RecordFilter {
+                state: Some(RecordState::Pending),
+                ..all.clone()
+            },
+            RecordFilter {
+                topic: text("t"),
+                ..all.clone()
+            },
+            RecordFilter {
+                model: text("m"),
+                state: Some(RecordState::Pending),
+                ..all.clone()
+            },
+            RecordFilter {
+                with_draft: true,
+                ..all.clone()
+            },
+            RecordFilter {
+                search: "honey".to_owned(),
+                topic: text("t"),
+                ..all
+            },
+            RecordFilter {
+                topic: text("t"),
+                ..stale.clone()
+            },
+            stale,
+        ];
+        for filter in &filters {
+            for step in plans(filter) {
+                // A walk over an index that holds all that is asked for is none over the table.
+                let is_walk = step.starts_with("SCAN records") && !step.contains("INDEX");
+                assert!(!is_walk, "{filter:?}: {step}");
+            }
+        }
+    }
+}

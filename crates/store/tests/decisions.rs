@@ -89,7 +89,7 @@ fn foreign_of(n: usize, variant: usize) -> Decision {
         format!("f{of}")
     };
     let act = match n / 6 {
-        0 if of % 2 == 0 => Act::Respond(rated(Quality::Good)),
+        0 if of.is_multiple_of(2) => Act::Respond(rated(Quality::Good)),
         0 => Act::Respond(rated(Quality::Bad)),
         1 => Act::Undo { target },
         _ => Act::Redo { target },
@@ -334,7 +334,9 @@ proptest! {
         };
         prop_assert_eq!(sorted(&left), sorted(&copy));
         let mut hashes = [&left, &copy].map(|store| store.accepted_hashes().unwrap());
-        hashes.iter_mut().for_each(|hashes| hashes.sort());
+        for hashes in &mut hashes {
+            hashes.sort();
+        }
         prop_assert_eq!(&hashes[0], &hashes[1]);
         prop_assert_eq!(left.reviewers(), copy.reviewers());
         for person in PEOPLE {

@@ -22,8 +22,8 @@ const PEOPLE: [&str; 4] = ["ann", "bob", "carol", "guest"];
 #[derive(Clone, Debug)]
 enum Told {
     /// A record, of the Hub or known here alone.
-    Record(Record, bool),
-    Decision(Decision, Origin),
+    Record(Box<Record>, bool),
+    Decision(Box<Decision>, Origin),
 }
 
 fn of_key(key: &str, id: Option<&str>, text: &str) -> Record {
@@ -55,7 +55,7 @@ fn some_record() -> impl Strategy<Value = Told> {
         made.provenance.model = format!("model {variant}");
         made.cell = cell(["soil", "bees"][usize::from(variant % 2)], "science");
         made.created_ms = u64::from(variant);
-        Told::Record(made, is_on_hub)
+        Told::Record(Box::new(made), is_on_hub)
     })
 }
 
@@ -86,7 +86,7 @@ fn some_decision() -> impl Strategy<Value = Told> {
             made.batch = (n % 4 == 0).then(|| "batch".to_owned());
             // What a file says has ids of its own: who else could have written them?
             let origin = if n == 11 { Origin::File } else { Origin::Hub };
-            Told::Decision(made, origin)
+            Told::Decision(Box::new(made), origin)
         },
     )
 }
@@ -108,7 +108,8 @@ fn identity_act() -> impl Strategy<Value = Told> {
                 },
             ),
         };
-        Told::Decision(of_identity(&format!("i{n}"), writer, ms, act), Origin::Hub)
+        let act = of_identity(&format!("i{n}"), writer, ms, act);
+        Told::Decision(Box::new(act), Origin::Hub)
     })
 }
 
@@ -142,7 +143,9 @@ fn tell(told: &[Told], cuts: &[bool]) -> Store {
                     let (record, messages) = asked(record);
                     records.push(Line::new(RecordLine { record, messages }));
                 }
-                Told::Decision(decision, _) => decisions.push(Line::new(decision.clone())),
+                Told::Decision(decision, _) => {
+                    decisions.push(Line::new(Decision::clone(decision)));
+                }
             }
         }
         if is_record {

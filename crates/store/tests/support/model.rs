@@ -1,4 +1,5 @@
 //! What lines say, worked out anew from all of them: nothing is kept, nothing depends on the order in which they came.
+#![allow(dead_code, reason = "each test file uses a part")]
 
 use seedbed_core::line::Line;
 use seedbed_core::messages::{OtherResponse, RecordFilter};
@@ -110,7 +111,7 @@ impl Model {
 
     /// The id that the text is known by: one that a line claims, if no other text has a better right to it.
     fn id_of(&self, text: &Text) -> String {
-        let claimed = self.claimed(text);
+        let claimed = Self::claimed(text);
         // It follows from another text.
         let is_anothers = self
             .texts
@@ -120,7 +121,7 @@ impl Model {
         let is_first = self
             .texts
             .iter()
-            .filter(|other| self.claimed(other) == claimed)
+            .filter(|other| Self::claimed(other) == claimed)
             .all(|other| rank(text) <= rank(other));
         if is_first && !is_anothers {
             claimed
@@ -130,7 +131,7 @@ impl Model {
     }
 
     /// The id that lines claim for a text: another one than its own, if any does; the smallest of several.
-    fn claimed(&self, text: &Text) -> String {
+    fn claimed(text: &Text) -> String {
         let claims = if text.on_hub.is_empty() {
             &text.here
         } else {
@@ -146,11 +147,11 @@ impl Model {
     /// The decisions that count for a text.
     fn of(&self, text: &Text) -> Vec<&Known> {
         let id = self.id_of(text);
-        let claimed = self.claimed(text);
+        let claimed = Self::claimed(text);
         let on_hub = self
             .texts
             .iter()
-            .filter(|other| !other.on_hub.is_empty() && self.claimed(other) == claimed)
+            .filter(|other| !other.on_hub.is_empty() && Self::claimed(other) == claimed)
             .count();
         self.credible()
             .into_iter()
