@@ -35,3 +35,4 @@ CREATE TABLE instruction_acts (
     origin INTEGER NOT NULL, part INTEGER, json TEXT NOT NULL, raw TEXT, UNIQUE (writer, id));
 CREATE INDEX acts_by_instruction ON instruction_acts (instruction);
 CREATE INDEX acts_unsent ON instruction_acts (seq) WHERE part IS NULL;
+CREATE INDEX acts_by_part ON instruction_acts (part) WHERE part IS NOT NULL;

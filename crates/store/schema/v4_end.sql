@@ -19,6 +19,7 @@ CREATE INDEX decisions_by_record ON decisions (record);
 CREATE INDEX decisions_by_writer ON decisions (writer, ms, n, id);
 CREATE INDEX decisions_unsent ON decisions (seq) WHERE part IS NULL;
 CREATE INDEX decisions_by_part ON decisions (part) WHERE part IS NOT NULL;
+CREATE INDEX decisions_of_files ON decisions (writer) WHERE origin = 2;
 
 -- What an identity would undo and redo, last first, rebuilt from the log at migration.
 DROP TABLE steps;

@@ -56,8 +56,9 @@ mod steps {
     ) -> Result<Option<String>> {
         let of_visit = connection
             .prepare_cached(
-                "SELECT id FROM steps WHERE writer = ?1 AND is_undone = ?2 AND visit = ?3
-                 ORDER BY place DESC LIMIT 1",
+                // Without the index, all steps of a visit without acts would be walked.
+                "SELECT id FROM steps INDEXED BY steps_by_visit
+                 WHERE writer = ?1 AND is_undone = ?2 AND visit = ?3 ORDER BY place DESC LIMIT 1",
             )?
             .query_row(params![root, is_undone, visit], |row| row.get(0))
             .optional()?;
@@ -976,13 +977,11 @@ impl Store {
     pub fn reviewers(&self) -> Result<Vec<String>> {
         let joins = joins(&self.connection)?;
         let names = names(&self.connection)?;
-        let mut statement = self.connection.prepare_cached(
-            "SELECT DISTINCT writer FROM decisions WHERE record IS NOT NULL ORDER BY writer",
-        )?;
-        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
         let mut roots = BTreeSet::new();
-        for writer in rows {
-            roots.insert(joins.root(&writer?).to_owned());
+        for writer in all_writers(&self.connection)? {
+            if self.has_decisions(&writer)? {
+                roots.insert(joins.root(&writer).to_owned());
+            }
         }
         Ok(roots
             .into_iter()

@@ -25,9 +25,9 @@ const SELECT: &str =
 
 /// The records that the id `?1` can name: by what they are known, what follows from their text, and what lines claim.
 pub(crate) const NAMED: &str = "SELECT seq FROM records WHERE id = ?1
-     UNION SELECT seq FROM records WHERE own_id = ?1 AND own_id <> id
-     UNION SELECT seq FROM records WHERE claimed = ?1 AND claimed <> own_id
-     UNION SELECT seq FROM aliases WHERE claimed = ?1";
+     UNION ALL SELECT seq FROM records WHERE own_id = ?1 AND own_id <> id
+     UNION ALL SELECT seq FROM records WHERE claimed = ?1 AND claimed <> own_id
+     UNION ALL SELECT seq FROM aliases WHERE claimed = ?1";
 
 /// A row of the table.
 pub(crate) struct Stored {
