@@ -70,13 +70,20 @@ export class Hub {
    * The same with a script of ours in front of the backend worker's: how a browser is made to refuse or to fill up.
    * (Interception by the browser's tools holds up what a worker fetches.)
    */
-  static async withWorker(script, ...flags) {
+  static withWorker(script, ...flags) {
+    return Hub.withWorkers({ worker: script }, ...flags);
+  }
+
+  /** The same for several workers: `{ name: script }`. */
+  static async withWorkers(scripts, ...flags) {
     const hub = new Hub();
     hub.site = scratch("site");
     hub.isCopy = true;
     cpSync(SITE, hub.site, { recursive: true });
-    const loader = join(hub.site, "worker_loader.js");
-    writeFileSync(loader, script + readFileSync(loader, "utf8"));
+    for (const [name, script] of Object.entries(scripts)) {
+      const loader = join(hub.site, `${name}_loader.js`);
+      writeFileSync(loader, script + readFileSync(loader, "utf8"));
+    }
     return hub.#begin(flags);
   }
 

@@ -166,6 +166,34 @@ pub(crate) fn run_real_model(shell: &Shell, args: &mut Args) -> Result<()> {
     shell::run(with_e2e(shell, &mut command)?)
 }
 
+/// `cargo xtask large`.
+pub(crate) fn run_large(shell: &Shell, args: &mut Args) -> Result<()> {
+    let records = args.value("--records")?;
+    args.finish()?;
+    tools::ensure(shell, &[Need::Node, Need::Browser, Need::Python])?;
+    let mut command = shell.command("node");
+    command.arg("tests/e2e/large.mjs");
+    if let Some(records) = records {
+        command.env("SEEDBED_LARGE_RECORDS", records);
+    }
+    with_e2e(shell, &mut command)?;
+    // A gigabyte is hashed there: without optimising, that is what would be waited for.
+    shell::run(command.env("SEEDBED_HUB_LOCAL", quick_hub_local(shell)?))
+}
+
+/// The local Hub's program, optimised.
+fn quick_hub_local(shell: &Shell) -> Result<PathBuf> {
+    shell::run(shell.cargo().args([
+        "build",
+        "--quiet",
+        "--profile",
+        "native",
+        "--package",
+        "seedbed-hub-local",
+    ]))?;
+    Ok(shell.target_dir().join("native/seedbed-hub-local"))
+}
+
 /// `cargo xtask screenshots`.
 pub(crate) fn run_screenshots(shell: &Shell, args: &mut Args) -> Result<()> {
     args.finish()?;

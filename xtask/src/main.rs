@@ -49,6 +49,9 @@ cargo xtask <command>
   bench engine [--quick] [-- ARGS]
         The engine's figures on drivers that compute on the processor, natively and in Chromium; ARGS go
         to the native example.
+  large [--records N]
+        A first publish of 200,000 records of 5 KB in Chromium, with a file saved and read back: the commits'
+        sizes, the time, and the workers' memory. Fails over 400 MB. Wants 15 GB of disk.
   real-model
         The whole journey against a real small language model, with figures.
   screenshots
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         "dist" => site::run_dist(&shell, &mut args),
         "space" => space::run(&shell, &mut args),
         "bench" => bench::run(&shell, &mut args),
+        "large" => bench::run_large(&shell, &mut args),
         "real-model" => bench::run_real_model(&shell, &mut args),
         "screenshots" => bench::run_screenshots(&shell, &mut args),
         "tools" => tools::run(&shell, &mut args),

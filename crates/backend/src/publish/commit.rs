@@ -149,6 +149,12 @@ impl Backend {
             size += part.text.len();
             group.push(part);
         }
+        // What is rewritten has no limit of its own but grows with the rows.
+        if sends_table && !group.is_empty() && size + diff.listed_bytes() > limits.bytes {
+            let parts = std::mem::take(&mut group);
+            self.send_parts(ticket, project, &client, &link, &mut branch, tries, parts)
+                .await?;
+        }
         if branch.last.is_some() && branch.pull_request.is_none() {
             // The head has moved by our own commits, and perhaps by others' between them.
             sync = self.sync_project(ticket, project).await?;

@@ -10,8 +10,8 @@ use seedbed_store::Store;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// Rows read at a time.
-const WINDOW: u32 = 500;
+/// Rows read at a time: each may have 4 MB, its texts being in it twice.
+const WINDOW: u32 = 50;
 /// Hex digits of a row's content hash that are published.
 const HASH_DIGITS: usize = 16;
 
@@ -30,6 +30,16 @@ pub(super) struct RowDiff {
 }
 
 impl RowDiff {
+    /// Bytes of the list of the table's rows, about.
+    pub(super) fn listed_bytes(&self) -> usize {
+        // {"id":"…","hash":"…"} and the end of the line.
+        let frame = 21;
+        self.rows
+            .iter()
+            .map(|(id, hash)| id.len() + hash.len() + frame)
+            .sum()
+    }
+
     pub(super) fn is_changed(&self) -> bool {
         !(self.added.is_empty()
             && self.changed.is_empty()
