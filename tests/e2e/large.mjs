@@ -98,7 +98,7 @@ async function linesOf(path) {
   return counts;
 }
 
-/** A worker's script begins with this: it tells how large its wasm memory has become, before each of its messages. */
+/** A worker's script begins with this: it tells how large its wasm memory has become, before each of its messages and when asked. */
 const telling = (who) => `{
   const channel = new BroadcastChannel("seedbed-large");
   let memory, told = 0;
@@ -110,11 +110,18 @@ const telling = (who) => `{
       return made;
     };
   }
-  const post = self.postMessage;
-  self.postMessage = (...rest) => {
+  const tell = () => {
     const bytes = memory?.buffer.byteLength ?? 0;
     if (bytes !== told) channel.postMessage({ who: "${who}", bytes });
     told = bytes;
+  };
+  channel.onmessage = () => {
+    told = 0;
+    tell();
+  };
+  const post = self.postMessage;
+  self.postMessage = (...rest) => {
+    tell();
     return post.apply(self, rest);
   };
 }
@@ -206,6 +213,7 @@ class Watch {
       const channel = new BroadcastChannel("seedbed-large");
       channel.onmessage = ({ data }) => globalThis.__grown(data.who, data.bytes);
       globalThis.__channel = channel;
+      channel.postMessage("who is there?");
     });
     const session = await visitor.context.newCDPSession(page);
     const root = new Target((message) => {
