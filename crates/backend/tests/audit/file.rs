@@ -6,11 +6,15 @@ use seedbed_core::review::RecordState;
 
 /// A project of format 1 that somebody sent: two records that "ann" is said to have accepted.
 fn sent_by_somebody(world: &World) -> Browser {
+    accepted_by(world, "ann")
+}
+
+fn accepted_by(world: &World, writer: &str) -> Browser {
     let mut browser = world.browser();
     let records = [old_record("r1", "forged"), old_record("r2", "also forged")];
     let decisions = [
-        old_decision("1", "ann", "r1", 5),
-        old_decision("2", "ann", "r2", 6),
+        old_decision("1", writer, "r1", 5),
+        old_decision("2", writer, "r2", 6),
     ];
     browser.import(&bundle(&records, &decisions));
     browser
@@ -84,7 +88,7 @@ fn a_file_brought_into_an_open_project_speaks_for_nobody_else_either() {
 #[test]
 fn decisions_of_a_file_that_a_person_claims_are_published_as_hers() {
     let world = World::new();
-    let mut browser = sent_by_somebody(&world);
+    let mut browser = accepted_by(&world, "guest-c29b43");
     browser.sign_in();
     let Ok(Reply::Identities(identities)) = browser.tab.ask(Request::ListIdentities) else {
         panic!("nobody");
@@ -94,11 +98,11 @@ fn decisions_of_a_file_that_a_person_claims_are_published_as_hers() {
         .iter()
         .map(|one| one.id.as_str())
         .collect();
-    assert_eq!(names, ["ann"]);
+    assert_eq!(names, ["guest-c29b43"]);
     browser
         .tab
         .ask(Request::ClaimDecisions {
-            from: "ann".to_owned(),
+            from: "guest-c29b43".to_owned(),
             are_mine: true,
         })
         .expect("claimed");
@@ -108,6 +112,26 @@ fn decisions_of_a_file_that_a_person_claims_are_published_as_hers() {
     assert_eq!(world.table().len(), 2);
     let row = world.colleague().record("forged");
     assert_eq!((row.mine, row.others.len()), (Some(good()), 0));
+}
+
+#[test]
+fn the_decisions_of_an_account_can_never_be_claimed_by_another() {
+    let world = World::new();
+    let mut browser = sent_by_somebody(&world);
+    browser.sign_in();
+    let Ok(Reply::Identities(identities)) = browser.tab.ask(Request::ListIdentities) else {
+        panic!("nobody");
+    };
+    assert_eq!(identities.unclaimed, [], "ann may be an account");
+    browser
+        .tab
+        .ask(Request::ClaimDecisions {
+            from: "ann".to_owned(),
+            are_mine: true,
+        })
+        .expect_err("two accounts are never joined");
+    browser.create_repo();
+    assert_eq!(browser.plan().unbacked_rows, 2);
 }
 
 #[test]
