@@ -20,6 +20,7 @@ mod file;
 mod foreign;
 mod kept;
 mod keys;
+mod lengths;
 mod meanwhile;
 mod newer;
 mod place;

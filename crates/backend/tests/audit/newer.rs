@@ -27,7 +27,7 @@ const ACTS: [&str; 4] = [
 const PROMPT: &str = r#"{"id":"p1","cell":{"topic":"t","perspective":"p"},"text":"How so?","state":"kept","origin":{"kind":"evolved","parent":"p0","evolution":"inversion","round":1,"model":"m","prompt_version":"evolve/1"},"original_text":null,"seed_hash":"s","created_ms":1,"updated_ms":2,"weight":0.25}"#;
 
 fn text(lines: &[&str]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.iter().map(|line| (*line).to_owned() + "\n").collect()
 }
 
 /// A repo that a newer build added parts to, and somebody who holds them.

@@ -10,7 +10,7 @@ fn rows(count: usize, size: usize) -> String {
     (0..count)
         .map(|n| {
             let row = json!({"instruction": format!("Question {n}?"), "response": format!("{n} {}", "x".repeat(size))});
-            format!("{row}\n")
+            row.to_string() + "\n"
         })
         .collect()
 }

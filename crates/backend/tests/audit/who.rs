@@ -149,7 +149,7 @@ fn nobody_takes_the_decisions_of_another_by_saying_so_alone() {
         json!({"id": "b4", "writer": "bob", "on": {"record": "r0"}, "text": of_ann["text"], "clock": clock(3),
             "act": "respond", "status": "submitted", "answers": {"quality": "bad"}}),
     ];
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text: String = lines.iter().map(|line| line.to_string() + "\n").collect();
     world.put(".seedbed/decisions/bob/1-x.jsonl", text);
     ann.tab.sync(&ann.project.clone());
     let row = ann.records().remove(0);
