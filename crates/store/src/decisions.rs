@@ -989,12 +989,24 @@ impl Store {
             .collect())
     }
 
-    /// Whether any decision counts for the record with this id: only then has a person said something about it.
+    /// Whether any decision counts for the record with this id, and this build knows what it says: only then has a person
+    /// said something about it that can take its row out of the table.
     pub fn has_decisions_about(&self, id: &str) -> Result<bool> {
-        match Stored::by_id(&self.connection, id)? {
-            Some(stored) => Ok(!of_record(&self.connection, &stored)?.is_empty()),
-            None => Ok(false),
-        }
+        let Some(stored) = Stored::by_id(&self.connection, id)? else {
+            return Ok(false);
+        };
+        Ok(of_record(&self.connection, &stored)?
+            .iter()
+            .any(|(decision, _)| is_known_to_count(&decision.act)))
+    }
+}
+
+/// Whether an act says something about a record that this build takes into account.
+fn is_known_to_count(act: &Act) -> bool {
+    match act {
+        Act::Respond(response) => response.status != ResponseStatus::Unknown,
+        Act::Undo { .. } | Act::Redo { .. } => true,
+        _ => false,
     }
 }
 
