@@ -123,8 +123,8 @@ export class Hub {
     return answer.requests ?? answer;
   }
 
-  async addUser(name, token, role = "write") {
-    await this.local("POST", "users", { name, token, role });
+  async addUser(name, token, role = "write", orgs = []) {
+    await this.local("POST", "users", { name, token, role, orgs });
   }
 
   async local(method, what, body) {
@@ -227,7 +227,7 @@ export class Visitor {
 export class Mortal {
   static async start(profile) {
     rmSync(join(profile, "DevToolsActivePort"), { force: true });
-    const args = [...QUIET, "--headless=new", "--remote-debugging-port=0", `--user-data-dir=${profile}`, "about:blank"];
+    const args = [...QUIET, "--headless=new", "--window-size=1280,900", "--remote-debugging-port=0", `--user-data-dir=${profile}`, "about:blank"];
     const mortal = new Mortal();
     mortal.process = spawn(CHROMIUM, args, { detached: true, stdio: "ignore" });
     const file = join(profile, "DevToolsActivePort");

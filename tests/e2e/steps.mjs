@@ -1,6 +1,7 @@
 // What a person does, in the words of the pages. Everything is found by role and label.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { waitFor } from "./harness.mjs";
 
 export const MODEL = "scripted/farm-hand";
@@ -86,7 +87,8 @@ export async function openThisTab(page) {
   return dialog;
 }
 
-export async function signInWithToken(page, token, { keep = false } = {}) {
+/** `areMine` answers whether the decisions that were made here signed out are the account's. */
+export async function signInWithToken(page, token, { keep = false, areMine = true } = {}) {
   await button(page, "Sign in").first().click();
   const dialog = page.getByRole("dialog", { name: "Hugging Face account" });
   await dialog.waitFor();
@@ -96,6 +98,15 @@ export async function signInWithToken(page, token, { keep = false } = {}) {
   await field.fill(token);
   if (keep) await dialog.getByLabel(/Keep for this tab/).check();
   await button(dialog, "Sign in with the token").click();
+  const claims = dialog.getByRole("group", { name: /^Decisions of / });
+  const isAsked = async () => (await claims.count()) > 0;
+  await waitFor("the end of signing in", async () => !(await dialog.isVisible()) || (await isAsked()));
+  while (await isAsked()) {
+    const left = await claims.count();
+    await claims.first().getByRole("button", { name: areMine ? /^Yes/ : /^No/ }).click();
+    await waitFor("the next question", async () => (await claims.count()) < left);
+  }
+  if (await dialog.isVisible()) await button(dialog, "Close").last().click();
   await dialog.waitFor({ state: "hidden" });
 }
 
@@ -264,6 +275,19 @@ export async function savedRecords(page, what = "All records", { withExample = f
   return withExample ? rows : rows.filter((row) => row.provenance?.model !== "written by hand");
 }
 
+/** The project as one file. */
+export async function saveProject(page) {
+  await go(page, "Publish");
+  const [download] = await Promise.all([page.waitForEvent("download"), button(page, "Save Whole project").click()]);
+  return { name: download.suggestedFilename(), text: readFileSync(await download.path(), "utf8") };
+}
+
+/** Chooses a queue on the Review page. */
+export async function queue(page, name) {
+  await go(page, "Review");
+  await page.getByRole("group", { name: "Queues" }).getByRole("button", { name: new RegExp(`^${name}`) }).click();
+}
+
 /** Sets a number on the Generate page and waits until it is stored. */
 export async function setNumber(page, label, value) {
   await go(page, "Generate");
@@ -275,8 +299,9 @@ export async function setNumber(page, label, value) {
 }
 
 /** Creates a repo on the Publish page. */
-export async function createRepo(page, name, { isPublic = true } = {}) {
+export async function createRepo(page, name, { isPublic = true, owner } = {}) {
   await go(page, "Publish");
+  if (owner) await page.getByLabel("Owner").selectOption(owner);
   await page.getByLabel("Name").fill(name);
   await page.getByRole("radio", { name: isPublic ? /^Public/ : /^Private/ }).check();
   await button(page, "Create the repo").click();
@@ -285,8 +310,12 @@ export async function createRepo(page, name, { isPublic = true } = {}) {
 
 /** Commits what the plan shows and waits for the result. */
 export async function commit(page) {
+  const result = page.getByRole("region", { name: "Published" });
+  // That of an earlier commit may still stand there.
+  const told = async () => ((await result.count()) > 0 ? result.innerText() : "");
+  const before = await told();
   await button(page, "Commit to the Hub").click();
-  await page.getByRole("heading", { name: "Published" }).waitFor();
+  await waitFor("the publish", async () => (await told()) !== before);
 }
 
 /** Asserts that nothing happened that a page should never do. */
