@@ -202,3 +202,17 @@ pub(crate) fn run_screenshots(shell: &Shell, args: &mut Args) -> Result<()> {
     command.arg("tests/e2e/screenshots.mjs");
     shell::run(with_e2e(shell, &mut command)?)
 }
+
+/// `cargo xtask kills`.
+pub(crate) fn run_kills(shell: &Shell, args: &mut Args) -> Result<()> {
+    let mut command = shell.command("node");
+    command.arg("tests/e2e/kills.mjs");
+    for name in ["--count", "--seed", "--only"] {
+        if let Some(value) = args.value(name)? {
+            command.args([name, &value]);
+        }
+    }
+    args.finish()?;
+    tools::ensure(shell, &[Need::Node, Need::Browser, Need::Python])?;
+    shell::run(with_e2e(shell, &mut command)?)
+}

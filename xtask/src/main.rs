@@ -56,6 +56,9 @@ cargo xtask <command>
         The whole journey against a real small language model, with figures.
   screenshots
         Pictures of every page, light and dark, into docs/screenshots.
+  kills [--count N] [--seed N] [--only run|review|publish]
+        Kills Chromium at N random moments (200) of a run, a review and a publish, and tells what of that
+        which the page had painted is not there afterwards. Prints its seed.
   tools
         Only install what the other commands need.
 ";
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         "large" => bench::run_large(&shell, &mut args),
         "real-model" => bench::run_real_model(&shell, &mut args),
         "screenshots" => bench::run_screenshots(&shell, &mut args),
+        "kills" => bench::run_kills(&shell, &mut args),
         "tools" => tools::run(&shell, &mut args),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");
