@@ -81,13 +81,15 @@ print(json.dumps(True))`,
   );
   await hub.faults({ path_contains: "/commit/", kind: "status", status: 412, times: 1 });
   await steps.commit(page);
+  // Loaders take a text file for data, so the table has a config of its own there; the page says how it is loaded.
+  const code = await page.getByRole("group", { name: "Python" }).innerText();
   const found = await python(
     hub,
     `
-import json, datasets, huggingface_hub
-rows = datasets.load_dataset("local/contested", split="train")
+import json, huggingface_hub
+${code}
 files = huggingface_hub.HfApi().list_repo_files("local/contested", repo_type="dataset")
-print(json.dumps({"instructions": rows["instruction"][:] if hasattr(rows["instruction"], "__getitem__") else list(rows["instruction"]), "files": files}))`,
+print(json.dumps({"instructions": list(rows["instruction"]), "files": files}))`,
   );
   assert.deepEqual([...found.instructions].sort(), rows.map((row) => row.instruction).sort());
   assert.ok(found.files.includes("notes.txt"));

@@ -1409,6 +1409,10 @@ pub struct Published {
     pub pull_request: Option<u64>,
     /// Rows of the table.
     pub rows: u32,
+    /// The table was left as it stood; `rows` is what it would hold.
+    pub keeps_table: bool,
+    /// The config by which loaders find the table; absent where none of them does, or it is not known.
+    pub config: Option<String>,
 }
 
 /// The class of a failure: what the page can offer.

@@ -39,7 +39,7 @@ impl Consent {
 }
 
 /// Whether the table is written, given what was agreed to.
-fn writes_table(plan: &PublishPlan, drops_unknown: bool, replaces_table: bool) -> bool {
+pub(super) fn writes_table(plan: &PublishPlan, drops_unknown: bool, replaces_table: bool) -> bool {
     let is_foreign = matches!(plan.table, TableState::Foreign { .. });
     !plan.sync.needs_newer
         && ((plan.unknown_rows == 0 && plan.unknown_parts == 0) || drops_unknown)
@@ -93,22 +93,34 @@ pub(super) fn plan_view(
         }
         .into_any();
     }
-    let said = headline(plan);
+    let whole = plan.clone();
+    let writes = Memo::new(move |_| {
+        writes_table(
+            &whole,
+            consent.drops_unknown.get(),
+            consent.replaces_table.get(),
+        )
+    });
     let whole = plan.clone();
     view! {
         {sync}
         {kept.into_iter().flatten().collect::<Vec<_>>()}
-        <p class="headline">
-            {move || {
-                if writes_table(&whole, consent.drops_unknown.get(), consent.replaces_table.get()) {
-                    said.clone()
-                } else {
-                    "The table stays as it is. What belongs to it is sent beside it.".to_owned()
+        {move || {
+            if writes.get() {
+                view! {
+                    <p class="headline">{headline(&whole)}</p>
+                    <p>{also(&whole, "Along with it go")}</p>
+                    {rows_view(&whole.sample, &whole)}
                 }
-            }}
-        </p>
-        <p>{also(plan)}</p>
-        {rows_view(&plan.sample, plan)}
+                    .into_any()
+            } else {
+                view! {
+                    <p class="headline">"The table stays as it is."</p>
+                    <p>{also(&whole, "Beside it go")}</p>
+                }
+                    .into_any()
+            }
+        }}
         {files_view(&plan.files)}
         {visibility_view(desk)}
     }
@@ -279,7 +291,7 @@ fn headline(plan: &PublishPlan) -> String {
     }
 }
 
-fn also(plan: &PublishPlan) -> String {
+fn also(plan: &PublishPlan, begin: &str) -> String {
     let mut parts = Vec::new();
     if plan.records > 0 {
         parts.push(plural(
@@ -298,7 +310,7 @@ fn also(plan: &PublishPlan) -> String {
     if parts.is_empty() {
         String::new()
     } else {
-        format!("Along with it go {}.", parts.join(" and "))
+        format!("{begin} {}.", parts.join(" and "))
     }
 }
 
@@ -528,7 +540,10 @@ mod tests {
             ..PublishPlan::default()
         };
         assert_eq!(headline(&same), "The table keeps its 1 row.");
-        assert_eq!(also(&same), "Along with it go 2 decisions of yours.");
+        assert_eq!(
+            also(&same, "Along with it go"),
+            "Along with it go 2 decisions of yours."
+        );
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Sending: licence, languages, summary, the commit or pull request, and what came of it.
 
-use super::plan::Consent;
+use super::plan::{Consent, writes_table};
 use super::steps::{Steps, steps_view};
 use crate::pages::connect::use_connect;
 use crate::pages::desk::{failure_of, failure_view, use_desk};
-use crate::pages::generate::words::{count, plural};
+use crate::pages::generate::words::plural;
 use leptos::prelude::*;
 use seedbed_core::messages::{
     Failure, FailureKind, Progress, PublishPlan, Published, Reply, Request, TableState,
@@ -70,13 +70,14 @@ fn licences(stated: &str) -> Vec<(String, String)> {
 }
 
 /// The first line of the commit, unless the person writes one.
-fn default_summary(plan: &PublishPlan) -> String {
+fn default_summary(plan: &PublishPlan, writes_table: bool) -> String {
     let mut parts = Vec::new();
-    for (n, word) in [
+    let rows = [
         (plan.rows_added, "Add"),
         (plan.rows_changed, "change"),
         (plan.rows_removed, "remove"),
-    ] {
+    ];
+    for (n, word) in rows.into_iter().filter(|_| writes_table) {
         if n > 0 {
             parts.push(format!("{word} {}", plural(n.into(), "row", "rows")));
         }
@@ -137,7 +138,12 @@ pub(super) fn SendForm(
     let bad_languages = Memo::new(move |_| language_text.with(|text| read_languages(text).1));
     let summary = Memo::new(move |_| {
         typed_summary.get().unwrap_or_else(|| {
-            plan.with(|plan| plan.as_ref().map(default_summary).unwrap_or_default())
+            let agreed = (consent.drops_unknown.get(), consent.replaces_table.get());
+            plan.with(|plan| {
+                plan.as_ref()
+                    .map(|plan| default_summary(plan, writes_table(plan, agreed.0, agreed.1)))
+                    .unwrap_or_default()
+            })
         })
     });
     let is_busy = Memo::new(move |_| steps.with(Option::is_some));
@@ -408,41 +414,65 @@ pub(super) fn LastResult() -> impl IntoView {
     .into_any()
 }
 
-fn result_view(outcome: &Outcome) -> AnyView {
-    let published = &outcome.published;
-    let (title, text, link) = match (published.pull_request, &published.commit) {
-        (Some(number), _) => (
-            "Offered",
-            format!(
-                "Pull request #{number} waits for the owners. {} are in it.",
-                plural(published.rows.into(), "row", "rows")
-            ),
-            "See the pull request",
-        ),
-        (None, Some(commit)) => (
-            "Published",
-            format!(
-                "Commit {}. The table holds {} now.",
-                commit.chars().take(7).collect::<String>(),
-                plural(published.rows.into(), "row", "rows")
-            ),
-            "See the commit",
-        ),
+/// Title, what was done, and the name of the link.
+fn said(published: &Published) -> (&'static str, String, &'static str) {
+    let rows = plural(published.rows.into(), "row", "rows");
+    match (published.pull_request, &published.commit) {
+        (Some(number), _) => {
+            let holds = if published.keeps_table {
+                "It leaves the table as it is.".to_owned()
+            } else {
+                format!("The table in it holds {rows}.")
+            };
+            (
+                "Offered",
+                format!("Pull request #{number} waits for the owners. {holds}"),
+                "See the pull request",
+            )
+        }
+        (None, Some(commit)) => {
+            let commit = commit.chars().take(7).collect::<String>();
+            let holds = if published.keeps_table {
+                "The table stays as it was.".to_owned()
+            } else {
+                format!("The table holds {rows} now.")
+            };
+            (
+                "Published",
+                format!("Commit {commit}. {holds}"),
+                "See the commit",
+            )
+        }
         (None, None) => (
             "Nothing to commit",
-            format!(
-                "The Hub had everything already: {} rows.",
-                count(published.rows.into())
-            ),
+            format!("The Hub had everything already: {rows}."),
             "See the repo",
         ),
+    }
+}
+
+/// How the table is loaded by the name of the repo, where it is.
+fn python(repo: &str, published: &Published) -> Option<String> {
+    if published.pull_request.is_some() {
+        return None;
+    }
+    let config = match published.config.as_deref()? {
+        "default" => String::new(),
+        config => format!(
+            ", \"{}\"",
+            config.replace('\\', "\\\\").replace('"', "\\\"")
+        ),
     };
-    let python = format!(
-        "from datasets import load_dataset\n\nrows = load_dataset(\"{}\", split=\"train\")",
-        outcome.repo
-    );
+    Some(format!(
+        "from datasets import load_dataset\n\nrows = load_dataset(\"{repo}\"{config}, split=\"train\")"
+    ))
+}
+
+fn result_view(outcome: &Outcome) -> AnyView {
+    let published = &outcome.published;
+    let (title, text, link) = said(published);
     let url = published.url.clone();
-    let python_view = published.pull_request.is_none().then(|| {
+    let python_view = python(&outcome.repo, published).map(|python| {
         view! {
             <p class="small">"Anyone with access loads it so:"</p>
             <pre class="snippet" tabindex="0" role="group" aria-label="Python">
@@ -492,15 +522,47 @@ mod tests {
     }
 
     #[test]
+    fn what_was_published_is_told_as_it_is_there() {
+        let mut published = Published {
+            commit: Some("0123456789".into()),
+            rows: 1,
+            config: Some("default".into()),
+            ..Published::default()
+        };
+        let code = |published: &Published| python("me/bees", published).unwrap_or_default();
+        assert_eq!(
+            said(&published).1,
+            "Commit 0123456. The table holds 1 row now."
+        );
+        assert!(code(&published).ends_with("load_dataset(\"me/bees\", split=\"train\")"));
+        published.config = Some("seedbed".into());
+        assert!(
+            code(&published).ends_with("load_dataset(\"me/bees\", \"seedbed\", split=\"train\")")
+        );
+        published.config = None;
+        published.keeps_table = true;
+        assert_eq!(
+            said(&published).1,
+            "Commit 0123456. The table stays as it was."
+        );
+        assert_eq!(code(&published), "");
+    }
+
+    #[test]
     fn the_summary_says_what_changes() {
         let plan = PublishPlan {
             rows_changed: 1,
             rows_removed: 2,
             ..PublishPlan::default()
         };
-        assert_eq!(default_summary(&plan), "Change 1 row, remove 2 rows");
+        assert_eq!(default_summary(&plan, true), "Change 1 row, remove 2 rows");
+        let beside = PublishPlan {
+            decisions: 3,
+            ..plan
+        };
+        assert_eq!(default_summary(&beside, false), "Add 3 decisions");
         assert_eq!(
-            default_summary(&PublishPlan::default()),
+            default_summary(&PublishPlan::default(), true),
             "Update the project files"
         );
     }

@@ -86,6 +86,7 @@ impl Backend {
                         commit,
                         pull_request: None,
                         rows: row_diff(project)?.total as u32,
+                        ..Published::default()
                     });
                 }
                 Err(CommitFailure::Ours(failure)) => return Err(failure),
@@ -173,7 +174,12 @@ impl Backend {
             }
             return self
                 .published(project, &link, &branch, diff.total)
-                .map(Some)
+                .map(|published| {
+                    Some(Published {
+                        keeps_table: true,
+                        ..published
+                    })
+                })
                 .map_err(CommitFailure::Ours);
         }
         self.rewrite(
@@ -343,7 +349,10 @@ impl Backend {
         operations.extend(parts);
         if operations.is_empty() {
             return if branch.last.is_some() {
-                Ok(Some(self.published(project, link, branch, diff.total)?))
+                Ok(Some(Published {
+                    config: sent.config,
+                    ..self.published(project, link, branch, diff.total)?
+                }))
             } else {
                 Ok(None)
             };
@@ -363,7 +372,10 @@ impl Backend {
             record_parts(project, &sent_parts)?;
             record(project, &sent, outcome.commit.as_deref())?;
         }
-        Ok(Some(self.published(project, link, branch, diff.total)?))
+        Ok(Some(Published {
+            config: sent.config,
+            ..self.published(project, link, branch, diff.total)?
+        }))
     }
 
     fn published(
@@ -386,6 +398,7 @@ impl Backend {
                 },
                 pull_request: Some(number),
                 rows: rows as u32,
+                ..Published::default()
             });
         }
         link.revision.clone_from(&branch.last);
@@ -402,6 +415,7 @@ impl Backend {
             commit: branch.last.clone(),
             pull_request: None,
             rows: rows as u32,
+            ..Published::default()
         })
     }
 }

@@ -112,6 +112,8 @@ pub(crate) struct Sent {
     /// Path and object id of the rewritten files that a sync notes as understood.
     files: Vec<(String, String)>,
     card_notes: Vec<String>,
+    /// The config by which loaders find the table.
+    config: Option<String>,
 }
 
 impl Backend {
@@ -288,9 +290,12 @@ impl Backend {
             head.card.as_deref(),
         );
         // A card that can't be edited is left alone; the rest goes without it.
+        let mut config = None;
         let card_notes = match card {
             Ok(card) => {
                 put(layout::CARD, "Dataset card", card.text);
+                let placed = card.tables.into_iter().find(|table| !table.is_apart);
+                config = placed.map(|table| table.config);
                 card.notes.iter().map(ToString::to_string).collect()
             }
             Err(refusal) => vec![refusal.to_string()],
@@ -345,6 +350,7 @@ impl Backend {
             table,
             files: Vec::new(),
             card_notes,
+            config,
         };
         Ok((rewrites, sent))
     }
