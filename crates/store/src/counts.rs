@@ -100,7 +100,8 @@ pub(crate) fn recount_unsaved(connection: &Connection) -> Result<()> {
         ),
         (
             DECISIONS,
-            "SELECT count(*) FROM decisions WHERE part IS NULL AND origin = 0 AND seq > ?1",
+            // Acts on identities are no work of anyone.
+            "SELECT count(*) FROM decisions WHERE part IS NULL AND origin = 0 AND record IS NOT NULL AND seq > ?1",
             decisions,
         ),
     ] {

@@ -323,7 +323,7 @@ fn append(
                 to_json(decision)?,
                 line.raw,
             ])?;
-        if part.is_none() && origin == Origin::Here {
+        if part.is_none() && origin == Origin::Here && decision.record().is_some() {
             counts::add(connection, counts::UNSAVED, counts::DECISIONS, 1)?;
         }
         return Ok(Appended::New);
@@ -970,6 +970,16 @@ impl Store {
         Ok(self
             .connection
             .prepare_cached("SELECT count(*) FROM decisions WHERE part IS NULL AND origin <> 2")?
+            .query_row([], |row| row.get(0))?)
+    }
+
+    /// How many of them are about a record, as a person counts what they did.
+    pub fn unsent_record_decision_count(&self) -> Result<u32> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT count(*) FROM decisions WHERE part IS NULL AND origin <> 2 AND record IS NOT NULL",
+            )?
             .query_row([], |row| row.get(0))?)
     }
 

@@ -162,7 +162,8 @@ impl Backend {
             rows_changed: diff.changed.len() as u32,
             rows_removed: diff.removed.len() as u32,
             sample: sample(&project, &diff)?,
-            decisions: unsent.decisions,
+            // Acts on identities go along and are no decisions of anyone.
+            decisions: project.with(Store::unsent_record_decision_count)?,
             records: unsent.records,
             can_write: link.can_write,
             is_empty: files.is_empty(),
