@@ -12,7 +12,7 @@ import { once } from "node:events";
 import { createReadStream, createWriteStream, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { Hub, Visitor, scratch } from "./harness.mjs";
+import { Hub, Visitor, python, scratch } from "./harness.mjs";
 import * as steps from "./steps.mjs";
 
 /** Bytes of memory that the workers may have. */
@@ -241,11 +241,10 @@ class Watch {
     delete this.wasm[who];
   }
 
-  /** Wasm memory, and the objects and buffers of JavaScript; wasm memory is among the buffers where V8 counts it there. */
+  /** Wasm memory, and the objects and buffers of JavaScript. Where V8 counts wasm memory among the buffers, this is too much. */
   #of(who) {
     const { objects = 0, buffers = 0 } = this.heaps[who] ?? {};
-    const wasm = this.wasm[who] ?? 0;
-    return objects + (buffers >= wasm ? buffers : buffers + wasm);
+    return (this.wasm[who] ?? 0) + objects + buffers;
   }
 
   #note() {
@@ -313,6 +312,16 @@ async function linesBelow(hub, tree, folder) {
   return lines;
 }
 
+const READ_TABLE = (repo, path) => `
+import json, huggingface_hub, pyarrow.parquet
+file = pyarrow.parquet.ParquetFile(huggingface_hub.hf_hub_download("${repo}", "${path}", repo_type="dataset"))
+groups = [file.metadata.row_group(at) for at in range(file.metadata.num_row_groups)]
+print(json.dumps({
+  "rows": sum(batch.num_rows for batch in file.iter_batches(1000)),
+  "row_groups": len(groups),
+  "largest_group_mb": max(group.total_byte_size for group in groups) / 1e6,
+}))`;
+
 async function treeOf(hub) {
   const all = [];
   let url = `/api/datasets/${hub.user}/${REPO}/tree/main?recursive=true`;
@@ -372,6 +381,8 @@ export async function run({ records, tell = () => {} }) {
       rows: await linesBelow(hub, tree, ".seedbed/table.jsonl"),
     };
     tell(published);
+    const parquet = await python(hub, READ_TABLE(`${hub.user}/${REPO}`, table.path));
+    tell({ what: "the table as pyarrow reads it", ...parquet });
 
     await steps.go(page, "Publish");
     let saved;
@@ -388,7 +399,7 @@ export async function run({ records, tell = () => {} }) {
     await step("read back by another browser", other.watch, () => steps.importFile(other.page, saved));
     const back = await steps.reviewCounts(other.page);
     steps.assertCalm(other.visitor);
-    return { made, figures, committed, table, published, lines, back };
+    return { made, figures, committed, table, published, parquet, lines, back };
   } finally {
     for (const visitor of visitors) await visitor.leave();
     await hub.stop();
@@ -397,11 +408,12 @@ export async function run({ records, tell = () => {} }) {
 }
 
 /** Asserts what holds for any number of records. */
-export function check({ made, committed, table, published, lines, back }) {
+export function check({ made, committed, table, published, parquet, lines, back }) {
   const { records, accepted, instructions } = made;
   assert.ok(Math.max(...committed) <= MOST_COMMIT, `a commit of ${Math.max(...committed)} bytes`);
   assert.deepEqual([published.records, published.decisions, published.rows], [records, accepted, accepted]);
   assert.ok(table.lfs, "the table is a large file");
+  assert.equal(parquet.rows, accepted);
   assert.deepEqual([lines.record, lines.decision, lines.instruction], [records, accepted, instructions]);
   assert.deepEqual([back.total, back.accepted], [records, accepted]);
 }
