@@ -23,10 +23,8 @@ pub(crate) const OLD_MARK: &str = "seedbed_bundle";
 const MARK: &str = "seedbed_project";
 /// Newest version of a saved project that this build reads.
 const VERSION: u32 = 2;
-/// Lines read at a time.
+/// Rows read at a time.
 const WINDOW: u32 = 500;
-/// Records read at a time: each may have 2 MB.
-const RECORDS: u32 = 50;
 /// Bytes of a piece of a file, about.
 const PIECE_BYTES: usize = 1024 * 1024;
 /// Lines told one by one when they can't be read.
@@ -134,7 +132,7 @@ pub(crate) fn piece(project: &Project, after: Option<&str>) -> Result<FilePiece>
                 }
             }
             Section::Records => {
-                for (at, line) in project.with(|store| store.records_after(seq, RECORDS))? {
+                for (at, line) in project.with(|store| store.records_after(seq, WINDOW))? {
                     push_wrapped(&mut text, part.name(), &line.text());
                     seq = at;
                     if text.len() > PIECE_BYTES {
@@ -432,7 +430,7 @@ pub(crate) fn take_old(
 /// Accepted rows, one JSON object a line, as in the published table.
 pub(crate) fn accepted_piece(project: &Project, after: Option<&str>) -> Result<FilePiece> {
     let seq = seq_of(after)?;
-    let (rows, next) = project.with(|store| store.accepted_rows(seq, RECORDS))?;
+    let (rows, next) = project.with(|store| store.accepted_rows(seq, WINDOW))?;
     let mut text = String::new();
     for row in &rows {
         push_line(&mut text, row)?;
@@ -450,7 +448,7 @@ pub(crate) fn record_piece(
     after: Option<&str>,
 ) -> Result<FilePiece> {
     let seq = seq_of(after)?;
-    let rows = project.with(|store| store.records_after(seq, RECORDS))?;
+    let rows = project.with(|store| store.records_after(seq, WINDOW))?;
     let mut text = String::new();
     let mut last = None;
     for (seq, _) in &rows {

@@ -7,8 +7,8 @@ use seedbed_core::messages::{ChangeKind, FileChange};
 use seedbed_store::Store;
 use std::collections::BTreeMap;
 
-/// Lines read at a time: each may have 2 MB.
-const WINDOW: u32 = 50;
+/// Lines read at a time.
+const WINDOW: u32 = 200;
 
 /// How many lines stand nowhere on the Hub.
 pub(super) struct Unsent {

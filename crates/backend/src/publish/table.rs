@@ -10,8 +10,8 @@ use seedbed_store::Store;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// Rows read at a time: each may have 4 MB, its texts being in it twice.
-const WINDOW: u32 = 50;
+/// Rows read at a time.
+const WINDOW: u32 = 500;
 /// Hex digits of a row's content hash that are published.
 const HASH_DIGITS: usize = 16;
 
@@ -30,10 +30,10 @@ pub(super) struct RowDiff {
 }
 
 impl RowDiff {
-    /// Bytes of the list of the table's rows, about.
+    /// Bytes of the list of the table's rows.
     pub(super) fn listed_bytes(&self) -> usize {
         // {"id":"…","hash":"…"} and the end of the line.
-        let frame = 21;
+        let frame = 20;
         self.rows
             .iter()
             .map(|(id, hash)| id.len() + hash.len() + frame)
@@ -162,5 +162,27 @@ impl Backend {
             diff: diff_of(project, hashes)?,
             facts,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::RowLine;
+
+    #[test]
+    fn the_list_of_rows_is_as_large_as_was_said() {
+        let rows: Vec<(String, String)> = [1, 7, 500]
+            .map(|n| (format!("{n:032x}"), short(format!("{n:064x}"))))
+            .into();
+        let mut text = String::new();
+        for (id, hash) in rows.clone() {
+            crate::bundle::push_line(&mut text, &RowLine { id, hash }).expect("a line");
+        }
+        let diff = RowDiff {
+            rows,
+            ..RowDiff::default()
+        };
+        assert_eq!(diff.listed_bytes(), text.len());
     }
 }
