@@ -40,10 +40,12 @@ export async function writeProject(path, { records, writer, bytes = 5000 }) {
   const letters = "aaabcdeeeefghiijklmnnoooprrssttuuvwyz";
   const word = () => Array.from({ length: 3 + roll(8) }, () => letters[roll(letters.length)]).join("");
   const words = Array.from({ length: 30_000 }, word);
+  // Ten words at once: word by word a gigabyte would take minutes.
+  const phrases = Array.from({ length: 20_000 }, () => Array.from({ length: 10 }, () => words[roll(words.length)]).join(" "));
   const text = (size) => {
-    let text = "";
-    while (text.length < size) text += `${words[roll(words.length)]} `;
-    return text.trimEnd();
+    const chosen = [];
+    for (let length = 0; length < size; length += chosen.at(-1).length + 1) chosen.push(phrases[roll(phrases.length)]);
+    return chosen.join(" ").slice(0, size).trimEnd();
   };
   const out = createWriteStream(path);
   const put = async (line) => {
