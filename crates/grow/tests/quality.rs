@@ -32,7 +32,7 @@ fn answers_that_people_wrote_have_no_flag() {
     let project = example(0);
     for (record, _) in &project.records {
         assert_eq!(
-            flags(&record.instruction(), &reply(record.response())),
+            flags(record.instruction(), &reply(record.response())),
             [""; 0],
             "{}",
             record.instruction()
