@@ -4,7 +4,7 @@
 mod chat_support;
 
 use chat_support::*;
-use seedbed_core::chat::{ChatModel, ChatRequest, ErrorClass};
+use seedbed_core::chat::{ChatRequest, ErrorClass};
 use seedbed_core::messages::FailureKind;
 use seedbed_core::model::{Endpoint, FinishReason, Message, Sampling};
 use seedbed_hub::model::{AFTER_END_MS, BETWEEN_CHUNKS_MS, FIRST_BYTE_MS};
