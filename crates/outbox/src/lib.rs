@@ -76,6 +76,14 @@ impl Outbox {
     ///
     /// Opened again in the same page, entries that another tab has taken care of meanwhile are dropped.
     pub fn open(&mut self, kept: &impl KeptTexts, present: &str) {
+        self.take_up(kept);
+        self.open_old(kept, present);
+        self.stopped_by = None;
+        self.is_open = true;
+    }
+
+    /// Takes up what other pages have left, and drops what they have taken care of.
+    fn take_up(&mut self, kept: &impl KeptTexts) {
         let found: Vec<Entry> = kept
             .all(&prefix(&self.project))
             .into_iter()
@@ -106,9 +114,6 @@ impl Outbox {
                 walked(&mut self.walks, entry);
             }
         }
-        self.open_old(kept, present);
-        self.stopped_by = None;
-        self.is_open = true;
     }
 
     /// Entries as format 1 kept them. They name no text: the backend takes the one that the record has.
@@ -217,6 +222,10 @@ impl Outbox {
     }
 
     fn add(&mut self, kept: &impl KeptTexts, random: [u8; 16], identity: &str, act: Act) -> String {
+        if self.is_open {
+            // What another tab has made and could not send any more was made before this, and is sent before it.
+            self.take_up(kept);
+        }
         let mut entry = Entry::new(&self.project, self.next_seq, random, identity, act);
         self.next_seq += 1;
         entry.is_durable = put(kept, &entry);

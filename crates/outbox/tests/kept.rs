@@ -322,6 +322,20 @@ fn what_another_version_wrote_is_kept() {
 }
 
 #[test]
+fn what_another_tab_has_left_is_sent_before_what_is_made_later() {
+    let kept = Box_::default();
+    let mut old = opened(&kept, "ann");
+    let mut new = opened(&kept, "ann");
+    // The project is open in the new tab by now: the old one's decision waits.
+    let first = old.decide(&kept, random(1), "ann", "r", "t", good("first"));
+    let second = new.decide(&kept, random(2), "ann", "r", "t", good("second"));
+    let entry = sent(&mut new);
+    assert_eq!(entry.id, first);
+    assert_eq!(new.told(&kept, &first, None), Told::Confirmed);
+    assert_eq!(sent(&mut new).id, second);
+}
+
+#[test]
 fn what_another_tab_has_taken_care_of_is_not_sent_again() {
     let kept = Box_::default();
     let mut here = opened(&kept, "ann");
