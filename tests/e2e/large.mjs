@@ -20,7 +20,7 @@ export const MOST_MEMORY = 400e6;
 /** Bytes of a commit's request: 16 MiB of files in base64, and what stands around them. */
 export const MOST_COMMIT = ((16 << 20) * 4) / 3 + 100_000;
 /** For one step. */
-const PATIENCE = 3_600_000;
+const PATIENCE = Number(process.env.SEEDBED_PATIENCE_MS ?? 3_600_000);
 const REPO = "large";
 
 const megabytes = (bytes) => Number((bytes / 1e6).toFixed(1));
@@ -207,6 +207,7 @@ class Watch {
     watch.profile = visitor.profile;
     watch.wasm = {};
     watch.heaps = {};
+    watch.reset();
     await page.exposeFunction("__grown", (who, bytes) => {
       watch.wasm[who] = bytes;
       watch.#note();
@@ -226,7 +227,6 @@ class Watch {
       session.on(method, (params) => root.hear({ method, params }));
     }
     await root.watch();
-    watch.reset();
     return watch;
   }
 
@@ -402,6 +402,12 @@ export async function run({ records, tell = () => {} }) {
     const back = await steps.reviewCounts(other.page);
     steps.assertCalm(other.visitor);
     return { made, figures, committed, table, published, parquet, lines, back };
+  } catch (error) {
+    for (const { context, problems, console } of visitors) {
+      const says = await Promise.all(context.pages().map((page) => page.evaluate(() => document.body.innerText)));
+      tell({ what: "broken off", says, problems, console: console.slice(-20) });
+    }
+    throw error;
   } finally {
     for (const visitor of visitors) await visitor.leave();
     await hub.stop();
