@@ -4,7 +4,7 @@
 //
 // `cargo xtask large` starts it, with 200,000 records of 5 KB unless told otherwise (15 GB free on the disk). It ends with an
 // error if the workers, each or together, were ever over 400 MB, a commit was not of bounded size, or anything is missing.
-// 11-large.test.mjs runs a small share of it.
+// 12-large.test.mjs runs a small share of it.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
