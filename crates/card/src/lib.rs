@@ -107,6 +107,13 @@ pub struct Placed {
     pub is_apart: bool,
 }
 
+impl Placed {
+    /// The line of Python that loads it from the repo.
+    pub fn loading(&self, repo: &str) -> String {
+        text::loading(repo, self)
+    }
+}
+
 /// What was done to declare a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {

@@ -154,27 +154,7 @@ pub(crate) fn generated(facts: &Facts<'_>, placed: &[Placed]) -> String {
             "## How to load it\n\n```python\nfrom datasets import load_dataset\n"
         );
         for table in placed {
-            if table.is_apart {
-                let path = format!("hf://datasets/{}/{}", facts.repo, table.path);
-                let _ = writeln!(
-                    out,
-                    "rows = load_dataset(\"parquet\", data_files={{{}: {}}}, split={0})",
-                    python(&table.split),
-                    python(&path)
-                );
-                continue;
-            }
-            let config = if table.config == "default" {
-                String::new()
-            } else {
-                format!(", {}", python(&table.config))
-            };
-            let _ = writeln!(
-                out,
-                "rows = load_dataset({}{config}, split={})",
-                python(facts.repo),
-                python(&table.split)
-            );
+            let _ = writeln!(out, "{}", loading(facts.repo, table));
         }
         let _ = writeln!(
             out,
@@ -189,6 +169,26 @@ pub(crate) fn generated(facts: &Facts<'_>, placed: &[Placed]) -> String {
          record with its provenance and every reviewer's decisions."
     );
     text
+}
+
+/// The line of Python that loads a table as it is declared.
+pub(crate) fn loading(repo: &str, table: &Placed) -> String {
+    let split = python(&table.split);
+    if table.is_apart {
+        let path = python(&format!("hf://datasets/{repo}/{}", table.path));
+        return format!(
+            "rows = load_dataset(\"parquet\", data_files={{{split}: {path}}}, split={split})"
+        );
+    }
+    let config = if table.config == "default" {
+        String::new()
+    } else {
+        format!(", {}", python(&table.config))
+    };
+    format!(
+        "rows = load_dataset({}{config}, split={split})",
+        python(repo)
+    )
 }
 
 /// A string of Python; what a name of a repo, config or split can't hold is left out.

@@ -1411,8 +1411,8 @@ pub struct Published {
     pub rows: u32,
     /// The table was left as it stood; `rows` is what it would hold.
     pub keeps_table: bool,
-    /// The config by which loaders find the table; absent where none of them does, or it is not known.
-    pub config: Option<String>,
+    /// The line of Python that loads the table, where its card has one.
+    pub loading: Option<String>,
 }
 
 /// The class of a failure: what the page can offer.

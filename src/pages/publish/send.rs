@@ -29,8 +29,6 @@ const LICENCES: [(&str, &str); 10] = [
 pub struct Outcome {
     /// The project.
     pub project: String,
-    /// Where it went.
-    pub repo: String,
     /// What the backend says of it.
     pub published: Published,
 }
@@ -154,10 +152,6 @@ pub(super) fn SendForm(
         let languages = language_text.with_untracked(|text| read_languages(text).0);
         failure.set(None);
         steps.set(Some(Steps::default()));
-        let repo = desk
-            .hub()
-            .with_untracked(|hub| hub.as_ref().map(|hub| hub.repo.clone()))
-            .unwrap_or_default();
         let project = desk.project_id();
         let request = Request::Publish {
             project: project.clone(),
@@ -182,11 +176,8 @@ pub(super) fn SendForm(
         desk.spawn(async move {
             match running.await {
                 Ok(Reply::Published(published)) => {
-                    desk.publish_outcome().set(Some(Outcome {
-                        project,
-                        repo,
-                        published,
-                    }));
+                    desk.publish_outcome()
+                        .set(Some(Outcome { project, published }));
                     desk.say("Published.");
                     desk.focus_soon("published-title");
                     consent.clear();
@@ -451,28 +442,17 @@ fn said(published: &Published) -> (&'static str, String, &'static str) {
     }
 }
 
-/// How the table is loaded by the name of the repo, where it is.
-fn python(repo: &str, published: &Published) -> Option<String> {
-    if published.pull_request.is_some() {
-        return None;
-    }
-    let config = match published.config.as_deref()? {
-        "default" => String::new(),
-        config => format!(
-            ", \"{}\"",
-            config.replace('\\', "\\\\").replace('"', "\\\"")
-        ),
-    };
-    Some(format!(
-        "from datasets import load_dataset\n\nrows = load_dataset(\"{repo}\"{config}, split=\"train\")"
-    ))
-}
-
 fn result_view(outcome: &Outcome) -> AnyView {
     let published = &outcome.published;
     let (title, text, link) = said(published);
     let url = published.url.clone();
-    let python_view = python(&outcome.repo, published).map(|python| {
+    // What is offered is not there yet.
+    let loading = published
+        .loading
+        .as_ref()
+        .filter(|_| published.pull_request.is_none());
+    let python_view = loading.map(|line| {
+        let python = format!("from datasets import load_dataset\n\n{line}");
         view! {
             <p class="small">"Anyone with access loads it so:"</p>
             <pre class="snippet" tabindex="0" role="group" aria-label="Python">
@@ -526,26 +506,23 @@ mod tests {
         let mut published = Published {
             commit: Some("0123456789".into()),
             rows: 1,
-            config: Some("default".into()),
             ..Published::default()
         };
-        let code = |published: &Published| python("me/bees", published).unwrap_or_default();
         assert_eq!(
             said(&published).1,
             "Commit 0123456. The table holds 1 row now."
         );
-        assert!(code(&published).ends_with("load_dataset(\"me/bees\", split=\"train\")"));
-        published.config = Some("seedbed".into());
-        assert!(
-            code(&published).ends_with("load_dataset(\"me/bees\", \"seedbed\", split=\"train\")")
-        );
-        published.config = None;
         published.keeps_table = true;
         assert_eq!(
             said(&published).1,
             "Commit 0123456. The table stays as it was."
         );
-        assert_eq!(code(&published), "");
+        published.pull_request = Some(3);
+        assert!(
+            said(&published)
+                .1
+                .ends_with("It leaves the table as it is.")
+        );
     }
 
     #[test]

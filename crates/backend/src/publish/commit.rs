@@ -350,7 +350,7 @@ impl Backend {
         if operations.is_empty() {
             return if branch.last.is_some() {
                 Ok(Some(Published {
-                    config: sent.config,
+                    loading: sent.loading,
                     ..self.published(project, link, branch, diff.total)?
                 }))
             } else {
@@ -373,7 +373,7 @@ impl Backend {
             record(project, &sent, outcome.commit.as_deref())?;
         }
         Ok(Some(Published {
-            config: sent.config,
+            loading: sent.loading,
             ..self.published(project, link, branch, diff.total)?
         }))
     }

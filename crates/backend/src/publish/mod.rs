@@ -112,8 +112,8 @@ pub(crate) struct Sent {
     /// Path and object id of the rewritten files that a sync notes as understood.
     files: Vec<(String, String)>,
     card_notes: Vec<String>,
-    /// The config by which loaders find the table.
-    config: Option<String>,
+    /// The line of Python that loads the table.
+    loading: Option<String>,
 }
 
 impl Backend {
@@ -291,12 +291,11 @@ impl Backend {
             head.card.as_deref(),
         );
         // A card that can't be edited is left alone; the rest goes without it.
-        let mut config = None;
+        let mut loading = None;
         let card_notes = match card {
             Ok(card) => {
                 put(layout::CARD, "Dataset card", card.text);
-                let placed = card.tables.into_iter().find(|table| !table.is_apart);
-                config = placed.map(|table| table.config);
+                loading = card.tables.first().map(|table| table.loading(&link.repo));
                 card.notes.iter().map(ToString::to_string).collect()
             }
             Err(refusal) => vec![refusal.to_string()],
@@ -351,7 +350,7 @@ impl Backend {
             table,
             files: Vec::new(),
             card_notes,
-            config,
+            loading,
         };
         Ok((rewrites, sent))
     }
