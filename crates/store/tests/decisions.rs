@@ -592,6 +592,26 @@ fn what_a_file_says_in_the_names_of_this_browser_is_theirs() {
 }
 
 #[test]
+fn what_only_a_newer_build_understands_is_no_reason_to_take_a_row_out() {
+    let store = Store::open_memory().unwrap();
+    store
+        .add_records(&[asked(&record("r", "q", "2 cm"))])
+        .unwrap();
+    let deferred = Response {
+        status: ResponseStatus::Unknown,
+        ..Response::default()
+    };
+    let newer = [
+        decision("1", "nia", "r", 1, Act::Respond(deferred)),
+        decision("2", "nia", "r", 2, Act::Other),
+    ];
+    merge(&store, &newer, Origin::Hub);
+    assert!(!store.has_decisions_about("r").unwrap());
+    merge(&store, &[good("3", "ann", "r", 3)], Origin::Hub);
+    assert!(store.has_decisions_about("r").unwrap());
+}
+
+#[test]
 fn a_decision_on_another_text_does_not_count_until_that_text_comes() {
     let store = Store::open_memory().unwrap();
     store
