@@ -1,0 +1,233 @@
+//! What has to hold, whatever happened.
+
+use crate::model::{Model, Words};
+use crate::page::Seen;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Largest whole number that the page's serializer takes; `WORLD_LARGEST` sets another.
+const LARGEST: u64 = 1 << 53;
+/// Depth that it takes.
+const DEEPEST: usize = 100;
+
+/// What must not be.
+#[derive(Clone, Debug)]
+pub(crate) struct Violation {
+    /// Which invariant.
+    pub(crate) rule: &'static str,
+    /// With the words or rows it is about.
+    pub(crate) what: String,
+}
+
+/// The invariants by the names that `WORLD_WITHOUT` and the report use.
+pub(crate) mod rule {
+    /// I1: nothing is in the table that nobody accepted in exactly those words.
+    pub(crate) const ACCEPTED: &str = "i1-nobody-accepted";
+    /// I2: no accepted row leaves the table without a person's act.
+    pub(crate) const KEPT: &str = "i2-row-gone";
+    /// I2: rows of another program leave the table without a person's consent.
+    pub(crate) const FOREIGN: &str = "i2-foreign-row-gone";
+    /// I3: browsers that have read the same head agree.
+    pub(crate) const AGREE: &str = "i3-browsers-differ";
+    /// I4: nobody's decision is changed or put under another name.
+    pub(crate) const NAMES: &str = "i4-another-name";
+    /// I5: the page's serializer takes every event.
+    pub(crate) const PAINTABLE: &str = "i5-unpaintable";
+    /// I6: every project opens.
+    pub(crate) const OPENS: &str = "i6-does-not-open";
+    /// I7: what was painted as decided is there after a restart.
+    pub(crate) const THERE: &str = "i7-decision-lost";
+    /// I7: what was saved of the seed is there.
+    pub(crate) const SEED: &str = "i7-seed-edit-lost";
+    /// I7: what was saved of the instructions is there.
+    pub(crate) const INSTRUCTION: &str = "i7-instruction-lost";
+    /// I8: what others wrote into the card stays.
+    pub(crate) const CARD: &str = "i8-card-overwritten";
+}
+
+pub(crate) fn violation(rule: &'static str, what: impl Into<String>) -> Violation {
+    Violation {
+        rule,
+        what: what.into(),
+    }
+}
+
+fn largest() -> u64 {
+    std::env::var("WORLD_LARGEST")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(LARGEST)
+}
+
+/// I5: why the page's serializer would refuse this.
+pub(crate) fn unpaintable(value: &Value) -> Option<String> {
+    fn walk(value: &Value, depth: usize, largest: u64) -> Option<String> {
+        if depth > DEEPEST {
+            return Some(format!("deeper than {DEEPEST}"));
+        }
+        match value {
+            Value::Number(number) => {
+                let is_large = number.as_u64().is_some_and(|n| n > largest)
+                    || number.as_i64().is_some_and(|n| n.unsigned_abs() > largest);
+                is_large.then(|| format!("the number {number}"))
+            }
+            Value::Array(items) => items
+                .iter()
+                .find_map(|item| walk(item, depth + 1, largest)),
+            Value::Object(items) => items.iter().find_map(|(key, item)| {
+                walk(item, depth + 1, largest).map(|why| format!("{key}: {why}"))
+            }),
+            _ => None,
+        }
+    }
+    walk(value, 0, largest())
+}
+
+/// One row of a published table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) words: Words,
+}
+
+/// Who moved the head of a repo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The product.
+    Browser(usize),
+    /// Anything else.
+    Other,
+}
+
+/// I1, I2: a table after a commit.
+pub(crate) fn table(
+    model: &Model,
+    repo: &str,
+    before: &[Row],
+    after: &[Row],
+    by: By,
+) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for row in after {
+        let words = &row.words;
+        if !model.is_accepted(words) && !model.foreign.contains(words) {
+            found.push(violation(
+                rule::ACCEPTED,
+                format!(
+                    "{repo}: the row {} of {by:?}'s table says {words}, which nobody accepted",
+                    row.id
+                ),
+            ));
+        }
+    }
+    if by == By::Other {
+        return found;
+    }
+    for row in before {
+        if after.iter().any(|now| now.words == row.words) {
+            continue;
+        }
+        let (rows, then) = (before.len(), after.len());
+        if model.foreign.contains(&row.words) {
+            found.push(violation(
+                rule::FOREIGN,
+                format!(
+                    "{repo}: {by:?} overwrote a table of another program ({rows} rows, {then} after): {} is gone",
+                    row.words
+                ),
+            ));
+            break;
+        }
+        if !model.has_reason_to_go(&row.id, &row.words) {
+            found.push(violation(
+                rule::KEPT,
+                format!(
+                    "{repo}: {by:?} published a table of {then} rows over one of {rows}, and the row {} is gone that nobody took back: {}",
+                    row.id, row.words
+                ),
+            ));
+        }
+    }
+    found
+}
+
+/// I4: every response that is shown under a name is one that somebody of that name gave.
+pub(crate) fn names(model: &Model, browser: usize, me: &str, rows: &[Seen]) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for row in rows {
+        let mine = row.mine.iter().map(|said| (me, said));
+        let others = row.others.iter().map(|(name, said)| (name.as_str(), said));
+        for (name, said) in mine.chain(others) {
+            if !model.has_said(name, said) {
+                found.push(violation(
+                    rule::NAMES,
+                    format!(
+                        "browser {browser} shows for record {} that {name} said {said}: nobody of that name did",
+                        row.id
+                    ),
+                ));
+            }
+        }
+    }
+    found
+}
+
+/// I3: two browsers at one head.
+pub(crate) fn agree(head: &str, a: (usize, &str, &[Seen]), b: (usize, &str, &[Seen])) -> Vec<Violation> {
+    fn by_id<'a>(me: &str, rows: &'a [Seen]) -> BTreeMap<&'a str, String> {
+        rows.iter()
+            .map(|row| {
+                let mut said: BTreeMap<&str, String> = row
+                    .others
+                    .iter()
+                    .map(|(name, said)| (name.as_str(), said.to_string()))
+                    .collect();
+                if let Some(mine) = &row.mine {
+                    said.insert(me, mine.to_string());
+                }
+                let text = format!("{} ({}) {said:?}", row.words, row.state);
+                (row.id.as_str(), text)
+            })
+            .collect()
+    }
+    let (left, right) = (by_id(a.1, a.2), by_id(b.1, b.2));
+    let ids: std::collections::BTreeSet<&&str> = left.keys().chain(right.keys()).collect();
+    ids.into_iter()
+        .filter(|id| left.get(**id) != right.get(**id))
+        .map(|id| {
+            let show = |text: Option<&String>| text.cloned().unwrap_or_else(|| "nothing".to_owned());
+            violation(
+                rule::AGREE,
+                format!(
+                    "at head {} browsers {} and {} differ on record {id}:\n      {}\n      {}",
+                    &head[..head.len().min(8)],
+                    a.0,
+                    b.0,
+                    show(left.get(*id)),
+                    show(right.get(*id))
+                ),
+            )
+        })
+        .take(1)
+        .collect()
+}
+
+/// Words that somebody put into the card by hand.
+pub(crate) fn marks(card: &str) -> Vec<&str> {
+    card.split(|c: char| c.is_whitespace() || c == ':' || c == '"' || c == '/')
+        .filter(|word| word.starts_with("hand_"))
+        .collect()
+}
+
+/// I8: a card after a commit of the product.
+pub(crate) fn card(repo: &str, before: &str, after: &str, by: By) -> Option<Violation> {
+    if by == By::Other {
+        return None;
+    }
+    let kept = marks(after);
+    let gone = marks(before).into_iter().find(|mark| !kept.contains(mark))?;
+    Some(violation(
+        rule::CARD,
+        format!("{repo}: {by:?} published a card without {gone}, which somebody wrote by hand"),
+    ))
+}
