@@ -17,7 +17,7 @@ const ACTS: &[Act] = &[
     ("publish", 14, publish),
     ("pull-request", 3, pull_request),
     ("merge", 2, merge),
-    ("topic", 4, topic),
+    ("topic", 5, topic),
     ("add-instruction", 2, add_instruction),
     ("edit-instruction", 1, edit_instruction),
     ("strike-instruction", 1, strike_instruction),
@@ -46,7 +46,9 @@ const ACTS: &[Act] = &[
     ("restore-parts", 2, |world, _| world.restore_parts()),
     ("repo-again", 1, repo_again),
     ("format-1", 2, |world, _| world.format_1_publishes(true)),
-    ("format-1-overwrites", 1, |world, _| world.format_1_publishes(false)),
+    ("format-1-overwrites", 1, |world, _| {
+        world.format_1_publishes(false);
+    }),
 ];
 
 /// The acts' names.
@@ -56,11 +58,11 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 
 /// One random act.
 pub(crate) fn step(world: &mut World) {
-    let is_in = |name: &str| {
-        let (without, only) = (&world.rules.without, &world.rules.only);
-        !without.iter().any(|w| w == name) && (only.is_empty() || only.iter().any(|o| o == name))
-    };
-    let acts: Vec<&Act> = ACTS.iter().filter(|(name, ..)| is_in(name)).collect();
+    let all: Vec<&str> = names().collect();
+    let acts: Vec<&Act> = ACTS
+        .iter()
+        .filter(|(name, ..)| world.rules.has(name, &all))
+        .collect();
     let all: usize = acts.iter().map(|(_, weight, _)| weight).sum();
     let mut at = world.dice.below(all);
     let browser = world.dice.below(3);
@@ -165,7 +167,8 @@ fn press_in(world: &mut World, at: usize, tab: usize, wanted: Option<Kind>) {
     ) else {
         return;
     };
-    if !it.life.step() {
+    // To say the same again is no act; whether it is one to take back is the product's choice.
+    if row.mine.as_ref() == Some(&said) || !it.life.step() {
         return;
     }
     world.say(format!("      browser {at}: {} is pressed: {said}", row.id));
@@ -230,6 +233,14 @@ fn send_up(world: &mut World, at: usize, as_pull_request: bool) {
     } else {
         world.start(at, wish);
         world.drift(20);
+        match world.dice.below(3) {
+            0 => {
+                topic(world, at);
+                world.drift(20);
+            }
+            1 => press(world, at),
+            _ => {}
+        }
     }
 }
 
@@ -290,7 +301,10 @@ fn edit_instruction(world: &mut World, at: usize) {
     };
     let text = format!("Why does field {} lie fallow, in short?", world.number());
     // Whoever edits it last wins, and what was there before is not expected any more, here or elsewhere.
-    world.model.instructions.retain(|(.., known)| *known != before);
+    world
+        .model
+        .instructions
+        .retain(|(.., known)| *known != before);
     world.ask(at, Wish::EditInstruction { id, text });
 }
 
@@ -311,7 +325,7 @@ fn run(world: &mut World, at: usize) {
         return;
     }
     let before = world.runs_over();
-    if let Some(Ok(Answer::Run(_))) = world.ask(at, Wish::Run) {
+    if let Some(Ok(Answer::Run)) = world.ask(at, Wish::Run) {
         if world.dice.chance(2, 3) {
             world.finish_run(at, before);
         } else {
@@ -349,11 +363,20 @@ fn go_home(world: &mut World, at: usize, home: Option<String>) {
     world.ask(at, Wish::Close);
     world.browsers[at].project.clone_from(&home);
     if let Some(id) = home
-        && let Some(Err(refusal)) = world.ask(at, Wish::Open { id: id.clone(), take_over: true })
+        && let Some(Err(refusal)) = world.ask(
+            at,
+            Wish::Open {
+                id: id.clone(),
+                take_over: true,
+            },
+        )
     {
         let found = check::violation(
             check::rule::OPENS,
-            format!("browser {at}: the project {id} does not open: {}", refusal.text),
+            format!(
+                "browser {at}: the project {id} does not open: {}",
+                refusal.text
+            ),
         );
         world.report([found]);
     }
@@ -381,7 +404,10 @@ fn read_back(world: &mut World, at: usize) {
     if let Some(Err(refusal)) = opened {
         let found = check::violation(
             check::rule::OPENS,
-            format!("browser {to}: a saved project can't be read back: {}", refusal.text),
+            format!(
+                "browser {to}: a saved project can't be read back: {}",
+                refusal.text
+            ),
         );
         world.report([found]);
     }
@@ -575,10 +601,7 @@ fn compare(world: &mut World, a: usize, b: usize) {
     let (Some(left), Some(right)) = (plan(world, a), plan(world, b)) else {
         return;
     };
-    let Some(head) = left.head.clone() else {
-        return;
-    };
-    if left.head != right.head || left.only_here + right.only_here > 0 {
+    if left.head.is_none() || left.head != right.head || left.only_here + right.only_here > 0 {
         return;
     }
     let (Some(Ok(Answer::Rows(left))), Some(Ok(Answer::Rows(right)))) =
@@ -592,7 +615,7 @@ fn compare(world: &mut World, a: usize, b: usize) {
             .map_or_else(String::new, |tab| tab.page.reviewer.clone())
     };
     let (me, you) = (name(world, a), name(world, b));
-    world.report(check::agree(&head, (a, &me, &left), (b, &you, &right)));
+    world.report(check::agree((a, &me, &left), (b, &you, &right)));
 }
 
 fn compare_two(world: &mut World, at: usize) {
@@ -603,9 +626,19 @@ fn compare_two(world: &mut World, at: usize) {
 
 fn clock(world: &mut World, at: usize) {
     const HOUR: i64 = 3_600_000;
-    let by = [HOUR, -HOUR, 400 * 24 * HOUR, -400 * 24 * HOUR, 2000 * 24 * HOUR, -2000 * 24 * HOUR];
+    let by = [
+        HOUR,
+        -HOUR,
+        400 * 24 * HOUR,
+        -400 * 24 * HOUR,
+        2000 * 24 * HOUR,
+        -2000 * 24 * HOUR,
+    ];
     if let Some(by) = world.dice.pick(&by).copied() {
-        world.say(format!("      the clock of browser {at} jumps by {} h", by / HOUR));
+        world.say(format!(
+            "      the clock of browser {at} jumps by {} h",
+            by / HOUR
+        ));
         world.browsers[at].disk.clock_off.set(by);
     }
 }
@@ -656,7 +689,9 @@ pub(crate) fn begin(world: &mut World) {
         add_instruction(world, 0);
     }
     let repo = REPO.to_owned();
-    world.repos.insert(repo.clone(), crate::world::RepoSeen::default());
+    world
+        .repos
+        .insert(repo.clone(), crate::world::RepoSeen::default());
     world.ask(0, Wish::Create { repo: repo.clone() });
     for _ in 0..2 {
         press_in(world, 0, 0, Some(Kind::Good));

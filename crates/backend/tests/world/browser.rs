@@ -85,7 +85,7 @@ impl Wire {
         self.jobs.borrow_mut().push_back(Job::Turn(go));
         Box::pin(async move {
             if wait.await.is_err() {
-                pending().await
+                pending::<()>().await;
             }
         })
     }
@@ -115,7 +115,7 @@ impl Transport for Wire {
             .push((self.time.get().saturating_add(ms), ring));
         Box::pin(async move {
             if wait.await.is_err() {
-                pending().await
+                pending::<()>().await;
             }
         })
     }
@@ -379,7 +379,6 @@ pub(crate) struct Browser {
     /// The project that is on the page, or was when it died.
     pub(crate) project: Option<String>,
     next_tab: u32,
-    next_id: u32,
     /// The line fails at this request from now: before it is sent, or after it has landed.
     pub(crate) cut: Option<(u32, bool)>,
 }
@@ -405,7 +404,6 @@ impl Browser {
             },
             project: None,
             next_tab: 0,
-            next_id: 0,
             cut: None,
         }
     }
@@ -435,14 +433,13 @@ impl Browser {
         let storage = Rc::clone(&self.storage);
         self.tabs.push(Tab {
             serial: self.next_tab,
-            page: Page::new(backend, hub, storage, rule, self.next_id),
+            page: Page::new(backend, hub, storage, rule),
             wire,
             life,
             events,
             pool,
             is_only_worker: false,
         });
-        self.next_id += 1_000_000;
     }
 
     /// Takes a tab away, with everything that it had locked.

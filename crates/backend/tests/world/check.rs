@@ -43,6 +43,21 @@ pub(crate) mod rule {
     pub(crate) const INSTRUCTION: &str = "i7-instruction-lost";
     /// I8: what others wrote into the card stays.
     pub(crate) const CARD: &str = "i8-card-overwritten";
+
+    /// All of them.
+    pub(crate) const ALL: [&str; 11] = [
+        ACCEPTED,
+        KEPT,
+        FOREIGN,
+        AGREE,
+        NAMES,
+        PAINTABLE,
+        OPENS,
+        THERE,
+        SEED,
+        INSTRUCTION,
+        CARD,
+    ];
 }
 
 pub(crate) fn violation(rule: &'static str, what: impl Into<String>) -> Violation {
@@ -71,9 +86,7 @@ pub(crate) fn unpaintable(value: &Value) -> Option<String> {
                     || number.as_i64().is_some_and(|n| n.unsigned_abs() > largest);
                 is_large.then(|| format!("the number {number}"))
             }
-            Value::Array(items) => items
-                .iter()
-                .find_map(|item| walk(item, depth + 1, largest)),
+            Value::Array(items) => items.iter().find_map(|item| walk(item, depth + 1, largest)),
             Value::Object(items) => items.iter().find_map(|(key, item)| {
                 walk(item, depth + 1, largest).map(|why| format!("{key}: {why}"))
             }),
@@ -173,7 +186,7 @@ pub(crate) fn names(model: &Model, browser: usize, me: &str, rows: &[Seen]) -> V
 }
 
 /// I3: two browsers at one head.
-pub(crate) fn agree(head: &str, a: (usize, &str, &[Seen]), b: (usize, &str, &[Seen])) -> Vec<Violation> {
+pub(crate) fn agree(a: (usize, &str, &[Seen]), b: (usize, &str, &[Seen])) -> Vec<Violation> {
     fn by_id<'a>(me: &str, rows: &'a [Seen]) -> BTreeMap<&'a str, String> {
         rows.iter()
             .map(|row| {
@@ -199,8 +212,7 @@ pub(crate) fn agree(head: &str, a: (usize, &str, &[Seen]), b: (usize, &str, &[Se
             violation(
                 rule::AGREE,
                 format!(
-                    "at head {} browsers {} and {} differ on record {id}:\n      {}\n      {}",
-                    &head[..head.len().min(8)],
+                    "browsers {} and {} have read the same head and differ on record {id}:\n      {}\n      {}",
                     a.0,
                     b.0,
                     show(left.get(*id)),
@@ -225,7 +237,9 @@ pub(crate) fn card(repo: &str, before: &str, after: &str, by: By) -> Option<Viol
         return None;
     }
     let kept = marks(after);
-    let gone = marks(before).into_iter().find(|mark| !kept.contains(mark))?;
+    let gone = marks(before)
+        .into_iter()
+        .find(|mark| !kept.contains(mark))?;
     Some(violation(
         rule::CARD,
         format!("{repo}: {by:?} published a card without {gone}, which somebody wrote by hand"),

@@ -125,10 +125,19 @@ impl World {
         self.say(format!("format 1: olga publishes {} rows", rows.len()));
         let decision = decision_line(&format!("d-{id}"), "olga", &id, NOW_MS);
         let operations = vec![
-            add(format!(".seedbed/records/elsewhere-{id}.jsonl"), lines(&[record_line(&id, &words)])),
-            add(format!(".seedbed/decisions/olga/1-{id}.jsonl"), lines(&[decision])),
+            add(
+                format!(".seedbed/records/elsewhere-{id}.jsonl"),
+                lines(&[record_line(&id, &words)]),
+            ),
+            add(
+                format!(".seedbed/decisions/olga/1-{id}.jsonl"),
+                lines(&[decision]),
+            ),
             add(".seedbed/table.jsonl", row_list(&rows)),
-            add(".seedbed/project.json", "{\n  \"format\": 1,\n  \"seed_hash\": \"s\"\n}\n"),
+            add(
+                ".seedbed/project.json",
+                "{\n  \"format\": 1,\n  \"seed_hash\": \"s\"\n}\n",
+            ),
             add(TABLE, parquet(&rows)),
         ];
         self.commit("olga", REPO, operations);
@@ -168,8 +177,14 @@ impl World {
         let mut decisions = vec![decision];
         decisions.append(&mut more);
         let operations = vec![
-            add(format!(".seedbed/records/elsewhere-{id}.jsonl"), lines(&[record])),
-            add(format!(".seedbed/decisions/nia/1-{id}.jsonl"), lines(&decisions)),
+            add(
+                format!(".seedbed/records/elsewhere-{id}.jsonl"),
+                lines(&[record]),
+            ),
+            add(
+                format!(".seedbed/decisions/nia/1-{id}.jsonl"),
+                lines(&decisions),
+            ),
             add(".seedbed/table.jsonl", row_list(&rows)),
             add(TABLE, parquet(&rows)),
         ];
@@ -202,7 +217,11 @@ impl World {
         self.model.foreign.extend(words);
         self.say(format!("push_to_hub: 4 rows into {repo}"));
         let card = "---\ndataset_info:\n  features:\n  - name: instruction\n    dtype: string\n  splits:\n  - name: train\n    num_examples: 4\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: data/train-*\n---\n";
-        self.commit("root", repo, vec![add(TABLE, bytes), add("README.md", card)]);
+        self.commit(
+            "root",
+            repo,
+            vec![add(TABLE, bytes), add("README.md", card)],
+        );
     }
 
     /// A person writes into the card.
@@ -225,7 +244,10 @@ impl World {
         self.commit(
             "root",
             REPO,
-            vec![add("README.md", card), add(format!("hand_data_{n}.jsonl"), rows)],
+            vec![
+                add("README.md", card),
+                add(format!("hand_data_{n}.jsonl"), rows),
+            ],
         );
     }
 
@@ -260,12 +282,16 @@ impl World {
             0 => {
                 let mut line = decision_line(&format!("m-{n}"), "mallory", "none", u64::MAX);
                 line["clock"]["n"] = json!(u32::MAX);
-                ("a clock at its end", add(format!("{decisions}{n}.jsonl"), lines(&[line])))
+                (
+                    "a clock at its end",
+                    add(format!("{decisions}{n}.jsonl"), lines(&[line])),
+                )
             }
             1 => {
-                let (Some(decision), Some(record)) =
-                    (self.some_line(".seedbed/decisions/"), self.some_line(records))
-                else {
+                let (Some(decision), Some(record)) = (
+                    self.some_line(".seedbed/decisions/"),
+                    self.some_line(records),
+                ) else {
                     return;
                 };
                 let (Some(id), Some(record_id)) = (decision["id"].as_str(), record["id"].as_str())
@@ -273,34 +299,55 @@ impl World {
                     return;
                 };
                 let words = Words {
-                    instruction: record["instruction"].as_str().unwrap_or_default().to_owned(),
+                    instruction: record["instruction"]
+                        .as_str()
+                        .unwrap_or_default()
+                        .to_owned(),
                     response: record["response"].as_str().unwrap_or_default().to_owned(),
                 };
                 self.accept_outside("mallory", record_id, &words);
                 let line = decision_line(id, "mallory", record_id, 5);
-                ("the id of another's decision", add(format!("{decisions}{n}.jsonl"), lines(&[line])))
+                (
+                    "the id of another's decision",
+                    add(format!("{decisions}{n}.jsonl"), lines(&[line])),
+                )
             }
             2 => {
                 let Some(mut line) = self.some_line(records) else {
                     return;
                 };
                 line["response"] = json!(format!("Another text under that id, {n}."));
-                ("another text under a known id", add(format!("{records}mallory-{n}.jsonl"), lines(&[line])))
+                (
+                    "another text under a known id",
+                    add(format!("{records}mallory-{n}.jsonl"), lines(&[line])),
+                )
             }
             3 => {
                 let bytes = b"{\"id\": \"\xff\xfe\"}\n".to_vec();
-                ("a part that is no text", add(format!("{records}broken-{n}.jsonl"), bytes))
+                (
+                    "a part that is no text",
+                    add(format!("{records}broken-{n}.jsonl"), bytes),
+                )
             }
             4 => {
                 let line = decision_line(&format!("m-{n}"), "mallory", "none", 5);
-                ("a decision in another's folder", add(format!(".seedbed/decisions/ann/m-{n}.jsonl"), lines(&[line])))
+                (
+                    "a decision in another's folder",
+                    add(
+                        format!(".seedbed/decisions/ann/m-{n}.jsonl"),
+                        lines(&[line]),
+                    ),
+                )
             }
             _ => {
                 let (id, words) = self.new_words("mallory");
                 let mut line = record_line(&id, &words);
                 line["provenance"]["usage"] =
                     json!({"prompt_tokens": u64::MAX, "completion_tokens": 5});
-                ("a number that no page can hold", add(format!("{records}mallory-{n}.jsonl"), lines(&[line])))
+                (
+                    "a number that no page can hold",
+                    add(format!("{records}mallory-{n}.jsonl"), lines(&[line])),
+                )
             }
         };
         self.say(format!("a hostile part: {what}"));
@@ -350,7 +397,11 @@ impl World {
         self.removed.clear();
         // Its own first commit: within one second the Hub would give both first commits one id.
         let n = self.number();
-        self.commit("root", REPO, vec![add("notes.txt", format!("made again {n}\n"))]);
+        self.commit(
+            "root",
+            REPO,
+            vec![add("notes.txt", format!("made again {n}\n"))],
+        );
     }
 
     /// A dataset that Python made stands under a name.
@@ -360,7 +411,8 @@ impl World {
         let body = json!({"name": name, "organization": "garden", "type": "dataset"});
         self.post("/api/repos/create", &body);
         let repo = format!("garden/{name}");
-        self.repos.insert(repo.clone(), crate::world::RepoSeen::default());
+        self.repos
+            .insert(repo.clone(), crate::world::RepoSeen::default());
         self.push_to_hub(&repo);
         repo
     }
@@ -372,7 +424,11 @@ impl World {
         for pr in open.into_iter().filter(|pr| pr.is_open) {
             let merged =
                 futures::executor::block_on(client.merge_pull_request(REPO, pr.number, ""));
-            self.say(format!("pull request {} is merged: {}", pr.number, merged.is_ok()));
+            self.say(format!(
+                "pull request {} is merged: {}",
+                pr.number,
+                merged.is_ok()
+            ));
             self.look(By::Other);
         }
     }

@@ -89,18 +89,18 @@ pub(crate) struct Plan {
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Done,
-    Project(String),
+    Project,
     Rows(Vec<Seen>),
     Decided,
     Seed,
     File(String),
     Projects(Vec<(String, bool)>),
-    Synced(String),
+    Synced,
     Plan(Plan),
     Published,
     /// Id, text, whether it is struck.
     Instructions(Vec<(String, String, bool)>),
-    Run(String),
+    Run,
 }
 
 /// Why not.
@@ -109,7 +109,6 @@ pub(crate) struct Refusal {
     pub(crate) text: String,
     /// Repeating can't change it.
     pub(crate) is_final: bool,
-    pub(crate) is_busy: bool,
 }
 
 /// What the page has learnt, for the world to take note of.
@@ -121,14 +120,10 @@ pub(crate) enum Heard {
         wish: Wish,
         answer: Result<Answer, Refusal>,
     },
-    /// A decision is stored.
-    Confirmed { press: Option<usize> },
     /// A decision can't be stored, and will never be.
-    Void { press: Option<usize>, text: String },
+    Void { press: usize, text: String },
     /// An undo or redo is done; it was about this record.
     Stepped { record: String, is_redo: bool },
-    /// An undo or redo is not done.
-    NotStepped { is_redo: bool },
     /// The records as they are now.
     Shown(Vec<Seen>),
     /// The topics as they are now.
@@ -150,7 +145,7 @@ enum Pending {
     Respond {
         project: String,
         record: String,
-        press: Option<usize>,
+        press: usize,
     },
     /// The page reads again by itself.
     Refresh,
@@ -225,7 +220,6 @@ fn refusal(failure: &Failure) -> Refusal {
     Refusal {
         text: format!("{:?}: {}", failure.kind, failure.what),
         is_final: matches!(failure.kind, FailureKind::Invalid | FailureKind::NotFound),
-        is_busy: failure.kind == FailureKind::Busy,
     }
 }
 
@@ -242,14 +236,13 @@ impl Page {
         hub: &str,
         storage: LocalStorage,
         rule: OutboxRule,
-        first_id: u32,
     ) -> Self {
         Self {
             backend,
             hub: hub.to_owned(),
             storage,
             rule,
-            next: first_id,
+            next: 0,
             pending: HashMap::new(),
             unsettled: HashMap::new(),
             project: None,
@@ -260,11 +253,6 @@ impl Page {
             settings: RunSettings::default(),
             is_lost: false,
         }
-    }
-
-    /// The next request's id, for the page that comes after this one.
-    pub(crate) fn next_id(&self) -> u32 {
-        self.next
     }
 
     /// Nothing is on its way.
@@ -486,17 +474,11 @@ impl Page {
             row.mine = Some(response.clone());
         }
         if lives() {
-            self.respond(project, record, response, Some(press));
+            self.respond(project, record, response, press);
         }
     }
 
-    fn respond(
-        &mut self,
-        project: String,
-        record: &str,
-        response: Response,
-        press: Option<usize>,
-    ) {
+    fn respond(&mut self, project: String, record: &str, response: Response, press: usize) {
         *self.unsettled.entry(record.to_owned()).or_default() += 1;
         let request = Request::Respond {
             project: project.clone(),
@@ -592,7 +574,7 @@ impl Page {
         &mut self,
         project: &str,
         record: &str,
-        press: Option<usize>,
+        press: usize,
         outcome: Result<Reply, Failure>,
         heard: &mut Vec<Heard>,
     ) {
@@ -614,7 +596,6 @@ impl Page {
                 if is_last {
                     self.put(decided.record);
                 }
-                heard.push(Heard::Confirmed { press });
             }
             Ok(_) => {}
             Err(failure) => {
@@ -674,7 +655,7 @@ impl Page {
         self.is_lost = false;
         self.rows.clear();
         for (record, (response, press)) in self.waiting(project) {
-            self.respond(project.to_owned(), &record, response, Some(press));
+            self.respond(project.to_owned(), &record, response, press);
         }
         self.send(list_rows(project.to_owned()), Pending::RefreshRows);
     }
@@ -689,9 +670,6 @@ impl Page {
                     is_redo: matches!(wish, Wish::Redo),
                 });
             }
-            (Wish::Undo | Wish::Redo, Err(_)) => heard.push(Heard::NotStepped {
-                is_redo: matches!(wish, Wish::Redo),
-            }),
             (Wish::Topic { topic }, Ok(_)) => heard.push(Heard::TopicSaved(topic.clone())),
             (Wish::Close, Ok(_)) => {
                 self.project = None;
@@ -717,8 +695,7 @@ impl Page {
 
     fn read(&self, reply: Reply) -> Answer {
         match reply {
-            Reply::Opened(view) => Answer::Project(view.summary.id),
-            Reply::Imported { project, .. } => Answer::Project(project.summary.id),
+            Reply::Opened(_) | Reply::Imported { .. } => Answer::Project,
             Reply::Records { .. } => Answer::Rows(self.painted()),
             Reply::Decided(_) => Answer::Decided,
             Reply::Seed(_) => Answer::Seed,
@@ -728,7 +705,7 @@ impl Page {
                     .map(|summary| (summary.id, summary.deleted_ms.is_some()))
                     .collect(),
             ),
-            Reply::Synced(report) => Answer::Synced(report.revision),
+            Reply::Synced(_) => Answer::Synced,
             Reply::PublishPlan(plan) => Answer::Plan(Plan {
                 head: plan.revision,
                 is_empty: plan.is_empty,
@@ -744,7 +721,7 @@ impl Page {
                     })
                     .collect(),
             ),
-            Reply::Run(status) => Answer::Run(status.id),
+            Reply::Run(_) => Answer::Run,
             _ => Answer::Done,
         }
     }
