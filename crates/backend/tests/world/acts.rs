@@ -42,6 +42,7 @@ const ACTS: &[Act] = &[
     ("newer-build", 3, |world, _| world.newer_build_publishes()),
     ("needs", 1, needs),
     ("hostile", 4, |world, _| world.hostile_part()),
+    ("strange-seed", 1, |world, _| world.strange_seed()),
     ("delete-parts", 2, |world, _| world.delete_parts()),
     ("restore-parts", 2, |world, _| world.restore_parts()),
     ("repo-again", 1, repo_again),
@@ -727,27 +728,30 @@ pub(crate) fn end(world: &mut World) {
         }
         world.quiet(at);
     }
+    let mut is_all_out = false;
     for _ in 0..3 {
         let mut is_over = true;
         for at in 0..2 {
             let is_ours = world
                 .tab(at)
                 .is_some_and(|tab| tab.page.repo.as_deref() == Some(REPO));
-            if !is_ours || !is_open(world, at) {
-                continue;
-            }
-            let Some(plan) = plan(world, at) else {
-                continue;
-            };
-            if !plan.is_empty {
+            let plan = (is_ours && is_open(world, at))
+                .then(|| plan(world, at))
+                .flatten();
+            if plan.is_none_or(|plan| !plan.is_empty) {
                 is_over = false;
                 let as_pull_request = false;
                 world.ask(at, Wish::Publish { as_pull_request });
             }
         }
         if is_over {
+            is_all_out = true;
             break;
         }
+    }
+    if is_all_out && let Some(repo) = world.repos.get(REPO) {
+        let found = check::taken_back(&world.model, &repo.table);
+        world.report(found);
     }
     for (a, b) in [(0, 1), (0, 2), (1, 2)] {
         compare(world, a, b);

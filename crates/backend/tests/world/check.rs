@@ -21,8 +21,12 @@ pub(crate) struct Violation {
 
 /// The invariants by the names that `WORLD_WITHOUT` and the report use.
 pub(crate) mod rule {
+    /// Nothing panics, and everything comes to an end.
+    pub(crate) const PANICS: &str = "i0-panics";
     /// I1: nothing is in the table that nobody accepted in exactly those words.
     pub(crate) const ACCEPTED: &str = "i1-nobody-accepted";
+    /// I1: when everybody has published, nothing is in the table that all who accepted it took back.
+    pub(crate) const TAKEN_BACK: &str = "i1-taken-back";
     /// I2: no accepted row leaves the table without a person's act.
     pub(crate) const KEPT: &str = "i2-row-gone";
     /// I2: rows of another program leave the table without a person's consent.
@@ -45,8 +49,10 @@ pub(crate) mod rule {
     pub(crate) const CARD: &str = "i8-card-overwritten";
 
     /// All of them.
-    pub(crate) const ALL: [&str; 11] = [
+    pub(crate) const ALL: [&str; 13] = [
+        PANICS,
         ACCEPTED,
+        TAKEN_BACK,
         KEPT,
         FOREIGN,
         AGREE,
@@ -162,6 +168,22 @@ pub(crate) fn table(
         }
     }
     found
+}
+
+/// I1: a table after everybody has published what there was to publish.
+pub(crate) fn taken_back(model: &Model, rows: &[Row]) -> Vec<Violation> {
+    rows.iter()
+        .filter(|row| model.is_taken_back(&row.words))
+        .map(|row| {
+            violation(
+                rule::TAKEN_BACK,
+                format!(
+                    "the row {} is still in the table after all publishes, and nobody stands by it: {}",
+                    row.id, row.words
+                ),
+            )
+        })
+        .collect()
 }
 
 /// I4: every response that is shown under a name is one that somebody of that name gave.

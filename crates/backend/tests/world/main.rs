@@ -44,6 +44,7 @@ use crate::check::Violation;
 use crate::page::OutboxRule;
 use crate::world::{Rules, World};
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -95,15 +96,23 @@ struct Told {
 
 fn play(seed: u64, rules: Rules, steps: usize) -> Told {
     let mut world = World::new(seed, rules);
-    acts::begin(&mut world);
     let mut step = 0;
-    while world.found.is_empty() && step < steps {
-        step += 1;
-        world.say(format!("{step}."));
-        acts::step(&mut world);
-    }
-    if world.found.is_empty() {
-        acts::end(&mut world);
+    let played = catch_unwind(AssertUnwindSafe(|| {
+        acts::begin(&mut world);
+        while world.found.is_empty() && step < steps {
+            step += 1;
+            world.say(format!("{step}."));
+            acts::step(&mut world);
+        }
+        if world.found.is_empty() {
+            acts::end(&mut world);
+        }
+    }));
+    if let Err(panic) = played {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let found = check::violation(check::rule::PANICS, text.unwrap_or_default());
+        world.report([found]);
     }
     Told {
         seed,

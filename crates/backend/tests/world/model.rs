@@ -242,6 +242,22 @@ impl Model {
             .any(|(_, _, said)| said.kind == Kind::Good && said.words == *words)
     }
 
+    /// Everybody who accepted exactly these words is known to have taken it back since.
+    pub(crate) fn is_taken_back(&self, words: &Words) -> bool {
+        let mut accepts = self
+            .presses()
+            .filter(|(_, _, said)| said.kind == Kind::Good && said.words == *words)
+            .peekable();
+        accepts.peek().is_some()
+            && accepts.all(|(act, _, said)| {
+                act.place.as_ref().is_some_and(|(browser, project)| {
+                    self.standing(act.who, *browser, project)
+                        .get(&act.record)
+                        .is_some_and(|now| now.as_ref() != Some(said))
+                })
+            })
+    }
+
     /// Somebody of this name decided exactly so.
     pub(crate) fn has_said(&self, name: &str, wanted: &Said) -> bool {
         self.presses()

@@ -354,6 +354,34 @@ impl World {
         self.commit("root", REPO, vec![operation]);
     }
 
+    /// A new topic, and a key of another tool whose value is large or deep.
+    pub(crate) fn strange_seed(&mut self) {
+        let seed = self.file(REPO, "seed_data.json");
+        let Some(Value::Object(mut seed)) =
+            seed.and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        else {
+            return;
+        };
+        let topic = format!("topic {} of a stranger.", self.number());
+        if let Some(topics) = seed.get_mut("topics").and_then(Value::as_array_mut) {
+            topics.push(json!(topic));
+        }
+        let what = if self.dice.chance(1, 2) {
+            seed.insert("source_id".to_owned(), json!(1_234_567_890_123_456_789_u64));
+            "with a number of 19 digits"
+        } else {
+            let mut deep = json!("bottom");
+            for _ in 0..126 {
+                deep = json!([deep]);
+            }
+            seed.insert("nested".to_owned(), deep);
+            "126 deep"
+        };
+        self.say(format!("a strange seed: a key {what}"));
+        let text = Value::Object(seed).to_string();
+        self.commit("root", REPO, vec![add("seed_data.json", text)]);
+    }
+
     /// Parts vanish.
     pub(crate) fn delete_parts(&mut self) {
         let folder = if self.dice.chance(2, 3) {

@@ -152,7 +152,8 @@ impl World {
 
     pub(crate) fn report(&mut self, found: impl IntoIterator<Item = Violation>) {
         for violation in found {
-            if self.rules.has(violation.rule, &rule::ALL) {
+            let is_known = self.found.iter().any(|known| known.what == violation.what);
+            if !is_known && self.rules.has(violation.rule, &rule::ALL) {
                 self.found.push(violation);
             }
         }
