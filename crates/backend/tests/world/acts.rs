@@ -16,7 +16,7 @@ const ACTS: &[Act] = &[
     ("sync", 4, sync),
     ("publish", 14, publish),
     ("pull-request", 3, pull_request),
-    ("merge", 2, merge),
+    ("merge", 3, merge),
     ("topic", 5, topic),
     ("add-instruction", 2, add_instruction),
     ("edit-instruction", 1, edit_instruction),
@@ -71,6 +71,7 @@ pub(crate) fn step(world: &mut World) {
         if at < *weight {
             world.say(format!("{name} @{browser}"));
             world.time.set(world.time.get() + 1000);
+            world.drift(6);
             world.revive(browser);
             close_old_tab(world, browser);
             act(world, browser);
@@ -102,18 +103,22 @@ fn is_idle(world: &World, at: usize) -> bool {
 /// The tab that was taken over is closed some day.
 fn close_old_tab(world: &mut World, at: usize) {
     if world.browsers[at].tabs.len() > 1 && world.dice.chance(1, 2) {
-        world.browsers[at].close_tab(0);
+        close_first(world, at);
         world.say(format!("      the old tab of browser {at} is closed"));
+    }
+}
+
+fn close_first(world: &mut World, at: usize) {
+    let tab = world.browsers[at].close_tab(0);
+    let project = tab.page.project.clone().unwrap_or_default();
+    for is_redo in tab.page.steps_pending() {
+        world.model.doubt(at, &project, is_redo);
     }
 }
 
 fn close_all(world: &mut World, at: usize) {
     while !world.browsers[at].tabs.is_empty() {
-        let tab = world.browsers[at].close_tab(0);
-        let project = tab.page.project.clone().unwrap_or_default();
-        for is_redo in tab.page.steps_pending() {
-            world.model.doubt(at, &project, is_redo);
-        }
+        close_first(world, at);
     }
 }
 
@@ -651,11 +656,21 @@ fn kill(world: &mut World, at: usize) {
         tab.life.ends_after(steps);
         tab.is_only_worker = is_only_worker;
     }
+    something(world, at);
+}
+
+/// What is under way when the tab dies or the line is cut.
+fn something(world: &mut World, at: usize) {
+    let acts: [fn(&mut World, usize); 7] = [publish, publish, publish, press, sync, run, topic];
+    if let Some(act) = world.dice.pick(&acts).copied() {
+        act(world, at);
+    }
 }
 
 fn cut(world: &mut World, at: usize) {
     let left = world.dice.below(12) as u32;
     world.browsers[at].cut = Some((left, world.dice.chance(2, 3)));
+    something(world, at);
 }
 
 /// Rare: nothing is published after it.

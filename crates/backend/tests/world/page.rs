@@ -1,6 +1,7 @@
 //! The page's stand-in: what a person sees, what she pressed, and what the browser keeps when the page dies.
 //!
-//! All use of [`seedbed_core::messages`] is here: the rest of the test speaks of [`Wish`]es and [`Answer`]s.
+//! All use of [`seedbed_core::messages`] is here, but for what the platform's trait names ([`crate::browser`]): the rest of
+//! the test speaks of [`Wish`]es and [`Answer`]s.
 
 use crate::check;
 use crate::model::{Kind, Said, Words};
