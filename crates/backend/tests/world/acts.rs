@@ -615,12 +615,7 @@ fn compare(world: &mut World, a: usize, b: usize) {
     else {
         return;
     };
-    let name = |world: &World, at: usize| {
-        world
-            .tab(at)
-            .map_or_else(String::new, |tab| tab.page.reviewer.clone())
-    };
-    let (me, you) = (name(world, a), name(world, b));
+    let (me, you) = (world.name(a), world.name(b));
     world.report(check::agree((a, &me, &left), (b, &you, &right)));
 }
 

@@ -186,23 +186,35 @@ pub(crate) fn taken_back(model: &Model, rows: &[Row]) -> Vec<Violation> {
         .collect()
 }
 
-/// I4: every response that is shown under a name is one that somebody of that name gave.
-pub(crate) fn names(model: &Model, browser: usize, me: &str, rows: &[Seen]) -> Vec<Violation> {
+/// I4: every response that is shown under a name is one that somebody of that name gave, and what is shown as her own to
+/// `who`, called `me`, is hers.
+pub(crate) fn names(
+    model: &Model,
+    browser: usize,
+    (who, me): (usize, &str),
+    rows: &[Seen],
+) -> Vec<Violation> {
     let mut found = Vec::new();
     for row in rows {
-        let mine = row.mine.iter().map(|said| (me, said));
-        let others = row.others.iter().map(|(name, said)| (name.as_str(), said));
-        for (name, said) in mine.chain(others) {
-            if !model.has_said(name, said) {
-                found.push(violation(
-                    rule::NAMES,
-                    format!(
-                        "browser {browser} shows for record {} that {name} said {said}: nobody of that name did",
-                        row.id
-                    ),
-                ));
-            }
-        }
+        let mine = row
+            .mine
+            .iter()
+            .filter(|said| !model.has_said_as(who, said) && !model.has_said(me, said))
+            .map(|said| (me, said));
+        let others = row
+            .others
+            .iter()
+            .filter(|(name, said)| !model.has_said(name, said))
+            .map(|(name, said)| (name.as_str(), said));
+        found.extend(mine.chain(others).map(|(name, said)| {
+            violation(
+                rule::NAMES,
+                format!(
+                    "browser {browser} shows for record {} that {name} said {said}: nobody of that name did",
+                    row.id
+                ),
+            )
+        }));
     }
     found
 }

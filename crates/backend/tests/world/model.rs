@@ -264,6 +264,13 @@ impl Model {
             .any(|(act, _, said)| said == wanted && self.may_be_called(act.who, name))
     }
 
+    /// This person decided exactly so.
+    pub(crate) fn has_said_as(&self, who: usize, wanted: &Said) -> bool {
+        let end = self.end_of(who);
+        self.presses()
+            .any(|(act, _, said)| said == wanted && self.end_of(act.who) == end)
+    }
+
     /// A person's act that is a reason for the row with these words to leave the table.
     pub(crate) fn has_reason_to_go(&self, id: &str, words: &Words) -> bool {
         let about: BTreeSet<&str> = self

@@ -455,12 +455,9 @@ impl World {
             .tabs
             .iter()
             .find(|tab| tab.serial == serial);
-        let (project, reviewer) = tab.map_or_else(Default::default, |tab| {
-            (
-                tab.page.project.clone().unwrap_or_default(),
-                tab.page.reviewer.clone(),
-            )
-        });
+        let project = tab
+            .and_then(|tab| tab.page.project.clone())
+            .unwrap_or_default();
         let who = self.browsers[at].seat.who();
         match heard {
             Heard::Answer { id, wish, answer } => {
@@ -481,7 +478,7 @@ impl World {
                 self.model.stepped(who, (at, project), &record, is_redo);
             }
             Heard::Shown(rows) => {
-                let found = check::names(&self.model, at, &reviewer, &rows);
+                let found = check::names(&self.model, at, (who, &self.name(at)), &rows);
                 self.report(found);
             }
             Heard::Named(name) => self.model.named(who, &name),
@@ -498,6 +495,16 @@ impl World {
                 let found = violation(rule::PAINTABLE, format!("browser {at}: {why}"));
                 self.report([found]);
             }
+        }
+    }
+
+    /// The name that a decision is made under at this browser.
+    pub(crate) fn name(&self, at: usize) -> String {
+        match &self.browsers[at].seat.account {
+            Some((name, _)) => name.clone(),
+            None => self
+                .tab(at)
+                .map_or_else(String::new, |tab| tab.page.reviewer.clone()),
         }
     }
 
