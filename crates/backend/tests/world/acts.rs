@@ -239,12 +239,12 @@ fn send_up(world: &mut World, at: usize, as_pull_request: bool) {
     } else {
         world.start(at, wish);
         world.drift(20);
-        match world.dice.below(3) {
-            0 => {
+        match world.dice.below(4) {
+            0 | 1 => {
                 topic(world, at);
                 world.drift(20);
             }
-            1 => press(world, at),
+            2 => press(world, at),
             _ => {}
         }
     }
@@ -727,6 +727,7 @@ pub(crate) fn end(world: &mut World) {
         }
         world.quiet(at);
     }
+    world.leave_note();
     for at in 0..3 {
         close_all(world, at);
         world.revive(at);

@@ -382,6 +382,12 @@ impl World {
         self.commit("root", REPO, vec![add("seed_data.json", text)]);
     }
 
+    /// A commit that is no business of the product's: everybody has something new to read.
+    pub(crate) fn leave_note(&mut self) {
+        let n = self.number();
+        self.commit("root", REPO, vec![add("notes.txt", format!("note {n}\n"))]);
+    }
+
     /// Parts vanish.
     pub(crate) fn delete_parts(&mut self) {
         let folder = if self.dice.chance(2, 3) {
