@@ -25,6 +25,7 @@ const ACTS: &[Act] = &[
     ("import", 3, import),
     ("read-back", 2, read_back),
     ("rename", 3, rename),
+    ("new-person", 3, new_person),
     ("sign-in", 3, sign_in),
     ("sign-out", 2, sign_out),
     ("other-person", 2, other_person),
@@ -109,11 +110,7 @@ fn close_old_tab(world: &mut World, at: usize) {
 }
 
 fn close_first(world: &mut World, at: usize) {
-    let tab = world.browsers[at].close_tab(0);
-    let project = tab.page.project.clone().unwrap_or_default();
-    for is_redo in tab.page.steps_pending() {
-        world.model.doubt(at, &project, is_redo);
-    }
+    world.browsers[at].close_tab(0);
 }
 
 fn close_all(world: &mut World, at: usize) {
@@ -165,7 +162,6 @@ fn press_in(world: &mut World, at: usize, tab: usize, wanted: Option<Kind>) {
             _ => {}
         }
     }
-    let who = world.browsers[at].seat.who();
     let it = &world.browsers[at].tabs[tab];
     let (Some(seen), Some(said)) = (
         it.page.form(&row.id, kind, &Edit::default()),
@@ -173,18 +169,23 @@ fn press_in(world: &mut World, at: usize, tab: usize, wanted: Option<Kind>) {
     ) else {
         return;
     };
+    let Some(who) = world.model.find(&it.page.identity.id) else {
+        return;
+    };
     // To say the same again is no act; whether it is one to take back is the product's choice.
-    if row.mine.as_ref() == Some(&said) || !it.life.step() {
+    if row.mine.as_ref() == Some(&said) || it.page.identity.id.is_empty() {
         return;
     }
-    world.say(format!("      browser {at}: {} is pressed: {said}", row.id));
-    let place = Some((at, project));
-    let press = world.model.press(who, place, &row.id, seen.words, said);
     let tab = &mut world.browsers[at].tabs[tab];
-    let (page, lives) = (&mut tab.page, std::rc::Rc::clone(&tab.life));
-    life::within(&lives, || {
-        page.press(&row.id, kind, &edit, press, || lives.step());
-    });
+    let (page, life) = (&mut tab.page, std::rc::Rc::clone(&tab.life));
+    let Some(act) = life::within(&life, || page.press(&row.id, kind, &edit)) else {
+        return;
+    };
+    let place = Some((at, project));
+    world.say(format!("      browser {at}: {} is pressed: {said}", row.id));
+    world
+        .model
+        .press(&act, who, place, &row.id, seen.words, said);
 }
 
 fn press(world: &mut World, at: usize) {
@@ -201,17 +202,34 @@ fn press(world: &mut World, at: usize) {
     }
 }
 
-fn step_back_or_on(world: &mut World, at: usize, wish: Wish) {
-    if is_open(world, at) && world.tab(at).is_some_and(|tab| !tab.page.is_stuck()) {
-        world.start(at, wish);
+fn step_back_or_on(world: &mut World, at: usize, is_redo: bool) {
+    let Some(who) = world.who(at) else {
+        return;
+    };
+    let Some(tab) = world.browsers[at].tabs.last_mut() else {
+        return;
+    };
+    let (Some(project), false) = (tab.page.project.clone(), tab.page.is_lost) else {
+        return;
+    };
+    if tab.page.identity.id.is_empty() {
+        return;
     }
+    let (page, life) = (&mut tab.page, std::rc::Rc::clone(&tab.life));
+    if let Some((act, target)) = life::within(&life, || page.take_back(is_redo)) {
+        let what = if is_redo { "redo" } else { "undo" };
+        let named = if target.is_some() { "the" } else { "some" };
+        world.say(format!("      browser {at}: {what} of {named} decision"));
+        world.model.step(&act, who, (at, project), target, is_redo);
+    }
+    world.settle();
 }
 
 fn undo(world: &mut World, at: usize) {
     if world.dice.chance(1, 3) {
         press(world, at);
     }
-    step_back_or_on(world, at, Wish::Undo);
+    step_back_or_on(world, at, false);
 }
 
 fn redo(world: &mut World, at: usize) {
@@ -219,7 +237,7 @@ fn redo(world: &mut World, at: usize) {
         undo(world, at);
         world.quiet(at);
     }
-    step_back_or_on(world, at, Wish::Redo);
+    step_back_or_on(world, at, true);
 }
 
 fn sync(world: &mut World, at: usize) {
@@ -228,12 +246,46 @@ fn sync(world: &mut World, at: usize) {
     }
 }
 
+/// A publish; now and then somebody reads the plan first, and agrees to what it asks.
+fn consents(world: &mut World, at: usize, as_pull_request: bool) -> Wish {
+    let mut wish = Wish::publish(as_pull_request);
+    if !world.dice.chance(1, 4) {
+        return wish;
+    }
+    let Some(plan) = plan(world, at) else {
+        return wish;
+    };
+    let Wish::Publish {
+        drops_unknown,
+        replaces_table,
+        ..
+    } = &mut wish
+    else {
+        return wish;
+    };
+    let repo = world.tab(at).and_then(|tab| tab.page.repo.clone());
+    let seen = repo.and_then(|repo| world.repos.get(&repo).cloned());
+    let Some(seen) = seen.filter(|seen| Some(&seen.head) == plan.head.as_ref()) else {
+        return wish;
+    };
+    let is_asked = plan.foreign_table.is_some() || plan.has_unknown;
+    if is_asked && world.dice.chance(1, 3) {
+        replaces_table.clone_from(&plan.foreign_table);
+        *drops_unknown = plan.has_unknown;
+        let what = format!("      browser {at}: she agrees to lose what only the table has");
+        world.say(what);
+        let rows = seen.table.into_iter().map(|row| row.words);
+        world.model.given_up.extend(rows);
+    }
+    wish
+}
+
 /// Publishes, and waits for it or not.
 fn send_up(world: &mut World, at: usize, as_pull_request: bool) {
     if !is_linked(world, at) || !is_signed_in(world, at) || !is_idle(world, at) {
         return;
     }
-    let wish = Wish::Publish { as_pull_request };
+    let wish = consents(world, at, as_pull_request);
     if world.dice.chance(1, 2) {
         world.ask(at, wish);
     } else {
@@ -403,10 +455,29 @@ fn read_back(world: &mut World, at: usize) {
         return;
     }
     world.say(format!("      its file is read in browser {to}"));
+    if is_open(world, to) && world.dice.chance(1, 3) {
+        let (name, is_into) = ("saved.seedbed.jsonl".to_owned(), true);
+        world.ask(
+            to,
+            Wish::ReadBack {
+                name,
+                text,
+                is_into,
+            },
+        );
+        world.quiet(to);
+        return;
+    }
     let home = world.browsers[to].project.clone();
     world.ask(to, Wish::Close);
-    let name = "saved.seedbed.json".to_owned();
-    let opened = world.ask(to, Wish::Import { name, text });
+    let name = "saved.seedbed.jsonl".to_owned();
+    let is_into = false;
+    let wish = Wish::ReadBack {
+        name,
+        text,
+        is_into,
+    };
+    let opened = world.ask(to, wish);
     if let Some(Err(refusal)) = opened {
         let found = check::violation(
             check::rule::OPENS,
@@ -453,9 +524,54 @@ fn sign_in(world: &mut World, at: usize) {
     if let Some(account) = world.accounts.get(at) {
         let token = account.token.clone();
         world.ask(at, Wish::SignIn { token });
-        world.quiet(at);
+        claim(world, at);
         world.check_there(at);
     }
+}
+
+/// Whoever is signed in says which earlier decisions are her own: the truth, if she says anything.
+fn claim(world: &mut World, at: usize) {
+    world.quiet(at);
+    let Some(account) = world.browsers[at].seat.account.clone() else {
+        return;
+    };
+    let person = world.browsers[at].seat.person;
+    let Some(Ok(Answer::Identities(unclaimed))) = world.ask(at, Wish::Identities) else {
+        return;
+    };
+    for from in unclaimed {
+        let Some(who) = world.model.find(&from).filter(|_| world.dice.chance(3, 4)) else {
+            continue;
+        };
+        let are_mine = world.model.get(who).person == person;
+        if are_mine && let Some(into) = world.model.find(&account) {
+            world.model.joins(who, into, true);
+        }
+        let whose = if are_mine { "hers" } else { "another's" };
+        world.say(format!("      browser {at}: {account} says that {from} is {whose}"));
+        world.ask(at, Wish::Claim { from, are_mine });
+    }
+    world.quiet(at);
+}
+
+/// Somebody else without an account decides at the machine, or one who did before.
+fn new_person(world: &mut World, at: usize) {
+    if is_signed_in(world, at) || !is_idle(world, at) || world.browsers[at].tabs.len() > 1 {
+        return;
+    }
+    let known = world.browsers[at].guests.clone();
+    let wish = match world.dice.pick(&known) {
+        Some(id) if world.dice.chance(1, 2) => Wish::SitDown { id: id.clone() },
+        _ => {
+            let name = format!("Guest {}", world.number());
+            world.browsers[at].seat.person = world.model.person();
+            Wish::NewPerson { name }
+        }
+    };
+    world.say(format!("      browser {at}: {wish:?}"));
+    world.ask(at, wish);
+    world.quiet(at);
+    world.check_there(at);
 }
 
 fn sign_out(world: &mut World, at: usize) {
@@ -465,23 +581,20 @@ fn sign_out(world: &mut World, at: usize) {
     }
 }
 
-/// Another account's person sits down, if nobody has decided anything here as a guest.
+/// Another account's person sits down.
 fn other_person(world: &mut World, at: usize) {
     if !is_idle(world, at) || world.browsers[at].tabs.len() > 1 {
         return;
     }
-    let guest = world.browsers[at].seat.guest;
-    if !is_signed_in(world, at) && world.model.has_pressed(guest) {
-        return;
-    }
     if is_signed_in(world, at) {
         world.ask(at, Wish::SignOut);
+        world.quiet(at);
     }
     let who = world.dice.below(2);
     let (name, token) = (world.accounts[who].name, world.accounts[who].token.clone());
     world.say(format!("      {name} sits down at browser {at}"));
     world.ask(at, Wish::SignIn { token });
-    world.quiet(at);
+    claim(world, at);
 }
 
 fn close_and_open(world: &mut World, at: usize) {
@@ -504,8 +617,8 @@ fn second_tab(world: &mut World, at: usize) {
     let Some(id) = world.browsers[at].project.clone() else {
         return;
     };
-    let (hub, rule) = (world.hub_url.clone(), world.rules.outbox);
-    world.browsers[at].open_tab(&hub, rule);
+    let hub = world.hub_url.clone();
+    world.browsers[at].open_tab(&hub);
     if world.ask(at, Wish::Hello).is_none() {
         return;
     }
@@ -575,14 +688,24 @@ fn taken_name(world: &mut World, at: usize) {
     remember(world, at);
     press_in(world, at, 0, Some(Kind::Good));
     world.quiet(at);
+    let is_confirmed = false;
     let wish = if world.dice.chance(1, 2) {
-        Wish::Create { repo }
+        Wish::Create { repo: repo.clone() }
     } else {
-        Wish::Link { repo }
+        let repo = repo.clone();
+        Wish::Link { repo, is_confirmed }
     };
-    if let Some(Ok(_)) = world.ask(at, wish) {
-        let as_pull_request = false;
-        world.ask(at, Wish::Publish { as_pull_request });
+    let mut answer = world.ask(at, wish);
+    if let Some(Ok(Answer::Found)) = answer
+        && world.dice.chance(2, 3)
+    {
+        world.say("      she uses what stands there");
+        let is_confirmed = true;
+        answer = world.ask(at, Wish::Link { repo, is_confirmed });
+    }
+    if let Some(Ok(Answer::Linked)) = answer {
+        let wish = consents(world, at, false);
+        world.ask(at, wish);
     }
     go_home(world, at, home);
 }
@@ -615,8 +738,11 @@ fn compare(world: &mut World, a: usize, b: usize) {
     else {
         return;
     };
-    let (me, you) = (world.name(a), world.name(b));
-    world.report(check::agree((a, &me, &left), (b, &you, &right)));
+    let (Some(me), Some(you)) = (world.who(a), world.who(b)) else {
+        return;
+    };
+    let found = check::agree(&world.model, (a, me, &left), (b, you, &right));
+    world.report(found);
 }
 
 fn compare_two(world: &mut World, at: usize) {
@@ -688,6 +814,7 @@ pub(crate) fn begin(world: &mut World) {
         if let Some(account) = world.accounts.get(at) {
             let token = account.token.clone();
             world.ask(at, Wish::SignIn { token });
+            claim(world, at);
         }
     }
     let many = 3 + world.dice.below(3);
@@ -708,8 +835,7 @@ pub(crate) fn begin(world: &mut World) {
         press_in(world, 0, 0, Some(Kind::Good));
         world.quiet(0);
     }
-    let as_pull_request = false;
-    world.ask(0, Wish::Publish { as_pull_request });
+    world.ask(0, Wish::publish(false));
     for at in 1..3 {
         world.ask(at, Wish::OpenHub { repo: repo.clone() });
         world.quiet(at);
@@ -736,6 +862,7 @@ pub(crate) fn end(world: &mut World) {
         {
             let token = account.token.clone();
             world.ask(at, Wish::SignIn { token });
+            claim(world, at);
         }
         world.quiet(at);
     }
@@ -751,8 +878,7 @@ pub(crate) fn end(world: &mut World) {
                 .flatten();
             if plan.is_none_or(|plan| !plan.is_empty) {
                 is_over = false;
-                let as_pull_request = false;
-                world.ask(at, Wish::Publish { as_pull_request });
+                world.ask(at, Wish::publish(false));
             }
         }
         if is_over {

@@ -2,7 +2,7 @@
 
 use crate::dice::Dice;
 use crate::life::{self, Life};
-use crate::page::{Heard, LocalStorage, OutboxRule, Page};
+use crate::page::{Heard, LocalStorage, Page};
 use futures::channel::oneshot;
 use futures::executor::{LocalPool, LocalSpawner};
 use futures::future::{LocalBoxFuture, pending, ready};
@@ -355,19 +355,12 @@ impl Tab {
 /// Who sits at a browser.
 #[derive(Clone, Debug)]
 pub(crate) struct Seat {
-    /// The identity of whoever is not signed in.
-    pub(crate) guest: usize,
-    /// Name and identity of the account that is signed in.
-    pub(crate) account: Option<(String, usize)>,
+    /// Who presses the keys, in the model.
+    pub(crate) person: usize,
+    /// Name of the account that is signed in.
+    pub(crate) account: Option<String>,
     /// What the tab keeps so that she stays signed in.
     pub(crate) token: Option<String>,
-}
-
-impl Seat {
-    /// Who presses the keys.
-    pub(crate) fn who(&self) -> usize {
-        self.account.as_ref().map_or(self.guest, |(_, who)| *who)
-    }
 }
 
 /// A browser of the world.
@@ -378,13 +371,15 @@ pub(crate) struct Browser {
     pub(crate) seat: Seat,
     /// The project that is on the page, or was when it died.
     pub(crate) project: Option<String>,
+    /// Local identities that have decided here.
+    pub(crate) guests: Vec<String>,
     next_tab: u32,
     /// The line fails at this request from now: before it is sent, or after it has landed.
     pub(crate) cut: Option<(u32, bool)>,
 }
 
 impl Browser {
-    pub(crate) fn new(dir: PathBuf, seed: u64, time: Rc<Cell<u64>>, guest: usize) -> Self {
+    pub(crate) fn new(dir: PathBuf, seed: u64, time: Rc<Cell<u64>>, person: usize) -> Self {
         std::fs::create_dir_all(&dir).expect("a folder for the browser");
         Self {
             disk: Rc::new(Disk {
@@ -398,18 +393,19 @@ impl Browser {
             tabs: Vec::new(),
             storage: LocalStorage::default(),
             seat: Seat {
-                guest,
+                person,
                 account: None,
                 token: None,
             },
             project: None,
+            guests: Vec::new(),
             next_tab: 0,
             cut: None,
         }
     }
 
     /// Opens a tab. It has said nothing yet.
-    pub(crate) fn open_tab(&mut self, hub: &str, rule: OutboxRule) {
+    pub(crate) fn open_tab(&mut self, hub: &str) {
         let pool = LocalPool::new();
         let events = Rc::new(RefCell::new(VecDeque::new()));
         let life = Rc::new(Life::default());
@@ -431,9 +427,10 @@ impl Browser {
         let transport: Rc<dyn Transport> = wire.clone();
         let backend = Backend::new(Rc::new(ground), transport, Pieces::WHOLE);
         let storage = Rc::clone(&self.storage);
+        let dice = Dice::new(self.disk.dice.next());
         self.tabs.push(Tab {
             serial: self.next_tab,
-            page: Page::new(backend, hub, storage, rule),
+            page: Page::new(backend, hub, storage, Rc::clone(&life), dice),
             wire,
             life,
             events,

@@ -3,7 +3,7 @@
 use crate::model::{Model, Words};
 use crate::page::Seen;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Largest whole number that the page's serializer takes; `WORLD_LARGEST` sets another.
 const LARGEST: u64 = 1 << 53;
@@ -147,6 +147,9 @@ pub(crate) fn table(
             continue;
         }
         let (rows, then) = (before.len(), after.len());
+        if model.given_up.contains(&row.words) {
+            continue;
+        }
         if model.foreign.contains(&row.words) {
             found.push(violation(
                 rule::FOREIGN,
@@ -186,48 +189,57 @@ pub(crate) fn taken_back(model: &Model, rows: &[Row]) -> Vec<Violation> {
         .collect()
 }
 
-/// I4: every response that is shown under a name is one that somebody of that name gave, and what is shown as her own to
-/// `who`, called `me`, is hers.
+/// I4: every response that is shown as somebody's is one that she gave, under a name that she has, and what is shown as her
+/// own to `who` is hers.
 pub(crate) fn names(
     model: &Model,
     browser: usize,
-    (who, me): (usize, &str),
+    who: Option<usize>,
     rows: &[Seen],
 ) -> Vec<Violation> {
     let mut found = Vec::new();
+    let mut tell = |row: &Seen, name: &str, what: String| {
+        found.push(violation(
+            rule::NAMES,
+            format!("browser {browser} shows for record {} that {name} {what}", row.id),
+        ));
+    };
     for row in rows {
-        let mine = row
-            .mine
-            .iter()
-            .filter(|said| !model.has_said_as(who, said) && !model.has_said(me, said))
-            .map(|said| (me, said));
-        let others = row
-            .others
-            .iter()
-            .filter(|(name, said)| !model.has_said(name, said))
-            .map(|(name, said)| (name.as_str(), said));
-        found.extend(mine.chain(others).map(|(name, said)| {
-            violation(
-                rule::NAMES,
-                format!(
-                    "browser {browser} shows for record {} that {name} said {said}: nobody of that name did",
-                    row.id
-                ),
-            )
-        }));
+        if let (Some(said), Some(who)) = (&row.mine, who)
+            && !model.has_said(who, said)
+        {
+            tell(row, &model.get(who).id, format!("said {said}: she did not"));
+        }
+        for other in &row.others {
+            match model.find(&other.writer) {
+                Some(who) if !model.has_said(who, &other.said) => {
+                    tell(row, &other.writer, format!("said {}: she did not", other.said));
+                }
+                Some(who) if !model.has_name(who, &other.name) => {
+                    tell(row, &other.writer, format!("is called {}", other.name));
+                }
+                Some(_) => {}
+                None => tell(row, &other.writer, "said something: there is no such person".to_owned()),
+            }
+        }
     }
     found
 }
 
-/// I3: two browsers at one head.
-pub(crate) fn agree(a: (usize, &str, &[Seen]), b: (usize, &str, &[Seen])) -> Vec<Violation> {
-    fn by_id<'a>(me: &str, rows: &'a [Seen]) -> BTreeMap<&'a str, String> {
+/// I3: two browsers at one head, with who looks at each. What only a file says is no part of it.
+pub(crate) fn agree(
+    model: &Model,
+    a: (usize, usize, &[Seen]),
+    b: (usize, usize, &[Seen]),
+) -> Vec<Violation> {
+    fn by_id<'a>(model: &Model, who: usize, rows: &'a [Seen]) -> BTreeMap<&'a str, String> {
+        let me = &model.get(model.end_of(who)).id;
         rows.iter()
             .map(|row| {
                 let mut said: BTreeMap<&str, String> = row
                     .others
                     .iter()
-                    .map(|(name, said)| (name.as_str(), said.to_string()))
+                    .map(|other| (other.writer.as_str(), other.said.to_string()))
                     .collect();
                 if let Some(mine) = &row.mine {
                     said.insert(me, mine.to_string());
@@ -237,10 +249,17 @@ pub(crate) fn agree(a: (usize, &str, &[Seen]), b: (usize, &str, &[Seen])) -> Vec
             })
             .collect()
     }
-    let (left, right) = (by_id(a.1, a.2), by_id(b.1, b.2));
-    let ids: std::collections::BTreeSet<&&str> = left.keys().chain(right.keys()).collect();
+    let (left, right) = (by_id(model, a.1, a.2), by_id(model, b.1, b.2));
+    let of_files: BTreeSet<&str> = a
+        .2
+        .iter()
+        .chain(b.2)
+        .filter(|row| row.others.iter().any(|other| other.is_from_file))
+        .map(|row| row.id.as_str())
+        .collect();
+    let ids: BTreeSet<&&str> = left.keys().chain(right.keys()).collect();
     ids.into_iter()
-        .filter(|id| left.get(**id) != right.get(**id))
+        .filter(|id| !of_files.contains(**id) && left.get(**id) != right.get(**id))
         .map(|id| {
             let show = |text: Option<&String>| text.cloned().unwrap_or_else(|| "nothing".to_owned());
             violation(

@@ -41,7 +41,6 @@ mod page;
 mod world;
 
 use crate::check::Violation;
-use crate::page::OutboxRule;
 use crate::world::{Rules, World};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -69,10 +68,6 @@ fn list(name: &str) -> Vec<String> {
 
 fn rules() -> Rules {
     let rules = Rules {
-        outbox: match setting::<String>("WORLD_OUTBOX").as_deref() {
-            Some("any") => OutboxRule::ByAnyAnswer,
-            _ => OutboxRule::WhenSettled,
-        },
         without: list("WORLD_WITHOUT"),
         only: list("WORLD_ONLY"),
     };

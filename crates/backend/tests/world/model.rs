@@ -38,23 +38,43 @@ impl std::fmt::Display for Said {
     }
 }
 
-/// Somebody as the product could know her: an account, or a guest of one browser until she signs in.
+/// Somebody as the product knows her: an account, or an identity of one browser.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Identity {
-    /// Every name that it was shown under.
+    /// As the product names it.
+    pub(crate) id: String,
+    /// Every name that it was given.
     names: BTreeSet<String>,
-    /// What it became a part of.
+    /// Who it really is.
+    pub(crate) person: usize,
+    /// Whose decisions its are, as that person has said.
     joined: Option<usize>,
+    /// She has said so, and nobody can tell whether it was heard.
+    is_in_doubt: bool,
+}
+
+/// How far an act has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// In the outbox.
+    Waits,
+    Stored,
+    /// Refused for good, and the person was told.
+    Void,
 }
 
 /// An act on a record.
 #[derive(Clone, Debug)]
 pub(crate) struct Act {
+    /// Its id in the outbox; empty for people outside of the world's browsers.
+    pub(crate) id: String,
     pub(crate) who: usize,
-    /// Browser and project it was done in; none for people outside of the world's browsers.
+    /// Browser and project it was done in; none for people outside.
     pub(crate) place: Option<(usize, String)>,
+    /// Empty while nobody can tell.
     pub(crate) record: String,
     pub(crate) what: What,
+    pub(crate) fate: Fate,
 }
 
 /// What was done.
@@ -64,11 +84,10 @@ pub(crate) enum What {
         /// As painted when it was pressed.
         seen: Words,
         said: Said,
-        /// Refused for good, and the person was told.
-        is_void: bool,
     },
-    Undo,
-    Redo,
+    /// Of the act with this id, or of the last one as the product knows it.
+    Undo(Option<String>),
+    Redo(Option<String>),
 }
 
 /// The list.
@@ -76,10 +95,11 @@ pub(crate) enum What {
 pub(crate) struct Model {
     identities: Vec<Identity>,
     acts: Vec<Act>,
-    /// Undos and redos of which nobody can tell whether they were done: browser, project, is it a redo.
-    doubts: Vec<(usize, String, bool)>,
+    people: usize,
     /// Rows that another program put into a table.
     pub(crate) foreign: BTreeSet<Words>,
+    /// Rows that a person has agreed to see gone.
+    pub(crate) given_up: BTreeSet<Words>,
     /// Topics saved, by browser and project.
     topics: Vec<(usize, String, String)>,
     /// Everything that stood in a `seed_data.json` on the Hub.
@@ -89,110 +109,126 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    pub(crate) fn identity(&mut self, name: &str) -> usize {
-        self.identities.push(Identity {
-            names: [name.to_owned()].into(),
-            joined: None,
-        });
-        self.identities.len() - 1
+    /// Somebody who was not here before.
+    pub(crate) fn person(&mut self) -> usize {
+        self.people += 1;
+        self.people - 1
+    }
+
+    pub(crate) fn find(&self, id: &str) -> Option<usize> {
+        self.identities.iter().position(|one| one.id == id)
+    }
+
+    /// The identity that the product calls `id`; the first time it is `person`'s.
+    pub(crate) fn identity(&mut self, id: &str, person: usize) -> usize {
+        self.find(id).unwrap_or_else(|| {
+            self.identities.push(Identity {
+                id: id.to_owned(),
+                names: [id.to_owned()].into(),
+                person,
+                ..Identity::default()
+            });
+            self.identities.len() - 1
+        })
+    }
+
+    /// Somebody outside of the world's browsers.
+    pub(crate) fn outsider(&mut self, id: &str) -> usize {
+        match self.find(id) {
+            Some(who) => who,
+            None => {
+                let person = self.person();
+                self.identity(id, person)
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, who: usize) -> &Identity {
+        &self.identities[who]
     }
 
     /// It is shown under this name too.
     pub(crate) fn named(&mut self, who: usize, name: &str) {
-        if !name.is_empty() {
-            self.identities[who].names.insert(name.to_owned());
-        }
+        self.identities[who].names.insert(name.to_owned());
     }
 
-    /// From now on `who` is a part of `into`.
-    pub(crate) fn joined(&mut self, who: usize, into: usize) {
+    pub(crate) fn has_name(&self, who: usize, name: &str) -> bool {
+        self.identities[who].names.contains(name)
+    }
+
+    /// From now on `who` is a part of `into`, unless that was not heard.
+    pub(crate) fn joins(&mut self, who: usize, into: usize, is_in_doubt: bool) {
         if self.end_of(who) != self.end_of(into) {
             self.identities[who].joined = Some(into);
         }
+        self.identities[who].is_in_doubt = is_in_doubt;
     }
 
-    pub(crate) fn is_joined(&self, who: usize) -> bool {
-        self.identities[who].joined.is_some()
-    }
-
-    fn end_of(&self, mut who: usize) -> usize {
+    /// The identity that goes on for `who`.
+    pub(crate) fn end_of(&self, mut who: usize) -> usize {
         while let Some(next) = self.identities[who].joined {
             who = next;
         }
         who
     }
 
-    fn may_be_called(&self, mut who: usize, name: &str) -> bool {
-        loop {
-            let identity = &self.identities[who];
-            if identity.names.contains(name) {
-                return true;
-            }
-            match identity.joined {
-                Some(next) => who = next,
-                None => return false,
-            }
-        }
-    }
-
-    pub(crate) fn has_pressed(&self, who: usize) -> bool {
-        self.acts.iter().any(|act| act.who == who)
-    }
-
     pub(crate) fn press(
         &mut self,
+        id: &str,
         who: usize,
         place: Option<(usize, String)>,
         record: &str,
         seen: Words,
         said: Said,
-    ) -> usize {
-        self.acts.push(Act {
-            who,
-            place,
-            record: record.to_owned(),
-            what: What::Press {
-                seen,
-                said,
-                is_void: false,
-            },
-        });
-        self.acts.len() - 1
-    }
-
-    pub(crate) fn void(&mut self, press: usize) {
-        if let Some(Act {
-            what: What::Press { is_void, .. },
-            ..
-        }) = self.acts.get_mut(press)
-        {
-            *is_void = true;
-        }
-    }
-
-    pub(crate) fn stepped(
-        &mut self,
-        who: usize,
-        place: (usize, String),
-        record: &str,
-        is_redo: bool,
     ) {
         self.acts.push(Act {
+            id: id.to_owned(),
             who,
-            place: Some(place),
+            fate: if place.is_some() {
+                Fate::Waits
+            } else {
+                Fate::Stored
+            },
+            place,
             record: record.to_owned(),
-            what: if is_redo { What::Redo } else { What::Undo },
+            what: What::Press { seen, said },
         });
     }
 
-    pub(crate) fn doubt(&mut self, browser: usize, project: &str, is_redo: bool) {
-        self.doubts.push((browser, project.to_owned(), is_redo));
+    /// An undo or redo; `target` is the act it names.
+    pub(crate) fn step(
+        &mut self,
+        id: &str,
+        who: usize,
+        place: (usize, String),
+        target: Option<String>,
+        is_redo: bool,
+    ) {
+        let known = target
+            .as_ref()
+            .and_then(|target| self.acts.iter().find(|act| act.id == *target));
+        self.acts.push(Act {
+            id: id.to_owned(),
+            who,
+            place: Some(place),
+            record: known.map_or_else(String::new, |act| act.record.clone()),
+            what: if is_redo {
+                What::Redo(target)
+            } else {
+                What::Undo(target)
+            },
+            fate: Fate::Waits,
+        });
     }
 
-    /// Whatever was in doubt here shows by now.
-    pub(crate) fn clear_doubts(&mut self, browser: usize, project: &str) {
-        self.doubts
-            .retain(|(at, id, _)| *at != browser || id != project);
+    /// What became of an act; `record` is what it was about.
+    pub(crate) fn settled(&mut self, id: &str, fate: Fate, record: &str) {
+        if let Some(act) = self.acts.iter_mut().find(|act| act.id == id) {
+            act.fate = fate;
+            if act.record.is_empty() {
+                record.clone_into(&mut act.record);
+            }
+        }
     }
 
     pub(crate) fn topic(&mut self, browser: usize, project: &str, topic: &str) {
@@ -222,16 +258,17 @@ impl Model {
             .retain(|(at, id, _)| *at != browser || id != project);
         self.instructions
             .retain(|(at, id, _)| *at != browser || id != project);
-        self.clear_doubts(browser, project);
+    }
+
+    /// Another file was read into the project: its seed is the file's now.
+    pub(crate) fn seed_replaced(&mut self, browser: usize, project: &str) {
+        self.topics
+            .retain(|(at, id, _)| *at != browser || id != project);
     }
 
     fn presses(&self) -> impl Iterator<Item = (&Act, &Words, &Said)> {
         self.acts.iter().filter_map(|act| match &act.what {
-            What::Press {
-                seen,
-                said,
-                is_void: false,
-            } => Some((act, seen, said)),
+            What::Press { seen, said } if act.fate != Fate::Void => Some((act, seen, said)),
             _ => None,
         })
     }
@@ -258,14 +295,8 @@ impl Model {
             })
     }
 
-    /// Somebody of this name decided exactly so.
-    pub(crate) fn has_said(&self, name: &str, wanted: &Said) -> bool {
-        self.presses()
-            .any(|(act, _, said)| said == wanted && self.may_be_called(act.who, name))
-    }
-
     /// This person decided exactly so.
-    pub(crate) fn has_said_as(&self, who: usize, wanted: &Said) -> bool {
+    pub(crate) fn has_said(&self, who: usize, wanted: &Said) -> bool {
         let end = self.end_of(who);
         self.presses()
             .any(|(act, _, said)| said == wanted && self.end_of(act.who) == end)
@@ -273,25 +304,42 @@ impl Model {
 
     /// A person's act that is a reason for the row with these words to leave the table.
     pub(crate) fn has_reason_to_go(&self, id: &str, words: &Words) -> bool {
-        let about: BTreeSet<&str> = self
+        if self.given_up.contains(words) {
+            return true;
+        }
+        let about = |act: &Act, seen: &Words, said: &Said| {
+            act.record == id || said.words == *words || *seen == *words
+        };
+        let records: BTreeSet<&str> = self
             .presses()
-            .filter(|(_, _, said)| said.words == *words)
+            .filter(|(act, seen, said)| about(act, seen, said))
             .map(|(act, ..)| act.record.as_str())
-            .chain([id])
+            .chain(["", id])
+            .collect();
+        // What was painted when these words were typed; a record may have got another id since.
+        let sources: BTreeSet<&Words> = self
+            .presses()
+            .filter(|(act, seen, said)| about(act, seen, said))
+            .map(|(_, seen, _)| seen)
             .collect();
         self.acts
             .iter()
-            .filter(|act| about.contains(act.record.as_str()))
-            .any(|act| match &act.what {
-                What::Press { said, is_void, .. } => {
-                    !is_void && (said.kind != Kind::Good || said.words != *words)
+            .filter(|act| act.fate != Fate::Void)
+            .any(|act| {
+                let is_about = records.contains(act.record.as_str());
+                match &act.what {
+                    What::Press { seen, said } => {
+                        (is_about || sources.contains(seen))
+                            && (said.kind != Kind::Good || said.words != *words)
+                    }
+                    What::Undo(_) | What::Redo(_) => is_about,
                 }
-                What::Undo | What::Redo => true,
             })
     }
 
     /// What `who` said last about each record in this browser's project, and which she took back: record → her word.
-    /// Records that she also decided on elsewhere are left out: there the product orders by clocks.
+    /// Records that she also decided on elsewhere are left out, because there the product orders by clocks, and so is
+    /// everything about which nobody can tell yet.
     pub(crate) fn standing(
         &self,
         who: usize,
@@ -301,73 +349,63 @@ impl Model {
         let end = self.end_of(who);
         let here = Some((browser, project.to_owned()));
         let mut stacks: BTreeMap<&str, Stack> = BTreeMap::new();
-        let mut elsewhere = BTreeSet::new();
+        let mut unclear = BTreeSet::new();
         for act in self.acts.iter().filter(|act| self.end_of(act.who) == end) {
-            if act.place != here {
-                elsewhere.insert(act.record.as_str());
+            let is_in_doubt = self.identities[act.who].is_in_doubt;
+            if act.place != here || is_in_doubt || act.record.is_empty() {
+                if act.record.is_empty() && act.place == here && act.fate == Fate::Waits {
+                    return BTreeMap::new();
+                }
+                unclear.insert(act.record.as_str());
                 continue;
             }
-            stacks
-                .entry(act.record.as_str())
-                .or_default()
-                .take(&act.what);
+            if act.fate != Fate::Void {
+                stacks.entry(act.record.as_str()).or_default().take(act);
+            }
         }
         stacks
             .into_iter()
-            .filter(|(record, _)| !elsewhere.contains(record))
-            .map(|(record, stack)| (record.to_owned(), stack.done.last().cloned()))
+            .filter(|(record, _)| !unclear.contains(record))
+            .map(|(record, stack)| (record.to_owned(), stack.now()))
             .collect()
-    }
-
-    /// If an undo or redo is in doubt here, and it would explain that `who` now stands at `now` on `record`, it was done.
-    pub(crate) fn settle_doubt(
-        &mut self,
-        who: usize,
-        browser: usize,
-        project: &str,
-        record: &str,
-        now: Option<&Said>,
-    ) -> bool {
-        let end = self.end_of(who);
-        let mut stack = Stack::default();
-        for act in self.acts.iter().filter(|act| {
-            act.record == record
-                && self.end_of(act.who) == end
-                && act.place.as_ref().is_some_and(|place| place.0 == browser)
-        }) {
-            stack.take(&act.what);
-        }
-        for at in 0..self.doubts.len() {
-            let (b, p, is_redo) = &self.doubts[at];
-            if *b != browser || p != project {
-                continue;
-            }
-            let mut then = stack.clone();
-            then.take(if *is_redo { &What::Redo } else { &What::Undo });
-            if then.done.last() == now {
-                let (_, project, is_redo) = self.doubts.remove(at);
-                self.stepped(who, (browser, project), record, is_redo);
-                return true;
-            }
-        }
-        false
     }
 }
 
-/// What one person did with one record.
-#[derive(Clone, Debug, Default)]
+/// What one person did with one record: each decision with whether it is taken back.
+#[derive(Debug, Default)]
 struct Stack {
-    done: Vec<Said>,
-    undone: Vec<Said>,
+    done: Vec<(String, Said, bool)>,
+    /// Taken back, the last one last.
+    undone: Vec<String>,
 }
 
 impl Stack {
-    fn take(&mut self, what: &What) {
-        match what {
-            What::Press { is_void: true, .. } => {}
-            What::Press { said, .. } => self.done.push(said.clone()),
-            What::Undo => self.undone.extend(self.done.pop()),
-            What::Redo => self.done.extend(self.undone.pop()),
+    fn take(&mut self, act: &Act) {
+        match &act.what {
+            What::Press { said, .. } => self.done.push((act.id.clone(), said.clone(), false)),
+            What::Undo(target) => {
+                let last = self.done.iter_mut().rfind(|(id, _, is_undone)| {
+                    !is_undone && target.as_ref().is_none_or(|target| target == id)
+                });
+                if let Some((id, _, is_undone)) = last {
+                    *is_undone = true;
+                    self.undone.push(id.clone());
+                }
+            }
+            What::Redo(target) => {
+                let last = target.clone().or_else(|| self.undone.last().cloned());
+                if let Some(last) = last {
+                    self.undone.retain(|id| *id != last);
+                    for (id, _, is_undone) in &mut self.done {
+                        *is_undone &= *id != last;
+                    }
+                }
+            }
         }
+    }
+
+    fn now(&self) -> Option<Said> {
+        let last = self.done.iter().rfind(|(.., is_undone)| !is_undone);
+        last.map(|(_, said, _)| said.clone())
     }
 }

@@ -42,6 +42,19 @@ fn decision_line(id: &str, reviewer: &str, record: &str, ms: u64) -> Value {
     })
 }
 
+/// The texts of a record's line of either format.
+fn words_in(record: &Value) -> Words {
+    let text = |name: &str| {
+        let text = record["fields"][name].as_str();
+        let text = text.or_else(|| record[name].as_str());
+        text.unwrap_or_default().to_owned()
+    };
+    Words {
+        instruction: text("instruction"),
+        response: text("response"),
+    }
+}
+
 fn table_row(id: &str, words: &Words) -> TableRow {
     TableRow {
         id: id.to_owned(),
@@ -94,17 +107,14 @@ impl World {
         (format!("{who}-{n:04}"), words)
     }
 
-    fn outsider(&mut self, name: &str) -> usize {
-        self.model.identity(name)
-    }
-
     fn accept_outside(&mut self, name: &str, record: &str, words: &Words) {
-        let who = self.outsider(name);
+        let who = self.model.outsider(name);
         let said = Said {
             kind: Kind::Good,
             words: words.clone(),
         };
-        self.model.press(who, None, record, words.clone(), said);
+        self.model
+            .press("", who, None, record, words.clone(), said);
     }
 
     fn published_rows(&self) -> Vec<TableRow> {
@@ -143,13 +153,21 @@ impl World {
         self.commit("olga", REPO, operations);
     }
 
-    /// A newer build: lines with keys, acts and values that nobody here knows yet.
+    /// A newer build: lines of format 2 with keys, acts and values that nobody here knows yet.
     pub(crate) fn newer_build_publishes(&mut self) {
         let (id, words) = self.new_words("nia");
-        let mut record = record_line(&id, &words);
-        let mut decision = decision_line(&format!("d-{id}"), "nia", &id, NOW_MS);
-        record["heard_from"] = json!({"village": 7});
-        decision["batch"] = json!("b1");
+        let fields = json!({"instruction": words.instruction, "response": words.response});
+        // What a decision names: the hash of the fields as they are written.
+        let text = seedbed_core::id::content_id(&fields);
+        let mut record = json!({
+            "id": id, "fields": fields, "created_ms": NOW_MS, "heard_from": {"village": 7},
+            "provenance": {"seed_hash": "s", "model": "m", "provider": "h", "prompt_version": "answer/1"},
+        });
+        let mut decision = json!({
+            "id": format!("d-{id}"), "writer": "nia", "on": {"record": id}, "text": text,
+            "clock": {"ms": NOW_MS, "n": 0}, "batch": "b1", "act": "respond", "status": "submitted",
+            "answers": {"quality": "good"}, "mood": "sure",
+        });
         let mut more = Vec::new();
         let what = match self.dice.below(4) {
             0 => "unknown keys",
@@ -158,13 +176,13 @@ impl World {
                 "an unknown value in a record"
             }
             2 => {
-                decision["response"]["status"] = json!("deferred");
+                decision["status"] = json!("deferred");
                 "an unknown value in a decision"
             }
             _ => {
                 let act = json!({
-                    "id": format!("e-{id}"), "reviewer": "nia", "record_id": id,
-                    "clock": {"ms": NOW_MS, "n": 1}, "act": "adjudicate", "saw": [],
+                    "id": format!("e-{id}"), "writer": "nia", "on": {"record": id}, "text": text,
+                    "clock": {"ms": NOW_MS, "n": 1}, "act": "praise", "stars": 5,
                 });
                 more.push(act);
                 "an unknown act"
@@ -176,17 +194,26 @@ impl World {
         rows.push(table_row(&id, &words));
         let mut decisions = vec![decision];
         decisions.append(&mut more);
+        let table = parquet(&rows);
+        let project = self.file(REPO, ".seedbed/project.json");
+        let project = project.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let mut project: Value = project.unwrap_or_else(|| json!({"format": 2, "needs": []}));
+        let records = format!(".seedbed/records/nia/1-{id}.jsonl");
+        let acts = format!(".seedbed/decisions/nia/1-{id}.jsonl");
+        let mut parts = self.parts(".seedbed/records/");
+        parts.extend(self.parts(".seedbed/decisions/"));
+        parts.extend([records.clone(), acts.clone()]);
+        project["format"] = json!(2);
+        project["weather"] = json!("fair");
+        project["table"] = json!({
+            "oid": seedbed_core::id::sha256_hex(&table), "rows": rows.len(), "parts": parts,
+        });
         let operations = vec![
-            add(
-                format!(".seedbed/records/elsewhere-{id}.jsonl"),
-                lines(&[record]),
-            ),
-            add(
-                format!(".seedbed/decisions/nia/1-{id}.jsonl"),
-                lines(&decisions),
-            ),
+            add(records, lines(&[record])),
+            add(acts, lines(&decisions)),
             add(".seedbed/table.jsonl", row_list(&rows)),
-            add(TABLE, parquet(&rows)),
+            add(".seedbed/project.json", project.to_string()),
+            add(TABLE, table),
         ];
         self.commit("root", REPO, operations);
     }
@@ -298,13 +325,7 @@ impl World {
                 else {
                     return;
                 };
-                let words = Words {
-                    instruction: record["instruction"]
-                        .as_str()
-                        .unwrap_or_default()
-                        .to_owned(),
-                    response: record["response"].as_str().unwrap_or_default().to_owned(),
-                };
+                let words = words_in(&record);
                 self.accept_outside("mallory", record_id, &words);
                 let line = decision_line(id, "mallory", record_id, 5);
                 (
@@ -316,7 +337,12 @@ impl World {
                 let Some(mut line) = self.some_line(records) else {
                     return;
                 };
-                line["response"] = json!(format!("Another text under that id, {n}."));
+                let text = json!(format!("Another text under that id, {n}."));
+                if line["fields"].is_object() {
+                    line["fields"]["response"] = text;
+                } else {
+                    line["response"] = text;
+                }
                 (
                     "another text under a known id",
                     add(format!("{records}mallory-{n}.jsonl"), lines(&[line])),

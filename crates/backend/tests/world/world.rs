@@ -4,9 +4,9 @@ use crate::browser::{Browser, Job, Sent};
 use crate::check::{self, By, Row, Violation, rule, violation};
 use crate::dice::Dice;
 use crate::life;
-use crate::model::{Model, Words};
+use crate::model::{Fate, Model, Said, Words};
 use crate::net::{Direct, Net, Plain};
-use crate::page::{Answer, Heard, MODEL, OutboxRule, Refusal, Seen, Wish};
+use crate::page::{Answer, Heard, MODEL, Refusal, Seen, Wish};
 use futures::executor::block_on;
 use seedbed_hub::transport::{HttpRequest, Method, TransportError};
 use seedbed_hub::{CommitRequest, HubClient, Operation, Token};
@@ -28,8 +28,8 @@ const MOST_TURNS: usize = 5000;
 pub(crate) struct Account {
     pub(crate) name: &'static str,
     pub(crate) token: String,
-    /// In the model.
-    pub(crate) who: usize,
+    /// Whose it is, in the model.
+    pub(crate) person: usize,
 }
 
 /// A repo as everybody can see it.
@@ -45,7 +45,6 @@ pub(crate) struct RepoSeen {
 /// What a seed may leave out and how it is played.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
-    pub(crate) outbox: OutboxRule,
     /// Acts and invariants by name that are left out.
     pub(crate) without: Vec<String>,
     /// Only these acts, if any are named.
@@ -100,19 +99,24 @@ impl World {
         let dice = Dice::new(seed);
         let mut model = Model::default();
         let time = Rc::new(Cell::new(0));
-        let browsers = (0..3)
+        let browsers: Vec<Browser> = (0..3)
             .map(|at| {
-                let guest = model.identity("");
+                let person = model.person();
                 let folder = dir.path().join(format!("browser-{at}"));
-                Browser::new(folder, dice.next(), Rc::clone(&time), guest)
+                Browser::new(folder, dice.next(), Rc::clone(&time), person)
             })
             .collect();
         let accounts = ["ann", "ben"]
             .into_iter()
-            .map(|name| Account {
-                name,
-                token: format!("hf_{name}"),
-                who: model.identity(name),
+            .zip(&browsers)
+            .map(|(name, browser)| {
+                let person = browser.seat.person;
+                model.identity(name, person);
+                Account {
+                    name,
+                    token: format!("hf_{name}"),
+                    person,
+                }
             })
             .collect();
         let world = Self {
@@ -205,7 +209,7 @@ impl World {
             operations,
             ..CommitRequest::default()
         };
-        let done = block_on(self.client(name).commit(repo, &request, &|_| {}));
+        let done = block_on(self.client(name).commit(repo, request, &|_| {}));
         self.look(By::Other);
         done.is_ok()
     }
@@ -312,10 +316,6 @@ impl World {
             .position(|tab| tab.life.is_over())
         {
             let mut tab = self.browsers[at].close_tab(dead);
-            let project = tab.page.project.clone().unwrap_or_default();
-            for is_redo in tab.page.steps_pending() {
-                self.model.doubt(at, &project, is_redo);
-            }
             let what = if tab.is_only_worker {
                 // What the page does then is its own affair; nothing of it is an answer.
                 for heard in tab.page.worker_died() {
@@ -458,30 +458,45 @@ impl World {
         let project = tab
             .and_then(|tab| tab.page.project.clone())
             .unwrap_or_default();
-        let who = self.browsers[at].seat.who();
+        let shown_to = tab.and_then(|tab| self.model.find(&tab.page.identity.id));
         match heard {
             Heard::Answer { id, wish, answer } => {
                 if let Err(refusal) = &answer {
                     self.say(format!("      browser {at}: {}", refusal.text));
                 }
-                self.note(at, &wish, answer.is_ok());
+                self.note(at, &project, &wish, answer.is_ok());
                 self.answers.insert((at, serial, id), answer);
             }
             Heard::Lost => {}
-            Heard::Void { press, text } => {
-                self.say(format!("      browser {at}: a decision is refused: {text}"));
-                self.model.void(press);
+            Heard::Stored { act, record } => {
+                self.say(format!("      browser {at}: it is stored of {record}"));
+                self.model.settled(&act, Fate::Stored, &record);
             }
-            Heard::Stepped { record, is_redo } => {
-                let what = if is_redo { "redone" } else { "undone" };
-                self.say(format!("      browser {at}: {record} is {what}"));
-                self.model.stepped(who, (at, project), &record, is_redo);
+            Heard::Void { act, text } => {
+                self.say(format!("      browser {at}: an act is refused: {text}"));
+                self.model.settled(&act, Fate::Void, "");
             }
-            Heard::Shown(rows) => {
-                let found = check::names(&self.model, at, (who, &self.name(at)), &rows);
+            Heard::Shown { rows, is_certain } => {
+                let who = shown_to.filter(|_| is_certain);
+                let found = check::names(&self.model, at, who, &rows);
                 self.report(found);
             }
-            Heard::Named(name) => self.model.named(who, &name),
+            Heard::Known {
+                id,
+                name,
+                is_present,
+            } => {
+                let person = self.browsers[at].seat.person;
+                let who = self.model.identity(&id, person);
+                self.model.named(who, &name);
+                let guests = &mut self.browsers[at].guests;
+                if id.starts_with('~') && !guests.contains(&id) {
+                    guests.push(id);
+                }
+                if is_present {
+                    self.browsers[at].seat.person = self.model.get(who).person;
+                }
+            }
             Heard::Topics(topics) => {
                 let lost = self
                     .model
@@ -498,18 +513,13 @@ impl World {
         }
     }
 
-    /// The name that a decision is made under at this browser.
-    pub(crate) fn name(&self, at: usize) -> String {
-        match &self.browsers[at].seat.account {
-            Some((name, _)) => name.clone(),
-            None => self
-                .tab(at)
-                .map_or_else(String::new, |tab| tab.page.reviewer.clone()),
-        }
+    /// The identity that decides at this browser, as its page has it.
+    pub(crate) fn who(&self, at: usize) -> Option<usize> {
+        self.model.find(&self.tab(at)?.page.identity.id)
     }
 
-    /// Who sits there after this.
-    fn note(&mut self, at: usize, wish: &Wish, is_done: bool) {
+    /// What is so after this.
+    fn note(&mut self, at: usize, project: &str, wish: &Wish, is_done: bool) {
         if !is_done {
             return;
         }
@@ -518,32 +528,24 @@ impl World {
                 let Some(account) = self.accounts.iter().find(|a| a.token == *token) else {
                     return;
                 };
-                let (name, who) = (account.name.to_owned(), account.who);
-                let is_home = self.accounts.get(at).is_some_and(|a| a.who == who);
                 let seat = &mut self.browsers[at].seat;
-                if seat.account.is_none() && is_home {
-                    self.model.joined(seat.guest, who);
-                }
-                seat.account = Some((name, who));
+                seat.person = account.person;
+                seat.account = Some(account.name.to_owned());
                 seat.token = Some(token.clone());
             }
             Wish::SignOut => {
                 self.browsers[at].seat.account = None;
                 self.browsers[at].seat.token = None;
-                self.new_guest(at);
             }
-            Wish::Rename { name } => {
-                let guest = self.browsers[at].seat.guest;
-                self.model.named(guest, name);
+            Wish::Claim { from, are_mine: true } => {
+                let into = self.browsers[at].seat.account.clone();
+                let into = into.and_then(|name| self.model.find(&name));
+                if let (Some(who), Some(into)) = (self.model.find(from), into) {
+                    self.model.joins(who, into, false);
+                }
             }
+            Wish::ReadBack { is_into: true, .. } => self.model.seed_replaced(at, project),
             _ => {}
-        }
-    }
-
-    /// Whoever goes on without an account is somebody new, under the name that the browser has for guests.
-    pub(crate) fn new_guest(&mut self, at: usize) {
-        if self.model.is_joined(self.browsers[at].seat.guest) {
-            self.browsers[at].seat.guest = self.model.identity("");
         }
     }
 
@@ -635,8 +637,8 @@ impl World {
     /// A new tab: signed in as before, the project open, what waited told again.
     fn visit(&mut self, at: usize) {
         self.browsers[at].cut = None;
-        let (hub, rule) = (self.hub_url.clone(), self.rules.outbox);
-        self.browsers[at].open_tab(&hub, rule);
+        let hub = self.hub_url.clone();
+        self.browsers[at].open_tab(&hub);
         if self.ask(at, Wish::Hello).is_none() {
             return;
         }
@@ -644,8 +646,6 @@ impl World {
         self.browsers[at].seat.account = None;
         if let Some(token) = token {
             self.ask(at, Wish::SignIn { token });
-        } else {
-            self.new_guest(at);
         }
         let Some(id) = self.browsers[at].project.clone() else {
             return;
@@ -674,6 +674,10 @@ impl World {
     /// I7: what this person decided here is there.
     pub(crate) fn check_there(&mut self, at: usize) {
         self.quiet(at);
+        if let Some(tab) = self.browsers[at].tabs.last_mut() {
+            life::within(&tab.life, || tab.page.try_again());
+        }
+        self.quiet(at);
         let Some(project) = self.tab(at).and_then(|tab| tab.page.project.clone()) else {
             return;
         };
@@ -684,14 +688,16 @@ impl World {
             return;
         };
         self.quiet(at);
-        let who = self.browsers[at].seat.who();
+        let Some(who) = self.who(at) else {
+            return;
+        };
         for (record, wanted) in self.model.standing(who, at, &project) {
             let row: Option<&Seen> = rows.iter().find(|row| row.id == record);
             let now = row.and_then(|row| row.mine.as_ref());
-            if now == wanted.as_ref() || self.model.settle_doubt(who, at, &project, &record, now) {
+            if now == wanted.as_ref() {
                 continue;
             }
-            let show = |said: Option<&crate::model::Said>| {
+            let show = |said: Option<&Said>| {
                 said.map_or_else(|| "nothing".to_owned(), ToString::to_string)
             };
             let found = violation(
@@ -709,7 +715,6 @@ impl World {
             );
             self.report([found]);
         }
-        self.model.clear_doubts(at, &project);
         let wanted: Vec<String> = self
             .model
             .instructions
