@@ -185,7 +185,7 @@ fn press_in(world: &mut World, at: usize, tab: usize, wanted: Option<Kind>) {
     world.say(format!("      browser {at}: {} is pressed: {said}", row.id));
     world
         .model
-        .press(&act, who, place, &row.id, seen.words, said);
+        .press(&act, who, place, &row.words, seen.words, said);
 }
 
 fn press(world: &mut World, at: usize) {
@@ -457,6 +457,9 @@ fn read_back(world: &mut World, at: usize) {
     world.say(format!("      its file is read in browser {to}"));
     if is_open(world, to) && world.dice.chance(1, 3) {
         let (name, is_into) = ("saved.seedbed.jsonl".to_owned(), true);
+        if let Some(project) = world.browsers[to].project.clone() {
+            world.model.seed_replaced(to, &project);
+        }
         world.ask(
             to,
             Wish::ReadBack {

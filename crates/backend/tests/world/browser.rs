@@ -338,11 +338,15 @@ impl Tab {
     pub(crate) fn run(&mut self) -> Vec<Heard> {
         let (pool, page, events) = (&mut self.pool, &mut self.page, &self.events);
         life::within(&self.life, || {
-            pool.run_until_stalled();
-            let said: Vec<Event> = events.borrow_mut().drain(..).collect();
-            said.into_iter()
-                .flat_map(|event| page.hear(event))
-                .collect()
+            let mut heard = Vec::new();
+            loop {
+                pool.run_until_stalled();
+                let said: Vec<Event> = events.borrow_mut().drain(..).collect();
+                if said.is_empty() {
+                    return heard;
+                }
+                heard.extend(said.into_iter().flat_map(|event| page.hear(event)));
+            }
         })
     }
 

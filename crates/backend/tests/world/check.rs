@@ -5,8 +5,6 @@ use crate::page::Seen;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Largest whole number that the page's serializer takes; `WORLD_LARGEST` sets another.
-const LARGEST: u64 = 1 << 53;
 /// Depth that it takes.
 const DEEPEST: usize = 100;
 
@@ -73,33 +71,21 @@ pub(crate) fn violation(rule: &'static str, what: impl Into<String>) -> Violatio
     }
 }
 
-fn largest() -> u64 {
-    std::env::var("WORLD_LARGEST")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(LARGEST)
-}
-
 /// I5: why the page's serializer would refuse this.
 pub(crate) fn unpaintable(value: &Value) -> Option<String> {
-    fn walk(value: &Value, depth: usize, largest: u64) -> Option<String> {
+    fn walk(value: &Value, depth: usize) -> Option<String> {
         if depth > DEEPEST {
             return Some(format!("deeper than {DEEPEST}"));
         }
         match value {
-            Value::Number(number) => {
-                let is_large = number.as_u64().is_some_and(|n| n > largest)
-                    || number.as_i64().is_some_and(|n| n.unsigned_abs() > largest);
-                is_large.then(|| format!("the number {number}"))
-            }
-            Value::Array(items) => items.iter().find_map(|item| walk(item, depth + 1, largest)),
-            Value::Object(items) => items.iter().find_map(|(key, item)| {
-                walk(item, depth + 1, largest).map(|why| format!("{key}: {why}"))
-            }),
+            Value::Array(items) => items.iter().find_map(|item| walk(item, depth + 1)),
+            Value::Object(items) => items
+                .iter()
+                .find_map(|(key, item)| walk(item, depth + 1).map(|why| format!("{key}: {why}"))),
             _ => None,
         }
     }
-    walk(value, 0, largest())
+    walk(value, 0)
 }
 
 /// One row of a published table.
@@ -160,7 +146,7 @@ pub(crate) fn table(
             ));
             break;
         }
-        if !model.has_reason_to_go(&row.id, &row.words) {
+        if !model.has_reason_to_go(&row.words) {
             found.push(violation(
                 rule::KEPT,
                 format!(

@@ -71,8 +71,8 @@ pub(crate) struct Act {
     pub(crate) who: usize,
     /// Browser and project it was done in; none for people outside.
     pub(crate) place: Option<(usize, String)>,
-    /// Empty while nobody can tell.
-    pub(crate) record: String,
+    /// The texts of the record, as generated; its id may change. None while nobody can tell.
+    pub(crate) record: Option<Words>,
     pub(crate) what: What,
     pub(crate) fate: Fate,
 }
@@ -177,7 +177,7 @@ impl Model {
         id: &str,
         who: usize,
         place: Option<(usize, String)>,
-        record: &str,
+        record: &Words,
         seen: Words,
         said: Said,
     ) {
@@ -190,7 +190,7 @@ impl Model {
                 Fate::Stored
             },
             place,
-            record: record.to_owned(),
+            record: Some(record.clone()),
             what: What::Press { seen, said },
         });
     }
@@ -211,7 +211,7 @@ impl Model {
             id: id.to_owned(),
             who,
             place: Some(place),
-            record: known.map_or_else(String::new, |act| act.record.clone()),
+            record: known.and_then(|act| act.record.clone()),
             what: if is_redo {
                 What::Redo(target)
             } else {
@@ -222,11 +222,11 @@ impl Model {
     }
 
     /// What became of an act; `record` is what it was about.
-    pub(crate) fn settled(&mut self, id: &str, fate: Fate, record: &str) {
+    pub(crate) fn settled(&mut self, id: &str, fate: Fate, record: Option<Words>) {
         if let Some(act) = self.acts.iter_mut().find(|act| act.id == id) {
             act.fate = fate;
-            if act.record.is_empty() {
-                record.clone_into(&mut act.record);
+            if act.record.is_none() {
+                act.record = record;
             }
         }
     }
@@ -287,11 +287,12 @@ impl Model {
             .peekable();
         accepts.peek().is_some()
             && accepts.all(|(act, _, said)| {
-                act.place.as_ref().is_some_and(|(browser, project)| {
-                    self.standing(act.who, *browser, project)
-                        .get(&act.record)
-                        .is_some_and(|now| now.as_ref() != Some(said))
-                })
+                let (Some((browser, project)), Some(record)) = (&act.place, &act.record) else {
+                    return false;
+                };
+                self.standing(act.who, *browser, project)
+                    .get(record)
+                    .is_some_and(|now| now.as_ref() != Some(said))
             })
     }
 
@@ -303,37 +304,22 @@ impl Model {
     }
 
     /// A person's act that is a reason for the row with these words to leave the table.
-    pub(crate) fn has_reason_to_go(&self, id: &str, words: &Words) -> bool {
+    pub(crate) fn has_reason_to_go(&self, words: &Words) -> bool {
         if self.given_up.contains(words) {
             return true;
         }
-        let about = |act: &Act, seen: &Words, said: &Said| {
-            act.record == id || said.words == *words || *seen == *words
-        };
-        let records: BTreeSet<&str> = self
+        let records: BTreeSet<&Words> = self
             .presses()
-            .filter(|(act, seen, said)| about(act, seen, said))
-            .map(|(act, ..)| act.record.as_str())
-            .chain(["", id])
-            .collect();
-        // What was painted when these words were typed; a record may have got another id since.
-        let sources: BTreeSet<&Words> = self
-            .presses()
-            .filter(|(act, seen, said)| about(act, seen, said))
-            .map(|(_, seen, _)| seen)
+            .filter(|(_, _, said)| said.words == *words)
+            .filter_map(|(act, ..)| act.record.as_ref())
             .collect();
         self.acts
             .iter()
             .filter(|act| act.fate != Fate::Void)
-            .any(|act| {
-                let is_about = records.contains(act.record.as_str());
-                match &act.what {
-                    What::Press { seen, said } => {
-                        (is_about || sources.contains(seen))
-                            && (said.kind != Kind::Good || said.words != *words)
-                    }
-                    What::Undo(_) | What::Redo(_) => is_about,
-                }
+            .filter(|act| act.record.as_ref().is_none_or(|record| records.contains(record)))
+            .any(|act| match &act.what {
+                What::Press { said, .. } => said.kind != Kind::Good || said.words != *words,
+                What::Undo(_) | What::Redo(_) => true,
             })
     }
 
@@ -345,28 +331,29 @@ impl Model {
         who: usize,
         browser: usize,
         project: &str,
-    ) -> BTreeMap<String, Option<Said>> {
+    ) -> BTreeMap<Words, Option<Said>> {
         let end = self.end_of(who);
         let here = Some((browser, project.to_owned()));
-        let mut stacks: BTreeMap<&str, Stack> = BTreeMap::new();
+        let mut stacks: BTreeMap<&Words, Stack> = BTreeMap::new();
         let mut unclear = BTreeSet::new();
         for act in self.acts.iter().filter(|act| self.end_of(act.who) == end) {
             let is_in_doubt = self.identities[act.who].is_in_doubt;
-            if act.place != here || is_in_doubt || act.record.is_empty() {
-                if act.record.is_empty() && act.place == here && act.fate == Fate::Waits {
+            let Some(record) = &act.record else {
+                if act.place == here && act.fate == Fate::Waits {
                     return BTreeMap::new();
                 }
-                unclear.insert(act.record.as_str());
                 continue;
-            }
-            if act.fate != Fate::Void {
-                stacks.entry(act.record.as_str()).or_default().take(act);
+            };
+            if act.place != here || is_in_doubt {
+                unclear.insert(record);
+            } else if act.fate != Fate::Void {
+                stacks.entry(record).or_default().take(act);
             }
         }
         stacks
             .into_iter()
             .filter(|(record, _)| !unclear.contains(record))
-            .map(|(record, stack)| (record.to_owned(), stack.now()))
+            .map(|(record, stack)| (record.clone(), stack.now()))
             .collect()
     }
 }

@@ -107,14 +107,14 @@ impl World {
         (format!("{who}-{n:04}"), words)
     }
 
-    fn accept_outside(&mut self, name: &str, record: &str, words: &Words) {
+    fn accept_outside(&mut self, name: &str, words: &Words) {
         let who = self.model.outsider(name);
         let said = Said {
             kind: Kind::Good,
             words: words.clone(),
         };
         self.model
-            .press("", who, None, record, words.clone(), said);
+            .press("", who, None, words, words.clone(), said);
     }
 
     fn published_rows(&self) -> Vec<TableRow> {
@@ -126,7 +126,7 @@ impl World {
     /// A build of format 1: her own record and decision, and a table of what she knows of.
     pub(crate) fn format_1_publishes(&mut self, knows_all: bool) {
         let (id, words) = self.new_words("olga");
-        self.accept_outside("olga", &id, &words);
+        self.accept_outside("olga", &words);
         let mut rows = self.published_rows();
         if !knows_all {
             rows.retain(|row| row.id.starts_with("olga-"));
@@ -189,7 +189,7 @@ impl World {
             }
         };
         self.say(format!("a newer build: nia publishes {id} with {what}"));
-        self.accept_outside("nia", &id, &words);
+        self.accept_outside("nia", &words);
         let mut rows = self.published_rows();
         rows.push(table_row(&id, &words));
         let mut decisions = vec![decision];
@@ -326,7 +326,7 @@ impl World {
                     return;
                 };
                 let words = words_in(&record);
-                self.accept_outside("mallory", record_id, &words);
+                self.accept_outside("mallory", &words);
                 let line = decision_line(id, "mallory", record_id, 5);
                 (
                     "the id of another's decision",

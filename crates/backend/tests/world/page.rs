@@ -244,8 +244,8 @@ pub(crate) enum Heard {
         wish: Wish,
         answer: Result<Answer, Refusal>,
     },
-    /// An act with this id is stored; it was about this record.
-    Stored { act: String, record: String },
+    /// An act with this id is stored; it was about the record with these texts.
+    Stored { act: String, about: Option<Words> },
     /// An act with this id can't be stored, and will never be.
     Void { act: String, text: String },
     /// The records as they are now; whether it is certain whose decisions are shown as one's own.
@@ -656,19 +656,19 @@ impl Page {
             .told(&kept, &entry.id, failure.as_ref());
         match (told, outcome) {
             (Told::Confirmed, Ok(reply)) => {
-                let record = match reply {
+                let about = match reply {
                     Reply::Decided(decided) => {
-                        let record = decided.record.record.id.clone();
+                        let about = words_of(&decided.record, &Response::default());
                         if self.project.as_deref() == Some(project) {
                             self.put_row(decided.record);
                         }
-                        record
+                        Some(about)
                     }
-                    _ => String::new(),
+                    _ => None,
                 };
                 heard.push(Heard::Stored {
                     act: entry.id.clone(),
-                    record,
+                    about,
                 });
             }
             (Told::Refused, Err(failure)) => heard.push(Heard::Void {

@@ -464,17 +464,18 @@ impl World {
                 if let Err(refusal) = &answer {
                     self.say(format!("      browser {at}: {}", refusal.text));
                 }
-                self.note(at, &project, &wish, answer.is_ok());
+                self.note(at, &wish, answer.is_ok());
                 self.answers.insert((at, serial, id), answer);
             }
             Heard::Lost => {}
-            Heard::Stored { act, record } => {
-                self.say(format!("      browser {at}: it is stored of {record}"));
-                self.model.settled(&act, Fate::Stored, &record);
+            Heard::Stored { act, about } => {
+                let shown = about.as_ref().map(ToString::to_string).unwrap_or_default();
+                self.say(format!("      browser {at}: stored, about {shown}"));
+                self.model.settled(&act, Fate::Stored, about);
             }
             Heard::Void { act, text } => {
                 self.say(format!("      browser {at}: an act is refused: {text}"));
-                self.model.settled(&act, Fate::Void, "");
+                self.model.settled(&act, Fate::Void, None);
             }
             Heard::Shown { rows, is_certain } => {
                 let who = shown_to.filter(|_| is_certain);
@@ -519,7 +520,7 @@ impl World {
     }
 
     /// What is so after this.
-    fn note(&mut self, at: usize, project: &str, wish: &Wish, is_done: bool) {
+    fn note(&mut self, at: usize, wish: &Wish, is_done: bool) {
         if !is_done {
             return;
         }
@@ -544,7 +545,6 @@ impl World {
                     self.model.joins(who, into, false);
                 }
             }
-            Wish::ReadBack { is_into: true, .. } => self.model.seed_replaced(at, project),
             _ => {}
         }
     }
@@ -692,7 +692,7 @@ impl World {
             return;
         };
         for (record, wanted) in self.model.standing(who, at, &project) {
-            let row: Option<&Seen> = rows.iter().find(|row| row.id == record);
+            let row: Option<&Seen> = rows.iter().find(|row| row.words == record);
             let now = row.and_then(|row| row.mine.as_ref());
             if now == wanted.as_ref() {
                 continue;
