@@ -869,7 +869,7 @@ pub(crate) fn end(world: &mut World) {
         }
         world.quiet(at);
     }
-    let mut is_all_out = false;
+    let (mut is_all_out, mut is_held_up) = (false, false);
     for _ in 0..3 {
         let mut is_over = true;
         for at in 0..2 {
@@ -879,6 +879,7 @@ pub(crate) fn end(world: &mut World) {
             let plan = (is_ours && is_open(world, at))
                 .then(|| plan(world, at))
                 .flatten();
+            is_held_up |= plan.as_ref().is_some_and(|plan| plan.sends_parts_only);
             if plan.is_none_or(|plan| !plan.is_empty) {
                 is_over = false;
                 world.ask(at, Wish::publish(false));
@@ -889,8 +890,15 @@ pub(crate) fn end(world: &mut World) {
             break;
         }
     }
-    if is_all_out && let Some(repo) = world.repos.get(REPO) {
-        let found = check::taken_back(&world.model, &repo.table);
+    if is_all_out
+        && !is_held_up
+        && let Some(repo) = world.repos.get(REPO)
+    {
+        let mut found = check::taken_back(&world.model, &repo.table);
+        for at in 0..2 {
+            let rows = world.tab(at).map(|tab| tab.page.painted());
+            found.extend(check::missing(at, &repo.table, &rows.unwrap_or_default()));
+        }
         world.report(found);
     }
     for (a, b) in [(0, 1), (0, 2), (1, 2)] {

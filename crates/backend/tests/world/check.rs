@@ -27,6 +27,8 @@ pub(crate) mod rule {
     pub(crate) const TAKEN_BACK: &str = "i1-taken-back";
     /// I2: no accepted row leaves the table without a person's act.
     pub(crate) const KEPT: &str = "i2-row-gone";
+    /// I2: when everybody has published, what is accepted is in the table.
+    pub(crate) const MISSING: &str = "i2-row-missing";
     /// I2: rows of another program leave the table without a person's consent.
     pub(crate) const FOREIGN: &str = "i2-foreign-row-gone";
     /// I3: browsers that have read the same head agree.
@@ -47,11 +49,12 @@ pub(crate) mod rule {
     pub(crate) const CARD: &str = "i8-card-overwritten";
 
     /// All of them.
-    pub(crate) const ALL: [&str; 13] = [
+    pub(crate) const ALL: [&str; 14] = [
         PANICS,
         ACCEPTED,
         TAKEN_BACK,
         KEPT,
+        MISSING,
         FOREIGN,
         AGREE,
         NAMES,
@@ -168,6 +171,24 @@ pub(crate) fn taken_back(model: &Model, rows: &[Row]) -> Vec<Violation> {
                 rule::TAKEN_BACK,
                 format!(
                     "the row {} is still in the table after all publishes, and nobody stands by it: {}",
+                    row.id, row.words
+                ),
+            )
+        })
+        .collect()
+}
+
+/// I2: a table after everybody has published: what a browser shows as accepted is in it.
+pub(crate) fn missing(browser: usize, table: &[Row], rows: &[Seen]) -> Vec<Violation> {
+    rows.iter()
+        .filter(|row| row.state == "accepted")
+        .filter(|row| row.others.iter().all(|other| !other.is_from_file))
+        .filter(|row| table.iter().all(|known| known.id != row.id))
+        .map(|row| {
+            violation(
+                rule::MISSING,
+                format!(
+                    "browser {browser} shows {} as accepted, and after all publishes it is not in the table: {}",
                     row.id, row.words
                 ),
             )
