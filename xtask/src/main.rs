@@ -1,4 +1,4 @@
-//! One entrance for people and CI: `cargo xtask serve | test | bench | dist | space`.
+//! One entrance for people and CI: `cargo xtask serve | test | bench | dist | space | world`.
 //!
 //! Each command installs what it needs into the project (`.tools`, `.venv`, `node_modules`) or, as root on Debian, by apt;
 //! elsewhere it says what to install. Nothing here is part of the app.
@@ -23,6 +23,7 @@ mod space;
 mod tokenizers;
 mod tools;
 mod vulkan;
+mod world;
 
 use crate::args::Args;
 use crate::shell::Shell;
@@ -54,6 +55,11 @@ cargo xtask <command>
         sizes, the time, and the workers' memory. Fails over 400 MB. Wants 15 GB of disk.
   real-model
         The whole journey against a real small language model, with figures.
+  world [--seeds N] [--from SEED]
+        The world test with more seeds than `test` plays (default: 2000).
+  world faults [NAME] [--seeds N]
+        Puts faults of earlier builds back, one at a time in a copy of the sources, and shows that the world
+        test finds each within N seeds (default: 200).
   screenshots
         Pictures of every page, light and dark, into docs/screenshots.
   kills [--count N] [--seed N] [--only run|review|publish]
@@ -76,6 +82,7 @@ fn main() -> ExitCode {
         "real-model" => bench::run_real_model(&shell, &mut args),
         "screenshots" => bench::run_screenshots(&shell, &mut args),
         "kills" => bench::run_kills(&shell, &mut args),
+        "world" => world::run(&shell, &mut args),
         "tools" => tools::run(&shell, &mut args),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");

@@ -511,7 +511,13 @@ fn rename(world: &mut World, at: usize) {
     if is_at_home {
         world.ask(at, Wish::Close);
     }
+    let before = world.who(at);
     world.ask(at, Wish::Rename { name });
+    world.quiet(at);
+    // Whatever the product makes of it, she is the same.
+    if let (Some(before), Some(now)) = (before, world.who(at)) {
+        world.model.is_same(now, before);
+    }
     if is_at_home && world.tab(at).is_some() {
         let home = world.browsers[at].project.clone();
         go_home(world, at, home);
@@ -551,7 +557,9 @@ fn claim(world: &mut World, at: usize) {
             world.model.joins(who, into, true);
         }
         let whose = if are_mine { "hers" } else { "another's" };
-        world.say(format!("      browser {at}: {account} says that {from} is {whose}"));
+        world.say(format!(
+            "      browser {at}: {account} says that {from} is {whose}"
+        ));
         world.ask(at, Wish::Claim { from, are_mine });
     }
     world.quiet(at);

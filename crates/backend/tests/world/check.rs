@@ -208,7 +208,10 @@ pub(crate) fn names(
     let mut tell = |row: &Seen, name: &str, what: String| {
         found.push(violation(
             rule::NAMES,
-            format!("browser {browser} shows for record {} that {name} {what}", row.id),
+            format!(
+                "browser {browser} shows for record {} that {name} {what}",
+                row.id
+            ),
         ));
     };
     for row in rows {
@@ -220,13 +223,21 @@ pub(crate) fn names(
         for other in &row.others {
             match model.find(&other.writer) {
                 Some(who) if !model.has_said(who, &other.said) => {
-                    tell(row, &other.writer, format!("said {}: she did not", other.said));
+                    tell(
+                        row,
+                        &other.writer,
+                        format!("said {}: she did not", other.said),
+                    );
                 }
                 Some(who) if !model.has_name(who, &other.name) => {
                     tell(row, &other.writer, format!("is called {}", other.name));
                 }
                 Some(_) => {}
-                None => tell(row, &other.writer, "said something: there is no such person".to_owned()),
+                None => tell(
+                    row,
+                    &other.writer,
+                    "said something: there is no such person".to_owned(),
+                ),
             }
         }
     }
@@ -257,13 +268,12 @@ pub(crate) fn agree(
             .collect()
     }
     let (left, right) = (by_id(model, a.1, a.2), by_id(model, b.1, b.2));
-    let of_files: BTreeSet<&str> = a
-        .2
-        .iter()
-        .chain(b.2)
-        .filter(|row| row.others.iter().any(|other| other.is_from_file))
-        .map(|row| row.id.as_str())
-        .collect();
+    let of_files: BTreeSet<&str> =
+        a.2.iter()
+            .chain(b.2)
+            .filter(|row| row.others.iter().any(|other| other.is_from_file))
+            .map(|row| row.id.as_str())
+            .collect();
     let ids: BTreeSet<&&str> = left.keys().chain(right.keys()).collect();
     ids.into_iter()
         .filter(|id| !of_files.contains(**id) && left.get(**id) != right.get(**id))

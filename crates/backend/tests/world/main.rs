@@ -145,6 +145,9 @@ fn play_all(seeds: std::ops::Range<u64>, rules: &Rules, steps: usize) -> Vec<Tol
                     }
                     let told = play(seed, rules.clone(), steps);
                     if !told.found.is_empty() {
+                        if setting::<u8>("WORLD_FIRST") == Some(1) {
+                            next.store(seeds.end, Ordering::Relaxed);
+                        }
                         bad.lock().expect("no thread failed").push(told);
                     }
                 }

@@ -164,6 +164,13 @@ impl Model {
         self.identities[who].is_in_doubt = is_in_doubt;
     }
 
+    /// She only has another name: what is known as `who` is `before`.
+    pub(crate) fn is_same(&mut self, who: usize, before: usize) {
+        if who != before && self.identities[who].person == self.identities[before].person {
+            self.joins(who, before, false);
+        }
+    }
+
     /// The identity that goes on for `who`.
     pub(crate) fn end_of(&self, mut who: usize) -> usize {
         while let Some(next) = self.identities[who].joined {
@@ -316,7 +323,11 @@ impl Model {
         self.acts
             .iter()
             .filter(|act| act.fate != Fate::Void)
-            .filter(|act| act.record.as_ref().is_none_or(|record| records.contains(record)))
+            .filter(|act| {
+                act.record
+                    .as_ref()
+                    .is_none_or(|record| records.contains(record))
+            })
             .any(|act| match &act.what {
                 What::Press { said, .. } => said.kind != Kind::Good || said.words != *words,
                 What::Undo(_) | What::Redo(_) => true,

@@ -113,8 +113,7 @@ impl World {
             kind: Kind::Good,
             words: words.clone(),
         };
-        self.model
-            .press("", who, None, words, words.clone(), said);
+        self.model.press("", who, None, words, words.clone(), said);
     }
 
     fn published_rows(&self) -> Vec<TableRow> {

@@ -552,8 +552,7 @@ impl Page {
             Kind::Bad => Response::rated(Quality::Bad),
             Kind::Discard => Response::discard(Some("off topic")),
         };
-        let before =
-            |question: &str| mine.and_then(|mine| mine.text(question)).map(str::to_owned);
+        let before = |question: &str| mine.and_then(|mine| mine.text(question)).map(str::to_owned);
         for (question, typed) in [
             (IMPROVED_INSTRUCTION, &edit.instruction),
             (IMPROVED_RESPONSE, &edit.response),

@@ -538,7 +538,10 @@ impl World {
                 self.browsers[at].seat.account = None;
                 self.browsers[at].seat.token = None;
             }
-            Wish::Claim { from, are_mine: true } => {
+            Wish::Claim {
+                from,
+                are_mine: true,
+            } => {
                 let into = self.browsers[at].seat.account.clone();
                 let into = into.and_then(|name| self.model.find(&name));
                 if let (Some(who), Some(into)) = (self.model.find(from), into) {

@@ -1,0 +1,169 @@
+//! `cargo xtask world`: the world test (`crates/backend/tests/world`) with more seeds than the tests play, and whether it
+//! finds the faults that it is there to find.
+
+use crate::args::Args;
+use crate::shell::{self, Shell};
+use anyhow::{Context as _, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Seeds of `cargo xtask world`, if it is not told how many.
+const SEEDS: &str = "2000";
+/// Seeds within which each fault has to be found.
+const FAULT_SEEDS: &str = "200";
+/// Faults as patches against the sources.
+const PATCHES: &str = "crates/backend/tests/world/patches";
+/// Begins the line of a patch that names the invariants by which it shows.
+const FOUND_AS: &str = "Found as: ";
+
+/// `cargo xtask world [faults [NAME]]`.
+pub(crate) fn run(shell: &Shell, args: &mut Args) -> Result<()> {
+    let command = args.next_word().unwrap_or_default();
+    let name = args.next_word().unwrap_or_default();
+    let seeds = args.value("--seeds")?;
+    let from = args.value("--from")?;
+    args.finish()?;
+    match command.as_str() {
+        "" => {
+            let mut test = test(shell, &shell.root);
+            test.env("WORLD_SEEDS", seeds.as_deref().unwrap_or(SEEDS));
+            if let Some(from) = from {
+                test.env("WORLD_FROM", from);
+            }
+            shell::run(&mut test)
+        }
+        "faults" => faults(shell, &name, seeds.as_deref().unwrap_or(FAULT_SEEDS)),
+        other => bail!("there is no `world {other}`; there is: world, world faults"),
+    }
+}
+
+/// The test, in the tree `root`, by the profile of native tools: thousands of seeds are worth its longer build.
+fn test(shell: &Shell, root: &Path) -> Command {
+    let mut command = shell.cargo();
+    command.current_dir(root).args([
+        "test",
+        "--quiet",
+        "--profile",
+        "native",
+        "--package",
+        "seedbed-backend",
+        "--test",
+        "world",
+    ]);
+    command
+}
+
+/// Puts each fault back in a copy of the sources, and shows that it is found.
+fn faults(shell: &Shell, name: &str, seeds: &str) -> Result<()> {
+    let mut patches: Vec<PathBuf> = fs::read_dir(shell.root.join(PATCHES))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|end| end == "patch"))
+        .filter(|path| path.to_string_lossy().contains(name))
+        .collect();
+    patches.sort();
+    if patches.is_empty() {
+        bail!("no fault in {PATCHES} is called `{name}`");
+    }
+    let copy = Copy::make(shell)?;
+    let mut missed = Vec::new();
+    for patch in &patches {
+        let title = patch.file_stem().unwrap_or_default().to_string_lossy();
+        let text = fs::read_to_string(patch)?;
+        let rules = text
+            .lines()
+            .find_map(|line| line.strip_prefix(FOUND_AS))
+            .with_context(|| format!("{title} does not say what it is found as"))?;
+        println!("\n━━ {title}");
+        shell::run(copy.git(shell).arg("apply").arg(patch))
+            .context("The sources have changed: the patch has to be made anew.")?;
+        let found = copy.finds(shell, rules, seeds);
+        shell::run(copy.git(shell).args(["apply", "-R"]).arg(patch))?;
+        if found? {
+            println!("✓ {title}: found");
+        } else {
+            println!("✗ {title}: not found within {seeds} seeds");
+            missed.push(title.into_owned());
+        }
+    }
+    if !missed.is_empty() {
+        bail!("not found: {}", missed.join(", "));
+    }
+    Ok(())
+}
+
+/// A copy of the sources as they are, changes that are not committed included.
+struct Copy {
+    root: PathBuf,
+    main: PathBuf,
+}
+
+impl Copy {
+    fn make(shell: &Shell) -> Result<Self> {
+        let root = shell.target_dir().join("world-faults");
+        let copy = Self {
+            main: shell.root.clone(),
+            root,
+        };
+        copy.remove();
+        let git =
+            |args: &[&str]| shell::output(Command::new("git").current_dir(&shell.root).args(args));
+        let now = git(&["stash", "create"]).filter(|id| !id.is_empty());
+        let now = now.unwrap_or_else(|| "HEAD".to_owned());
+        shell::run(
+            Command::new("git")
+                .current_dir(&shell.root)
+                .args(["worktree", "add", "--quiet", "--detach", "--force"])
+                .arg(&copy.root)
+                .arg(now),
+        )?;
+        Ok(copy)
+    }
+
+    fn remove(&self) {
+        // It is not there the first time.
+        let _ = shell::output(
+            Command::new("git")
+                .current_dir(&self.main)
+                .args(["worktree", "remove", "--force"])
+                .arg(&self.root),
+        );
+    }
+
+    fn git(&self, shell: &Shell) -> Command {
+        let mut command = shell.command("git");
+        command.current_dir(&self.root);
+        command
+    }
+
+    /// The test in the copy. It has its own build folder: cargo can't tell the packages of two trees apart.
+    fn test(&self, shell: &Shell) -> Command {
+        let mut command = test(shell, &self.root);
+        command.env("CARGO_TARGET_DIR", shell.target_dir().join("world"));
+        command
+    }
+
+    /// Whether the test fails by one of these invariants.
+    fn finds(&self, shell: &Shell, rules: &str, seeds: &str) -> Result<bool> {
+        shell::run(self.test(shell).arg("--no-run"))?;
+        let mut test = self.test(shell);
+        test.args(["--", "--nocapture", "nothing_is_lost"])
+            .env("WORLD_SEEDS", seeds)
+            .env("WORLD_ONLY", rules)
+            .env("WORLD_FIRST", "1")
+            .env("RUST_BACKTRACE", "0");
+        let output = test.output()?;
+        let text = String::from_utf8_lossy(&output.stderr);
+        let told: Vec<&str> = text.lines().filter(|line| line.starts_with('✘')).collect();
+        for line in &told {
+            println!("{line}");
+        }
+        Ok(!output.status.success() && !told.is_empty())
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
