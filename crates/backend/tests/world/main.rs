@@ -8,18 +8,9 @@
 //!
 //! `WORLD_SEED=7` plays one seed and tells its story; `WORLD_SEEDS=1000` plays so many; `WORLD_FROM` begins elsewhere;
 //! `WORLD_STEPS` sets the acts of each. `WORLD_WITHOUT=cut,i8-card-overwritten` leaves acts and invariants out,
-//! `WORLD_ONLY=press,publish,i2-row-gone` keeps to these. `WORLD_OUTBOX=any` lets the page empty its outbox as that of
-//! 45403b9 does. `WORLD_LARGEST` is the largest whole number that the page can be told.
-//!
-//! What it can't say yet, for want of words in the messages:
-//! - a guest who sits down where another guest decided something, and one who says at sign-in that earlier decisions are
-//!   not hers: today every rename and every sign-in is the same person;
-//! - undo and redo that survive the page (they are not in the outbox), and which act of a list they are about;
-//! - consent to replace a table of another program, and rows taken back from a table whose records are lost;
-//! - a question where a name is taken;
-//! - reviewers as identities with a display name: people are told apart by names.
-//!
-//! What it leaves out: drafts, undo of the seed, runs that are paused, a full disk, parts above 64 MB.
+//! `WORLD_ONLY=press,publish,i2-row-gone` keeps to these. `WORLD_FIRST=1` ends with the first finding.
+//! `cargo xtask world` plays thousands; `cargo xtask world faults` puts the faults in `patches/` back, one at a time, and
+//! shows that each is found.
 
 #![allow(
     clippy::expect_used,
@@ -52,6 +43,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const SEEDS: u64 = 200;
 /// Acts of each.
 const STEPS: usize = 40;
+
+/// What is not played, with the reason; said before each game.
+const LEFT_OUT: [&str; 6] = [
+    "drafts: no act types one and leaves it",
+    "undo and redo of the seed",
+    "runs that are paused and gone on with by hand",
+    "a full disk, and parts above 64 MB",
+    "a saved file that somebody has changed to speak in other people's names",
+    "an order among the decisions of one person in several browsers: the product has their clocks, the model has none",
+];
 
 fn setting<T: FromStr>(name: &str) -> Option<T> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
@@ -162,6 +163,12 @@ fn play_all(seeds: std::ops::Range<u64>, rules: &Rules, steps: usize) -> Vec<Tol
 #[test]
 fn nothing_is_lost_overwritten_or_passed_off_as_something_else() {
     let rules = rules();
+    for what in LEFT_OUT {
+        eprintln!("not played: {what}");
+    }
+    for name in &rules.without {
+        eprintln!("left out by WORLD_WITHOUT: {name}");
+    }
     let steps = setting("WORLD_STEPS").unwrap_or(STEPS);
     if let Some(seed) = setting("WORLD_SEED") {
         let told = play(seed, rules, steps);
