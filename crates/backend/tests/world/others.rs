@@ -226,6 +226,15 @@ impl World {
 
     /// Python overwrites the table and the card.
     pub(crate) fn push_to_hub(&mut self, repo: &str) {
+        let names_table = |bytes: Vec<u8>| {
+            let project: Option<Value> = serde_json::from_slice(&bytes).ok();
+            project.is_some_and(|project| project["table"].is_object())
+        };
+        // See what is left out.
+        let project = self.file(repo, ".seedbed/project.json");
+        if project.is_some_and(|bytes| !names_table(bytes)) {
+            return;
+        }
         let n = self.number();
         let rows: Vec<TableRow> = (0..4)
             .map(|row| {
@@ -336,6 +345,7 @@ impl World {
                 let Some(mut line) = self.some_line(records) else {
                     return;
                 };
+                self.is_contested = true;
                 let text = json!(format!("Another text under that id, {n}."));
                 if line["fields"].is_object() {
                     line["fields"]["response"] = text;
@@ -428,6 +438,7 @@ impl World {
             return;
         };
         self.say(format!("{path} is deleted"));
+        self.has_lost_records |= folder == ".seedbed/records/";
         self.removed.push((path.clone(), bytes));
         self.commit("root", REPO, vec![Operation::Delete { path }]);
     }
@@ -449,6 +460,7 @@ impl World {
     /// The repo is deleted and made again, empty.
     pub(crate) fn make_repo_again(&mut self) {
         self.say("the repo is deleted and made again");
+        self.has_lost_records = true;
         let (organization, name) = REPO.split_once('/').unwrap_or_default();
         let body = json!({"name": name, "organization": organization, "type": "dataset"});
         self.http(Method::Delete, "/api/repos/delete", &body);
