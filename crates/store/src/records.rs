@@ -12,6 +12,7 @@ use seedbed_core::messages::RecordView;
 use seedbed_core::model::Message;
 use seedbed_core::record::{Field, Fields, INSTRUCTION, RESPONSE, Record};
 use seedbed_core::review::RecordState;
+use serde_json::{Map, Value};
 use std::collections::{BTreeSet, HashSet};
 
 /// Bytes of lines read at once, about: callers go on behind the last one.
@@ -405,6 +406,17 @@ fn keep_messages(connection: &Connection, seq: u64, messages: &[Message]) -> Res
     Ok(())
 }
 
+/// A line as it came, under the id that it claims by now: what its text lost to another one must not be claimed again.
+fn under_id(raw: String, id: &str) -> String {
+    match serde_json::from_str::<Map<String, Value>>(&raw) {
+        Ok(mut keys) if keys.get("id").and_then(Value::as_str) != Some(id) => {
+            keys.insert("id".to_owned(), Value::from(id));
+            Value::Object(keys).to_string()
+        }
+        _ => raw,
+    }
+}
+
 /// Stores a record with the messages it was asked with; `part` is where its line stands on the Hub.
 pub(crate) fn add(
     connection: &Connection,
@@ -746,12 +758,13 @@ impl Store {
                 let mut record = stored.record;
                 // A line says what it said when it came: who keeps an id is settled by whoever reads it.
                 record.id = stored.claimed;
+                let came: Option<String> = raw.query_row([stored.seq], |row| row.get(0))?;
                 let line = Line {
+                    raw: came.map(|raw| under_id(raw, &record.id)),
                     value: RecordLine {
                         record,
                         messages: messages_of(&self.connection, stored.seq)?,
                     },
-                    raw: raw.query_row([stored.seq], |row| row.get(0))?,
                 };
                 bytes += size_of_line(&line);
                 list.push((stored.seq, line));

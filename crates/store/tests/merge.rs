@@ -349,3 +349,29 @@ fn one_text_with_two_provenances_has_the_same_one_everywhere() {
     });
     assert_eq!(one, two);
 }
+
+#[test]
+fn a_line_of_a_newer_build_whose_text_lost_its_id_is_sent_under_its_own() {
+    let store = Store::open_memory().unwrap();
+    let take = |path: &str, response: &str, more: &str| {
+        let text = format!(
+            r#"{{"id":"x","fields":{{"instruction":"q","response":"{response}"}},"created_ms":1{more}}}"#
+        );
+        let part = store.begin_part(path).unwrap();
+        let line = seedbed_core::line::record(&text).unwrap();
+        store.merge_records(&[line], Some(part)).unwrap();
+        store.end_part(part, path, &[]).unwrap();
+    };
+    take("theirs", "a", r#","heard_from":"the village""#);
+    // The part is deleted, and another text claims the id.
+    store.set_tree(&std::collections::HashMap::new()).unwrap();
+    take("another", "b", "");
+    let unsent = store.unsent_records(0, 9).unwrap();
+    let [(_, line)] = unsent.as_slice() else {
+        panic!("not one line: {unsent:?}");
+    };
+    let own = Record::make_id(None, &Fields::of_pair("q", "a"));
+    let sent: serde_json::Value = serde_json::from_str(&line.text()).unwrap();
+    assert_eq!(sent["id"], own.as_str());
+    assert_eq!(sent["heard_from"], "the village");
+}
