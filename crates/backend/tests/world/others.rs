@@ -345,7 +345,6 @@ impl World {
                 let Some(mut line) = self.some_line(records) else {
                     return;
                 };
-                self.is_contested = true;
                 let text = json!(format!("Another text under that id, {n}."));
                 if line["fields"].is_object() {
                     line["fields"]["response"] = text;
@@ -438,7 +437,6 @@ impl World {
             return;
         };
         self.say(format!("{path} is deleted"));
-        self.has_lost_records |= folder == ".seedbed/records/";
         self.removed.push((path.clone(), bytes));
         self.commit("root", REPO, vec![Operation::Delete { path }]);
     }
@@ -460,7 +458,6 @@ impl World {
     /// The repo is deleted and made again, empty.
     pub(crate) fn make_repo_again(&mut self) {
         self.say("the repo is deleted and made again");
-        self.has_lost_records = true;
         let (organization, name) = REPO.split_once('/').unwrap_or_default();
         let body = json!({"name": name, "organization": organization, "type": "dataset"});
         self.http(Method::Delete, "/api/repos/delete", &body);

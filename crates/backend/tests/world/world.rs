@@ -76,10 +76,6 @@ pub(crate) struct World {
     /// What was deleted from the repo, to be put back.
     pub(crate) removed: Vec<(String, Vec<u8>)>,
     pub(crate) time: Rc<Cell<u64>>,
-    /// Two texts claim one id.
-    pub(crate) is_contested: bool,
-    /// A part of records was deleted.
-    pub(crate) has_lost_records: bool,
     net: Rc<Net>,
     /// By browser, tab and request.
     answers: HashMap<(usize, u32, u32), Result<Answer, Refusal>>,
@@ -135,8 +131,6 @@ impl World {
             repos: BTreeMap::new(),
             counter: 0,
             removed: Vec::new(),
-            is_contested: false,
-            has_lost_records: false,
             time,
             net: Net::new(),
             answers: HashMap::new(),
