@@ -12,6 +12,7 @@ use seedbed_backend::pieces::Pieces;
 use seedbed_backend::platform::{Platform, TableJob};
 use seedbed_core::messages::{Event, Failure, FailureKind, Storage};
 use seedbed_core::row::TableRow;
+use seedbed_hub::LargeFile;
 use seedbed_hub::transport::{HttpRequest, HttpResponse, Transport, TransportError};
 use seedbed_store::Store;
 use seedbed_table::TableWriter;
@@ -310,12 +311,13 @@ impl TableJob for Table {
         })
     }
 
-    fn finish(self: Box<Self>) -> LocalBoxFuture<'static, Result<Vec<u8>, Failure>> {
+    fn finish(self: Box<Self>) -> LocalBoxFuture<'static, Result<LargeFile, Failure>> {
         let turn = self.wire.turn();
         Box::pin(async move {
             turn.await;
             self.writer
                 .finish()
+                .map(LargeFile::from)
                 .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))
         })
     }

@@ -66,9 +66,8 @@ impl Net {
         let network = |error: &dyn std::fmt::Display| TransportError::Network(error.to_string());
         let has_body = matches!(request.method, Method::Post | Method::Put | Method::Delete);
         let answer = if has_body {
-            let request = builder
-                .body(request.body.as_slice())
-                .map_err(|error| network(&error))?;
+            let body = futures::executor::block_on(request.body.clone().read())?;
+            let request = builder.body(body).map_err(|error| network(&error))?;
             self.agent.run(request)
         } else {
             let request = builder.body(()).map_err(|error| network(&error))?;

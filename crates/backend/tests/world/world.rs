@@ -174,7 +174,7 @@ impl World {
                 ("Content-Type".to_owned(), "application/json".to_owned()),
                 ("Authorization".to_owned(), "Bearer hf_root".to_owned()),
             ],
-            body: body.to_string().into_bytes(),
+            body: body.to_string().into_bytes().into(),
         };
         self.net
             .call(request)
@@ -423,7 +423,7 @@ impl World {
     /// The model of the world: each time it is asked it says something else.
     fn model_answer(&mut self, request: &HttpRequest) -> Plain {
         let number = self.number();
-        let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let asked: Value = serde_json::from_slice(request.body.bytes()).unwrap_or_default();
         let question = asked["messages"]
             .as_array()
             .and_then(|list| list.last())
