@@ -19,10 +19,10 @@ const FOUND_AS: &str = "Found as: ";
 
 /// `cargo xtask world [faults [NAME]]`.
 pub(crate) fn run(shell: &Shell, args: &mut Args) -> Result<()> {
-    let command = args.next_word().unwrap_or_default();
-    let name = args.next_word().unwrap_or_default();
     let seeds = args.value("--seeds")?;
     let from = args.value("--from")?;
+    let command = args.next_word().unwrap_or_default();
+    let name = args.next_word().unwrap_or_default();
     args.finish()?;
     match command.as_str() {
         "" => {
