@@ -612,7 +612,8 @@ pub(crate) fn refold_early(connection: &Connection, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Decisions on a text that lost its id before anybody else could know of them: they name its new id.
+/// Decisions made here on a text that lost its id before anybody else could know of them: they name its new id. What a
+/// file tells in another person's name stays as that person wrote it.
 pub(crate) fn retarget_unsent(
     connection: &Connection,
     from: &str,
@@ -620,15 +621,15 @@ pub(crate) fn retarget_unsent(
     to: &str,
 ) -> Result<()> {
     let mut statement = connection.prepare_cached(
-        "SELECT seq, json FROM decisions WHERE record = ?1 AND text = ?2 AND part IS NULL AND raw IS NULL",
+        "SELECT seq, json FROM decisions
+         WHERE record = ?1 AND text = ?2 AND origin = 0 AND part IS NULL AND raw IS NULL",
     )?;
     let rows: Vec<(u64, String)> = statement
         .query_map([from, text], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<std::result::Result<_, _>>()?;
     for (seq, json) in rows {
-        let mut decision: Decision = from_json(&json, "decision")?;
-        decision.on.record = Some(to.to_owned());
-        let line = Line::new(decision);
+        let decision: Decision = from_json(&json, "decision")?;
+        let line = naming(&decision, to);
         connection
             .prepare_cached(
                 "UPDATE decisions SET record = ?2, json = ?3, hash = ?4 WHERE seq = ?1",
@@ -636,6 +637,33 @@ pub(crate) fn retarget_unsent(
             .execute(params![seq, to, line.text(), line.content_hash()])?;
     }
     Ok(())
+}
+
+fn naming(decision: &Decision, record: &str) -> Line<Decision> {
+    let mut decision = decision.clone();
+    decision.on.record = Some(record.to_owned());
+    Line::new(decision)
+}
+
+/// The id of a text that only this browser has, if it lost the one that a decision names.
+fn own_id_of_loser(connection: &Connection, from: &str, text: &str) -> Result<Option<String>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT own_id FROM records WHERE seq IN (SELECT seq FROM aliases WHERE claimed = ?1)
+             AND text_hash = ?2 AND claimed = own_id AND part IS NULL",
+        )?
+        .query_row([from, text], |row| row.get(0))
+        .optional()?)
+}
+
+/// A decision of this browser that comes back from a file, as it reads here by now.
+fn come_back(connection: &Connection, line: &Line<Decision>) -> Result<Option<Line<Decision>>> {
+    let (Some(record), Some(text), None) = (line.value.record(), &line.value.text, &line.raw)
+    else {
+        return Ok(None);
+    };
+    let to = own_id_of_loser(connection, record, text)?;
+    Ok(to.map(|to| naming(&line.value, &to)))
 }
 
 /// The next clock of an act made here: after all that its identity did, under whichever name.
@@ -895,6 +923,13 @@ impl Store {
         self.write(|tx| {
             let mut changed = BTreeSet::new();
             for writer in writers {
+                let mut told = tx.prepare_cached(
+                    "SELECT DISTINCT record, text FROM decisions WHERE writer = ?1 AND origin = 2
+                     AND record IN (SELECT claimed FROM aliases) AND text IS NOT NULL",
+                )?;
+                let told: Vec<(String, String)> = told
+                    .query_map([writer], |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect::<std::result::Result<_, _>>()?;
                 let moved = tx
                     .prepare_cached(
                         "UPDATE decisions SET origin = 0 WHERE writer = ?1 AND origin = 2",
@@ -902,6 +937,11 @@ impl Store {
                     .execute([writer])?;
                 if moved > 0 {
                     changed.insert(writer.clone());
+                }
+                for (record, text) in told {
+                    if let Some(to) = own_id_of_loser(tx, &record, &text)? {
+                        retarget_unsent(tx, &record, &text, &to)?;
+                    }
                 }
             }
             refold_of(tx, &changed)?;
@@ -1039,10 +1079,13 @@ fn merge(
         if !writers.contains_key(writer) {
             writers.insert(writer, (last_of(tx, writer)?, Vec::new()));
         }
-        let origin = match origin {
-            Origin::File if own.contains(&decision.writer) => Origin::Here,
-            origin => origin,
+        let is_own = origin == Origin::File && own.contains(&decision.writer);
+        let (origin, own_line) = if is_own {
+            (Origin::Here, come_back(tx, line)?)
+        } else {
+            (origin, None)
         };
+        let line = own_line.as_ref().unwrap_or(line);
         match append(tx, line, origin, part, None)? {
             Appended::New => {
                 added += 1;

@@ -375,3 +375,61 @@ fn a_line_of_a_newer_build_whose_text_lost_its_id_is_sent_under_its_own() {
     assert_eq!(sent["id"], own.as_str());
     assert_eq!(sent["heard_from"], "the village");
 }
+
+/// A text of this browser lost its id to one of the Hub.
+fn with_a_loser(text: &str, winner: &str) -> Store {
+    let store = Store::open_memory().unwrap();
+    store
+        .add_records(&[asked(&of_key("k1", Some("k1"), text))])
+        .unwrap();
+    hub(&store, &of_key("k1", Some("k1"), winner));
+    store
+}
+
+fn on_text(id: &str, text: &str) -> Decision {
+    let mut made = good(id, "ann", "k1", 1);
+    made.text = Some(Fields::of_pair("q", text).text_hash());
+    made
+}
+
+#[test]
+fn what_a_file_says_in_another_name_stays_as_it_was_written_whatever_id_its_text_goes_by() {
+    let line = lines(&[on_text("1", "a")]);
+    let before = Store::open_memory().unwrap();
+    before
+        .add_records(&[asked(&of_key("k1", Some("k1"), "a"))])
+        .unwrap();
+    before.merge_decisions(&line, Origin::File, None).unwrap();
+    hub(&before, &of_key("k1", Some("k1"), "b"));
+    let after = with_a_loser("a", "b");
+    after.merge_decisions(&line, Origin::File, None).unwrap();
+    for store in [before, after] {
+        assert_eq!(log(&store), [line[0].value.clone()]);
+        let view = store.record_view(&own_id("k1", "a"), "ann").unwrap();
+        assert_eq!(view.unwrap().state, RecordState::Accepted);
+    }
+}
+
+#[test]
+fn own_decisions_of_a_file_are_sent_under_the_id_that_their_text_goes_by() {
+    let line = lines(&[on_text("1", "a")]);
+    let own = ["ann".to_owned()];
+    let known_before = with_a_loser("a", "b");
+    known_before.set_own_writers(&own).unwrap();
+    known_before
+        .merge_decisions(&line, Origin::File, None)
+        .unwrap();
+    let told_later = with_a_loser("a", "b");
+    told_later
+        .merge_decisions(&line, Origin::File, None)
+        .unwrap();
+    told_later.set_own_writers(&own).unwrap();
+    for store in [known_before, told_later] {
+        // The file comes once more.
+        store.merge_decisions(&line, Origin::File, None).unwrap();
+        let sent = store.unsent_decisions(0, 9).unwrap();
+        assert_eq!(sent.len(), 1);
+        assert_eq!(sent[0].1.value.record(), Some(own_id("k1", "a").as_str()));
+        assert_eq!(store.accepted_hashes().unwrap()[0].0, own_id("k1", "a"));
+    }
+}
