@@ -159,7 +159,8 @@ fn clippy_wasm(shell: &Shell, _: &[String]) -> Result<()> {
 
 fn native(shell: &Shell, trailing: &[String]) -> Result<()> {
     let mut command = shell.cargo();
-    command.args(["test", "--quiet", "--workspace"]);
+    // One run tells of everything that fails.
+    command.args(["test", "--quiet", "--workspace", "--no-fail-fast"]);
     for name in ENGINE {
         command.args(["--exclude", name]);
     }
@@ -174,7 +175,7 @@ const ENGINE: [&str; 3] = ["seedbed-weights", "seedbed-tokens", "seedbed-engine"
 
 fn engine(shell: &Shell, trailing: &[String]) -> Result<()> {
     let mut command = shell.cargo();
-    command.args(["test", "--quiet"]);
+    command.args(["test", "--quiet", "--no-fail-fast"]);
     // What can't be had is left to the tests: those that need it fail, or say that they did not run.
     if let Some(file) = had("model", model::ensure(shell)) {
         command.env("SEEDBED_MODEL", file);
