@@ -229,6 +229,12 @@ impl Page {
                 .is_some_and(|element| element.id() == "edit-response")
         })
         .await;
+        self.type_on(text);
+        self.tick().await;
+    }
+
+    /// Something is typed in the open editor, which has `text` then.
+    fn type_on(&self, text: &str) {
         let editor: HtmlTextAreaElement = self
             .find("#edit-response")
             .expect("an editor")
@@ -236,7 +242,6 @@ impl Page {
         editor.set_value(text);
         let event = web_sys::Event::new("input").expect("an event");
         editor.dispatch_event(&event).expect("dispatched");
-        self.tick().await;
     }
 }
 
@@ -279,6 +284,23 @@ async fn letters_typed_in_the_editor_decide_nothing() {
         ins.text_content()
             .is_some_and(|text| text.contains("better"))
     }));
+}
+
+#[wasm_bindgen_test]
+async fn a_draft_is_stored_while_the_typing_goes_on() {
+    let page = Page::open(&[("First", "a"), ("Second", "b")]).await;
+    let mut typed = "better".to_owned();
+    page.type_into_answer(&typed).await;
+    // Never a pause that is long enough to be one.
+    for _ in 0..200 {
+        typed.push('!');
+        page.type_on(&typed);
+        gloo_timers::future::TimeoutFuture::new(20).await;
+        if page.stored().await[0].mine.is_some() {
+            return;
+        }
+    }
+    panic!("nothing was stored while somebody typed");
 }
 
 #[wasm_bindgen_test]

@@ -30,7 +30,7 @@ pub(crate) struct Profile {
     /// Id of the local identity that decides while nobody is signed in.
     #[serde(default)]
     present: String,
-    /// Local identities that have decided something.
+    /// Local identities that have decided or typed something.
     #[serde(default)]
     have_decided: Vec<String>,
     /// By account: which local identities' decisions are its own, and which are not.
@@ -386,8 +386,8 @@ impl Backend {
         self.tell_own_writers()
     }
 
-    /// Whoever decides for the first time is remembered as having done so.
-    pub(crate) fn has_decided(&self, writer: &str) {
+    /// Whoever decides or types something for the first time is remembered as having done so.
+    pub(crate) fn has_worked(&self, writer: &str) {
         let is_new = {
             let mut profile = self.profile.borrow_mut();
             if profile.find(writer).is_none() {
@@ -459,6 +459,9 @@ impl Backend {
             store.set_own_writers(&profile.writers())?;
             for (account, answers) in &profile.claims {
                 for (from, are_mine) in answers {
+                    if *are_mine {
+                        store.adopt_drafts(from, account)?;
+                    }
                     if !are_mine || !store.has_decisions(from)? || store.root_of(from)? == *account
                     {
                         continue;

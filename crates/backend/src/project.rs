@@ -361,7 +361,7 @@ impl Backend {
                 self.now(),
             )
         })?;
-        self.has_decided(decision.identity);
+        self.has_worked(decision.identity);
         let identity = self.identity();
         if identity.id == decision.identity {
             self.introduce(&project, &identity)?;
@@ -379,6 +379,9 @@ impl Backend {
     ) -> Result<Reply> {
         let project = self.project(id)?;
         project.with(|store| store.save_draft(record, identity, draft))?;
+        if draft.is_some() {
+            self.has_worked(identity);
+        }
         self.touched(&project);
         Ok(Reply::Ok)
     }

@@ -760,6 +760,16 @@ impl Store {
         })
     }
 
+    /// Drafts of an identity that turned out to be `into`: they are there for that one, unless it has typed something on
+    /// the same record itself.
+    pub fn adopt_drafts(&self, from: &str, into: &str) -> Result<()> {
+        self.write(|tx| {
+            tx.prepare_cached("UPDATE OR IGNORE drafts SET reviewer = ?2 WHERE reviewer = ?1")?
+                .execute([from, into])?;
+            Ok(())
+        })
+    }
+
     /// Keeps a draft beside the log, or drops it.
     pub fn save_draft(&self, record: &str, writer: &str, draft: Option<&Response>) -> Result<()> {
         self.write(|tx| {

@@ -145,7 +145,7 @@ fn claim_view(desk: Desk, identity: Identity) -> AnyView {
     view! {
         <div class="notice" role="group" aria-label=label>
             <p>
-                "Decisions were made in this browser as " <strong>{identity.name}</strong>
+                "Decisions or drafts were made in this browser as " <strong>{identity.name}</strong>
                 ". Are they yours?"
             </p>
             <div class="actions">

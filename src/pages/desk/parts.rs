@@ -120,6 +120,17 @@ impl Debounce {
         self.handle.try_set_value(handle);
     }
 
+    /// Runs `act` after the delay, unless something waits already: what comes again and again does not put it off.
+    pub fn run_soon(self, act: impl FnOnce() + 'static) {
+        let is_waiting = self.handle.try_with_value(Option::is_some).unwrap_or(true);
+        if !is_waiting {
+            self.run(move || {
+                self.handle.try_set_value(None);
+                act();
+            });
+        }
+    }
+
     /// Drops what is waiting.
     pub fn cancel(self) {
         if let Some(Some(handle)) = self.handle.try_update_value(Option::take) {

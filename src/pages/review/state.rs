@@ -643,7 +643,7 @@ impl Review {
             }
         });
         self.draft_saved.set(false);
-        self.draft_timer.run(move || self.save_draft());
+        self.draft_timer.run_soon(move || self.save_draft());
     }
 
     /// Back to the generated text.
@@ -653,7 +653,7 @@ impl Review {
                 self.form.update(|form| form.reset(field, &row.record));
             }
         });
-        self.draft_timer.run(move || self.save_draft());
+        self.draft_timer.run_soon(move || self.save_draft());
     }
 
     /// Stores what was typed and not decided, if anything.

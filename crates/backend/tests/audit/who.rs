@@ -3,7 +3,7 @@
 use crate::common::{Browser, World, bad, good, numbered};
 use crate::support::new_id;
 use seedbed_core::messages::{ExportKind, FailureKind, Reply, Request};
-use seedbed_core::review::{RecordState, Response};
+use seedbed_core::review::{RecordState, Response, ResponseStatus};
 use serde_json::{Value, json};
 
 fn guest(world: &World, records: usize) -> Browser {
@@ -127,6 +127,37 @@ fn a_guest_is_the_account_only_when_she_says_so_and_is_then_counted_once() {
         1,
         "{row:?}"
     );
+}
+
+#[test]
+fn what_a_guest_typed_is_asked_about_and_goes_along_with_her() {
+    let world = World::new();
+    let mut browser = guest(&world, 1);
+    let guest = browser.tab.identity();
+    let view = browser.records().remove(0);
+    let mut typed = good();
+    typed.status = ResponseStatus::Draft;
+    let asked = browser.tab.ask(Request::SaveDraft {
+        project: browser.project.clone(),
+        identity: guest.clone(),
+        record: view.record.id,
+        response: Some(typed.clone()),
+    });
+    assert_eq!(asked, Ok(Reply::Ok));
+    browser.sign_in();
+    assert_eq!(browser.records()[0].mine, None, "nobody asked her yet");
+    let Ok(Reply::Identities(identities)) = browser.tab.ask(Request::ListIdentities) else {
+        panic!("nobody");
+    };
+    assert_eq!(identities.unclaimed.len(), 1, "{identities:?}");
+    browser
+        .tab
+        .ask(Request::ClaimDecisions {
+            from: guest,
+            are_mine: true,
+        })
+        .expect("claimed");
+    assert_eq!(browser.records()[0].mine, Some(typed));
 }
 
 #[test]
