@@ -151,6 +151,8 @@ pub(super) fn SendForm(
         }
         let languages = language_text.with_untracked(|text| read_languages(text).0);
         failure.set(None);
+        // What was published before is no news beside what becomes of this.
+        desk.publish_outcome().set(None);
         steps.set(Some(Steps::default()));
         let project = desk.project_id();
         let request = Request::Publish {
