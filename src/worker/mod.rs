@@ -14,10 +14,12 @@ pub(crate) mod table;
 pub(crate) mod wire;
 
 use engine::Ways;
+use futures::future::LocalBoxFuture;
 use js_sys::Reflect;
 use platform::WebPlatform;
 use seedbed_backend::Backend;
 use seedbed_core::messages::{Envelope, Event, Failure, FailureKind};
+use seedbed_store::Renewal;
 use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -29,9 +31,14 @@ const BUILD: &str = match option_env!("SEEDBED_BUILD") {
     None => "dev",
 };
 #[cfg(feature = "split")]
-use split::PIECES;
+use split::{PIECES, RENEWAL};
 #[cfg(not(feature = "split"))]
 const PIECES: seedbed_backend::pieces::Pieces = seedbed_backend::pieces::Pieces::WHOLE;
+#[cfg(not(feature = "split"))]
+const RENEWAL: LoadRenewal = || Box::pin(std::future::ready(Ok(Renewal::HERE)));
+
+/// Sees to it that what reads the databases of older builds is there.
+type LoadRenewal = fn() -> LocalBoxFuture<'static, Result<Renewal, Failure>>;
 
 /// How long after the start the rest of the back end is fetched, in milliseconds: the page comes first.
 const REST_AFTER_MS: u32 = 3000;

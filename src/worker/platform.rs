@@ -1,7 +1,7 @@
 //! The browser as the back end sees it. Without files everything is kept in memory, and the page is told why.
 
 use super::locks::{self, Held, Outcome};
-use super::{BUILD, post, storage, table};
+use super::{BUILD, RENEWAL, post, storage, table};
 use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
 use gloo_timers::future::TimeoutFuture;
@@ -156,11 +156,16 @@ impl Drop for Opened {
     }
 }
 
-/// Opens the files; those of a tab that has just ended or is letting go are free a little after its lock.
+/// Opens the files; those of a tab that has just ended or is letting go are free a little after its lock. What reads
+/// those of an older build is fetched first.
 async fn open_files(id: &str) -> Result<(Store, Pool), StoreError> {
     let mut tries = 0;
+    let mut renewal = None;
     loop {
-        match opfs::open(id).await {
+        match opfs::open(id, renewal).await {
+            Err(StoreError::Older) if renewal.is_none() => {
+                renewal = Some(RENEWAL().await.map_err(|_| StoreError::Older)?);
+            }
             Err(error) if is_held(&error) && tries < HELD_TRIES => {
                 tries += 1;
                 TimeoutFuture::new(HELD_PAUSE_MS).await;

@@ -6,6 +6,7 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use seedbed_backend::pieces::{
     Answer, Pieces, answer_files, answer_hub, answer_models, not_fetched,
 };
+use seedbed_store::Renewal;
 
 macro_rules! piece {
     ($name:ident, $answer:ident) => {
@@ -20,6 +21,12 @@ piece!(files, answer_files);
 piece!(models, answer_models);
 piece!(hub, answer_hub);
 
+/// In the file of what reads other files of older builds.
+#[wasm_split(files, wasm_split_path = ::leptos::wasm_split, fallible)]
+fn renewal() -> Result<Renewal, SplitLoaderError> {
+    Ok(Renewal::HERE)
+}
+
 macro_rules! load {
     ($name:ident) => {
         || Box::pin(async { $name().await.map_err(|_| not_fetched()) })
@@ -32,3 +39,6 @@ pub(crate) const PIECES: Pieces = Pieces {
     models: load!(models),
     hub: load!(hub),
 };
+
+/// Brings the databases of older builds to this one.
+pub(crate) const RENEWAL: super::LoadRenewal = load!(renewal);

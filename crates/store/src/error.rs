@@ -20,6 +20,9 @@ pub enum StoreError {
         /// Newest version that we know.
         known: u32,
     },
+    /// An older Seedbed wrote this database, and what brings it to this one was not at hand.
+    #[error("the format is older")]
+    Older,
     /// Nothing can be written to this database.
     #[error("the database can only be read")]
     ReadOnly,
@@ -50,6 +53,12 @@ impl StoreError {
             )
             .means("It was left as it is.")
             .next("Reload the page to get the newer version."),
+            Self::Older => Failure::new(
+                FailureKind::Storage,
+                "This project was saved by an older version of Seedbed, and the part that reads it could not be loaded.",
+            )
+            .means("It was left as it is.")
+            .next("Check the connection and try again. If it keeps failing, reload the page."),
             Self::ReadOnly => Failure::new(
                 FailureKind::Invalid,
                 "This project can only be looked at here: a newer version of Seedbed saved it.",

@@ -26,6 +26,7 @@ pub use decisions::Origin;
 
 pub use error::{Result, StoreError};
 pub use runs::{PlannedItem, RunCounts, StoredRun};
+pub use schema::Renewal;
 pub use sync::{Part, Problem, PublishedTable};
 pub use window::Around;
 
@@ -57,7 +58,7 @@ impl Store {
     /// Opens the file at `path`, made new if it is not there.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn open_file(path: &Path) -> Result<Self> {
-        let store = Self::prepare(Connection::open(path)?)?;
+        let store = Self::prepare(Connection::open(path)?, Some(Renewal::HERE))?;
         if store.outlives_backup()? {
             let mut copy = path.as_os_str().to_owned();
             copy.push(backup::SUFFIX);
@@ -71,11 +72,11 @@ impl Store {
 
     /// A database in memory.
     pub fn open_memory() -> Result<Self> {
-        Self::prepare(Connection::open_in_memory()?)
+        Self::prepare(Connection::open_in_memory()?, None)
     }
 
-    /// Sets the connection up and brings the schema to the present version.
-    pub(crate) fn prepare(connection: Connection) -> Result<Self> {
+    /// Sets the connection up and brings the schema to the present version; that of an older build only with `renewal`.
+    pub(crate) fn prepare(connection: Connection, renewal: Option<Renewal>) -> Result<Self> {
         // First of all: even the journal mode is written into the file.
         let found = schema::version(&connection)?;
         connection.set_prepared_statement_cache_capacity(128);
@@ -94,10 +95,7 @@ impl Store {
         connection.pragma_update(None, "journal_mode", "TRUNCATE")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
-        if version > 0 && version < schema::VERSION {
-            backup::make(&connection)?;
-        }
-        schema::migrate(&connection, version)?;
+        schema::migrate(&connection, version, renewal)?;
         Ok(Self {
             connection,
             is_newer: false,

@@ -4,8 +4,8 @@
 //! to another tab while others stay open. What lists the projects lies beside them as small JSON files
 //! (`seedbed/list/<id>.json`) that need no lock to read.
 
-use crate::Store;
 use crate::error::{Result, StoreError};
+use crate::{Renewal, Store};
 use js_sys::{Array, AsyncIterator, Reflect};
 use rusqlite::{Connection, OpenFlags};
 use sqlite_wasm_rs::WasmOsCallback;
@@ -106,8 +106,9 @@ pub async fn is_available() -> std::result::Result<(), String> {
     }
 }
 
-/// Opens a project's database, made new if it is not there. The caller holds the project's lock.
-pub async fn open(project: &str) -> Result<(Store, Pool)> {
+/// Opens a project's database, made new if it is not there; that of an older build only with `renewal`, else it fails
+/// with [`StoreError::Older`]. The caller holds the project's lock.
+pub async fn open(project: &str, renewal: Option<Renewal>) -> Result<(Store, Pool)> {
     let name = format!("seedbed-{project}");
     let config = OpfsSAHPoolCfgBuilder::new()
         .vfs_name(&name)
@@ -131,7 +132,7 @@ pub async fn open(project: &str) -> Result<(Store, Pool)> {
                 // Of a migration that was cut off.
                 pool.remove(&copy).ok();
             }
-            Store::prepare(connection)
+            Store::prepare(connection, renewal)
         });
     match store {
         Ok(store) => {

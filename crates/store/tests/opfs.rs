@@ -8,13 +8,16 @@ use js_sys::Promise;
 use seedbed_core::messages::{FailureKind, RecordFilter};
 use seedbed_core::review::{Quality, RecordState};
 use seedbed_core::seed::Seed;
-use seedbed_store::{StoreError, opfs};
+use seedbed_store::{Renewal, StoreError, opfs};
 use support::{asked, rated, record, respond};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
+
+/// Brings databases of older builds to this one.
+const RENEWAL: Option<Renewal> = Some(Renewal::HERE);
 
 /// A project id of its own for each run: the profile may be used again.
 fn project(name: &str) -> String {
@@ -44,7 +47,7 @@ async fn try_from_outside(id: &str) -> String {
 async fn what_was_written_is_there_after_closing_pausing_and_opening_again() {
     assert_eq!(opfs::is_available().await, Ok(()));
     let id = project("again");
-    let (store, pool) = opfs::open(&id).await.unwrap();
+    let (store, pool) = opfs::open(&id, RENEWAL).await.unwrap();
     let seed = Seed {
         domain: "farming".to_owned(),
         ..Seed::default()
@@ -66,7 +69,7 @@ async fn what_was_written_is_there_after_closing_pausing_and_opening_again() {
     pool.pause().unwrap();
     assert_eq!(try_from_outside(&id).await, "free");
 
-    let (store, pool) = opfs::open(&id).await.unwrap();
+    let (store, pool) = opfs::open(&id, RENEWAL).await.unwrap();
     assert_eq!(store.seed().unwrap(), seed);
     let counts = store.counts("ann").unwrap();
     assert_eq!((counts.total, counts.can_undo), (500, true));
@@ -121,20 +124,20 @@ async fn a_project_held_elsewhere_does_not_open_until_it_is_let_go_and_loses_not
     let id = project("held");
     // Never opened here: the folder is found held on the first opening.
     hold_from_outside(&id).await;
-    let refused = opfs::open(&id).await.err().unwrap();
+    let refused = opfs::open(&id, RENEWAL).await.err().unwrap();
     assert_eq!(refused.failure().kind, FailureKind::Storage);
     let_go().await;
-    let (store, pool) = opfs::open(&id).await.unwrap();
+    let (store, pool) = opfs::open(&id, RENEWAL).await.unwrap();
     store.put("name", &"kept").unwrap();
     store.close().unwrap();
     pool.pause().unwrap();
     // Given away after it was open here, and taken back.
     hold_from_outside(&id).await;
     for _ in 0..2 {
-        assert!(opfs::open(&id).await.is_err());
+        assert!(opfs::open(&id, RENEWAL).await.is_err());
     }
     let_go().await;
-    let (store, pool) = opfs::open(&id).await.unwrap();
+    let (store, pool) = opfs::open(&id, RENEWAL).await.unwrap();
     let name: Option<String> = store.get("name").unwrap();
     assert_eq!(name.as_deref(), Some("kept"));
     store.close().unwrap();
@@ -145,7 +148,7 @@ async fn a_project_held_elsewhere_does_not_open_until_it_is_let_go_and_loses_not
 #[wasm_bindgen_test]
 async fn a_removed_project_leaves_no_files() {
     let id = project("removed");
-    let (store, pool) = opfs::open(&id).await.unwrap();
+    let (store, pool) = opfs::open(&id, RENEWAL).await.unwrap();
     store.put("name", &"old").unwrap();
     store.close().unwrap();
     pool.pause().unwrap();
@@ -165,8 +168,8 @@ async fn a_removed_project_leaves_no_files() {
 #[wasm_bindgen_test]
 async fn projects_are_open_side_by_side_and_keep_apart() {
     let (one, two) = (project("one"), project("two"));
-    let (first, first_pool) = opfs::open(&one).await.unwrap();
-    let (second, second_pool) = opfs::open(&two).await.unwrap();
+    let (first, first_pool) = opfs::open(&one, RENEWAL).await.unwrap();
+    let (second, second_pool) = opfs::open(&two, RENEWAL).await.unwrap();
     first.put("name", &"first").unwrap();
     second.put("name", &"second").unwrap();
     first.close().unwrap();
@@ -175,7 +178,7 @@ async fn projects_are_open_side_by_side_and_keep_apart() {
         second.get::<String>("name").unwrap().as_deref(),
         Some("second")
     );
-    let (first, first_pool) = opfs::open(&one).await.unwrap();
+    let (first, first_pool) = opfs::open(&one, RENEWAL).await.unwrap();
     assert_eq!(
         first.get::<String>("name").unwrap().as_deref(),
         Some("first")
@@ -219,7 +222,7 @@ async fn a_browser_without_streams_to_files_keeps_the_list_too() {
 #[wasm_bindgen_test]
 async fn a_full_disk_is_told_as_such_and_loses_nothing_that_was_there() {
     let id = project("full");
-    let (store, pool) = opfs::open(&id).await.unwrap();
+    let (store, pool) = opfs::open(&id, RENEWAL).await.unwrap();
     store
         .add_records(&[asked(&record("r0", "before", "kept"))])
         .unwrap();
@@ -238,7 +241,7 @@ async fn a_full_disk_is_told_as_such_and_loses_nothing_that_was_there() {
         .unwrap();
     store.close().unwrap();
     pool.pause().unwrap();
-    let (store, pool) = opfs::open(&id).await.unwrap();
+    let (store, pool) = opfs::open(&id, RENEWAL).await.unwrap();
     assert_eq!(store.record_count().unwrap(), 2);
     store.close().unwrap();
     pool.pause().unwrap();

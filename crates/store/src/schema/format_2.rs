@@ -13,8 +13,13 @@ use seedbed_core::seed::Seed;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 
-const BEGIN: &str = include_str!("../../schema/v4_begin.sql");
-const END: &str = include_str!("../../schema/v4_end.sql");
+pub(super) const BEGIN: &str = include_str!("../../schema/v4_begin.sql");
+pub(super) const END: &str = include_str!("../../schema/v4_end.sql");
+
+/// Counters by seed become counters by the part of the seed that answers read.
+pub(super) const RECOUNT_SEEDS: &str = "DELETE FROM counts WHERE kind = 'seed';
+    INSERT INTO counts SELECT 'seed', seed_part, count(*) FROM records WHERE is_outdated = 0 GROUP BY seed_part;
+    INSERT INTO counts SELECT 'outdated', '', count(*) FROM records WHERE is_outdated = 1;";
 
 /// Rows converted between two looks at what is left.
 const WINDOW: u32 = 500;
@@ -30,7 +35,7 @@ pub(super) fn convert(connection: &Connection) -> Result<()> {
     for writer in &writers {
         decisions::rebuild_steps(connection, writer, &Joins::default())?;
     }
-    recount_seeds(connection)?;
+    connection.execute_batch(RECOUNT_SEEDS)?;
     let own: Option<(i64, u32)> = connection
         .query_row(
             "SELECT ms, n FROM decisions WHERE origin = 0 AND ms < ?1 ORDER BY ms DESC, n DESC LIMIT 1",
@@ -197,15 +202,5 @@ fn convert_instructions(connection: &Connection) -> Result<()> {
     for json in rows {
         instructions::convert(connection, from_json::<Prompt>(&json, "instruction")?)?;
     }
-    Ok(())
-}
-
-/// Counters by seed become counters by the part of the seed that answers read.
-fn recount_seeds(connection: &Connection) -> Result<()> {
-    connection.execute_batch(
-        "DELETE FROM counts WHERE kind = 'seed';
-         INSERT INTO counts SELECT 'seed', seed_part, count(*) FROM records WHERE is_outdated = 0 GROUP BY seed_part;
-         INSERT INTO counts SELECT 'outdated', '', count(*) FROM records WHERE is_outdated = 1;",
-    )?;
     Ok(())
 }
