@@ -46,6 +46,8 @@ pub(crate) struct ActiveRun {
     unsaved: RefCell<Vec<Answered>>,
     /// What happened and is not stored yet, in order.
     writes: RefCell<Vec<Write>>,
+    /// [`ActiveRun::store_writes`]. By a pointer, so that whoever stops a run need not be with the piece that runs it.
+    keep: fn(&Self, &Project) -> (bool, Result<()>),
     wake: UnboundedSender<()>,
     task: RefCell<Option<AbortHandle>>,
     reported_ms: Cell<u64>,
@@ -266,6 +268,7 @@ impl Backend {
             ours: RefCell::default(),
             unsaved: RefCell::default(),
             writes: RefCell::default(),
+            keep: ActiveRun::store_writes,
             wake,
             task: RefCell::default(),
             reported_ms: Cell::new(0),
@@ -739,7 +742,7 @@ pub(crate) fn stop_run(project: &Project) {
             task.abort();
         }
         // What came just now; if it can't be stored, it will be asked again.
-        active.store_writes(project).1.ok();
+        (active.keep)(&active, project).1.ok();
         // If this fails, the next opening does it.
         project.with(Store::recover).ok();
     }
