@@ -5,6 +5,7 @@
 
 use crate::shell::{self, Shell};
 use anyhow::{Context as _, Result, bail};
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
 
@@ -84,11 +85,8 @@ fn cut(shell: &Shell, site: &Path, binary: &str, stem: &str, prefix: &str) -> Re
             .args(["--out-name", stem, "--out-dir"])
             .arg(&glue),
     )?;
-    optimise(
-        shell,
-        &glue.join(format!("{stem}_bg.wasm")),
-        &site.join(format!("{stem}_bg.wasm")),
-    )?;
+    let first = site.join(format!("{stem}_bg.wasm"));
+    optimise(shell, &glue.join(format!("{stem}_bg.wasm")), &first)?;
 
     let links = format!("{stem}-pieces.js");
     let mut text = fs::read_to_string(work.join("__wasm_split.js"))?;
@@ -119,9 +117,80 @@ fn cut(shell: &Shell, site: &Path, binary: &str, stem: &str, prefix: &str) -> Re
         "from \"./__wasm_split.js\"",
         &format!("from \"./{links}\""),
     )?;
-    fs::write(site.join(format!("{stem}.js")), main)?;
+    let (main, bytes) = with_even_names(&main, &fs::read(&first)?)?;
+    fs::write(&first, bytes)?;
+    fs::write(site.join(format!("{stem}.js")), without_layout(&main)?)?;
     println!("{binary} is in {count} pieces besides what stands first");
     Ok(())
+}
+
+/// Gives the functions that the wasm imports from its script names with counters in the place of `wasm-bindgen`'s hashes:
+/// there are hundreds, they stand in both files, and nothing compresses a hash. A counter is as long as a hash, so that
+/// no length in the wasm changes.
+fn with_even_names(script: &str, wasm: &[u8]) -> Result<(String, Vec<u8>)> {
+    let mut counts: HashMap<&str, u64> = HashMap::new();
+    let mut even: HashMap<&[u8], String> = HashMap::new();
+    for name in hashed_names(script.as_bytes()).collect::<BTreeSet<_>>() {
+        let name = std::str::from_utf8(name)?;
+        let base = &name[..name.len() - HASH];
+        let count = counts.entry(base).or_default();
+        even.insert(name.as_bytes(), format!("{base}{count:016x}"));
+        *count += 1;
+    }
+    if even.is_empty() {
+        bail!("no name in the generated script has a hash; its maker has changed");
+    }
+    let replaced = |from: &[u8]| {
+        let mut to = from.to_vec();
+        let mut count = 0;
+        for name in hashed_names(from) {
+            if let Some(even) = even.get(name) {
+                let at = name.as_ptr().addr() - from.as_ptr().addr();
+                to[at..at + name.len()].copy_from_slice(even.as_bytes());
+                count += 1;
+            }
+        }
+        (to, count)
+    };
+    let (wasm, count) = replaced(wasm);
+    if count != even.len() {
+        bail!("{count} of {} names are in the wasm", even.len());
+    }
+    let (script, _) = replaced(script.as_bytes());
+    Ok((String::from_utf8(script)?, wasm))
+}
+
+const PREFIX: &[u8] = b"__wbg_";
+/// Digits of a hash.
+const HASH: usize = 16;
+
+/// Every `__wbg_<name>_<hash>`. In the wasm the length stands before it, which may be a letter too.
+fn hashed_names(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    bytes.split(move |byte| !is_part(byte)).filter_map(|word| {
+        let start = word.windows(PREFIX.len()).position(|part| part == PREFIX)?;
+        let name = &word[start..];
+        let (base, hash) = name.split_at_checked(name.len().checked_sub(HASH)?)?;
+        (base.ends_with(b"_") && hash.iter().all(u8::is_ascii_hexdigit)).then_some(name)
+    })
+}
+
+/// A generated script without its comments on functions and its indentation.
+fn without_layout(script: &str) -> Result<String> {
+    let mut lines = Vec::new();
+    let mut is_comment = false;
+    for line in script.lines() {
+        if line.matches('`').count() % 2 == 1 {
+            bail!("the generated script has a text of several lines: {line}");
+        }
+        let line = line.trim();
+        is_comment |= line.starts_with("/**");
+        if !is_comment && !line.is_empty() {
+            lines.push(line);
+        }
+        is_comment &= !line.ends_with("*/");
+    }
+    Ok(lines.join("\n"))
 }
 
 /// The name carries the hash of what it belongs to, so that this never meets the pieces of another build.
@@ -201,6 +270,34 @@ mod tests {
         assert_eq!(read("engine-12ab_bg.wasm"), "wasm");
         assert_eq!(fs::read_dir(&site).unwrap().count(), 3);
         fs::remove_dir_all(site).unwrap();
+    }
+
+    #[test]
+    fn names_with_hashes_become_even_in_both_files_and_keep_their_length() {
+        let script =
+            "__wbg_get_00112233445566ff: f, __wbg_get_ff112233445566ff: g, __wbg_get_old: h";
+        let wasm = b"\x1a__wbg_get_ff112233445566ff\0\x01\x03wbg0__wbg_get_00112233445566ff\0";
+        let (even, bytes) = with_even_names(script, wasm).unwrap();
+        assert_eq!(
+            even,
+            "__wbg_get_0000000000000000: f, __wbg_get_0000000000000001: g, __wbg_get_old: h"
+        );
+        assert_eq!(
+            bytes,
+            b"\x1a__wbg_get_0000000000000001\0\x01\x03wbg0__wbg_get_0000000000000000\0"
+        );
+        assert!(with_even_names(script, b"\x1a__wbg_get_ff112233445566ff\0").is_err());
+        assert!(with_even_names("none", wasm).is_err());
+    }
+
+    #[test]
+    fn a_script_loses_its_layout_and_none_of_its_code() {
+        let script = "/**\n * @param {any} a\n */\nfunction f(a) {\n\n    return `a ${a}`;\n}\n/** x */\nf(1);\n";
+        assert_eq!(
+            without_layout(script).unwrap(),
+            "function f(a) {\nreturn `a ${a}`;\n}\nf(1);"
+        );
+        assert!(without_layout("`a\n b`").is_err());
     }
 
     #[test]
