@@ -24,7 +24,7 @@ fn write_canonical(value: &Value, out: &mut String) {
                 if position > 0 {
                     out.push(',');
                 }
-                out.push_str(&Value::String(key.clone()).to_string());
+                push_json(key, out);
                 out.push(':');
                 write_canonical(&map[key], out);
             }
@@ -40,20 +40,24 @@ fn write_canonical(value: &Value, out: &mut String) {
             }
             out.push(']');
         }
-        scalar => out.push_str(&scalar.to_string()),
+        scalar => push_json(scalar, out),
     }
+}
+
+fn push_json<T: Serialize>(value: &T, out: &mut String) {
+    // A key or a scalar always becomes JSON.
+    out.push_str(&serde_json::to_string(value).unwrap_or_default());
 }
 
 /// Lower-case hex of `bytes`.
 pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            out.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+        }
+    }
+    out
 }
 
 /// SHA-256 of `bytes` as 64 hex digits.
@@ -61,13 +65,17 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// The content id of `value`: the first 32 hex digits (128 bits) of the SHA-256 of its canonical JSON.
+/// The content id of `value`: that of its canonical JSON.
 pub fn content_id<T: Serialize>(value: &T) -> String {
     // A value that cannot become JSON (a map with non-string keys) has no place in an id; it hashes as null.
-    let json = serde_json::to_value(value).unwrap_or(Value::Null);
-    let mut digest = sha256_hex(canonical_json(&json).as_bytes());
-    digest.truncate(32);
-    digest
+    id_of(&canonical_json(
+        &serde_json::to_value(value).unwrap_or(Value::Null),
+    ))
+}
+
+/// The content id of canonical JSON: the first 32 hex digits (128 bits) of its SHA-256.
+pub(crate) fn id_of(canonical: &str) -> String {
+    hex(&Sha256::digest(canonical.as_bytes())[..16])
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! nothing is asked twice; the **record id** ([`Record::make_id`]) names key and text, so that two answers to one
 //! request are two records. Decisions name the text they were made on ([`Fields::text_hash`]).
 
-use crate::id::content_id;
+use crate::id::{canonical_json, content_id, id_of};
 use crate::model::{FinishReason, Message, Sampling, Usage};
 use crate::prompt::Cell;
 use serde::{Deserialize, Serialize};
@@ -167,7 +167,14 @@ pub struct Record {
 impl Record {
     /// The id of the record with these fields that answers `key`.
     pub fn make_id(key: Option<&str>, fields: &Fields) -> String {
-        content_id(&(2, key, fields))
+        Self::hashes(key, fields).0
+    }
+
+    /// [`Self::make_id`] and [`Fields::text_hash`]: both read the fields, which are long.
+    pub fn hashes(key: Option<&str>, fields: &Fields) -> (String, String) {
+        let text = canonical_json(&serde_json::to_value(fields).unwrap_or_default());
+        let key = canonical_json(&Value::from(key));
+        (id_of(&format!("[2,{key},{text}]")), id_of(&text))
     }
 
     /// Whether the id follows from key and fields, so that no other text can claim it.
@@ -234,6 +241,18 @@ mod tests {
             |response: &str| Record::make_id(Some("k"), &Fields::of_pair("How deep?", response));
         assert_ne!(id("2 cm"), id("20 cm"));
         assert_eq!(id("2 cm"), id("2 cm"));
+    }
+
+    #[test]
+    fn an_id_is_the_content_id_of_version_key_and_fields() {
+        let fields = Fields(BTreeMap::from([
+            ("b".to_owned(), Field::Other(json!({"z": [1.5], "a": "\n"}))),
+            ("\"a".to_owned(), Field::Text("So \u{e9}.".to_owned())),
+        ]));
+        for key in [None, Some("k\"")] {
+            let hashes = (content_id(&(2, key, &fields)), content_id(&fields));
+            assert_eq!(Record::hashes(key, &fields), hashes);
+        }
     }
 
     #[test]
