@@ -31,6 +31,7 @@ pub use sync::{Part, Problem, PublishedTable};
 pub use window::Around;
 
 use crate::schema::Found;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use seedbed_core::messages::ProjectSummary;
 use seedbed_core::review::RecordState;
@@ -80,6 +81,8 @@ impl Store {
         // First of all: even the journal mode is written into the file.
         let found = schema::version(&connection)?;
         connection.set_prepared_statement_cache_capacity(128);
+        // Else a plan may follow what is bound, and most of the kept statements are prepared anew at each use.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "cache_size", -16_000)?;
         let Found::Version(version) = found else {
@@ -315,6 +318,24 @@ mod tests {
         limit(pages * 100);
         assert_eq!(store.add_records(&rows(10, 100)), Ok(90));
         assert_eq!((search("word3 "), search("word50")), (1, 1));
+    }
+
+    #[test]
+    fn a_kept_statement_is_prepared_once_whatever_is_bound() {
+        let store = Store::open_memory().unwrap();
+        store.add_records(&rows(0, 3)).unwrap();
+        for sql in [
+            "SELECT json FROM records CROSS JOIN texts ON texts.seq = records.seq WHERE id = ?1",
+            "SELECT seq FROM records WHERE topic = ?1 ORDER BY seq",
+        ] {
+            let mut times = 0;
+            for value in ["", "r0", "r1", "r2"] {
+                let mut statement = store.connection.prepare_cached(sql).unwrap();
+                statement.exists([value]).unwrap();
+                times += statement.get_status(rusqlite::StatementStatus::RePrepare);
+            }
+            assert_eq!(times, 0, "{sql}");
+        }
     }
 
     #[test]
