@@ -37,7 +37,6 @@ use seedbed_core::messages::ProjectSummary;
 use seedbed_core::review::RecordState;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-#[cfg(not(target_arch = "wasm32"))]
 use std::path::Path;
 
 /// The open database of one project.
@@ -56,8 +55,8 @@ pub struct MergeCount {
 }
 
 impl Store {
-    /// Opens the file at `path`, made new if it is not there.
-    #[cfg(not(target_arch = "wasm32"))]
+    /// Opens the file at `path`, made new if it is not there. In a browser it lies in SQLite's own files in memory, which
+    /// are gone with the page; those that stay are opened on OPFS.
     pub fn open_file(path: &Path) -> Result<Self> {
         let store = Self::prepare(Connection::open(path)?, Some(Renewal::HERE))?;
         if store.outlives_backup()? {
