@@ -14,7 +14,7 @@ use seedbed::pages::review::ReviewPage;
 use seedbed_core::messages::{
     Failure, FailureKind, ProjectView, RecordFilter, RecordView, Reply, Request,
 };
-use seedbed_core::review::{Quality, RecordState, ResponseStatus};
+use seedbed_core::review::{Quality, RecordState, Response, ResponseStatus};
 use std::cell::RefCell;
 use std::rc::Rc;
 use support::{Wire, Worker};
@@ -45,10 +45,6 @@ fn document() -> Document {
     web_sys::window()
         .and_then(|window| window.document())
         .expect("a page")
-}
-
-fn failure(kind: FailureKind) -> Option<Failure> {
-    Some(Failure::new(kind, "The storage is full."))
 }
 
 /// What of the acts of a project lies in the browser's storage.
@@ -120,7 +116,8 @@ impl Page {
     }
 
     fn fail(&self, kind: FailureKind) {
-        *self.worker.fault.borrow_mut() = failure(kind);
+        let failure = Failure::new(kind, "The storage is full.");
+        *self.worker.fault.borrow_mut() = Some(failure);
     }
 
     fn mend(&self) {
@@ -253,7 +250,7 @@ async fn a_key_shows_the_next_record_before_the_answer_is_stored() {
     assert!(page.text().contains("Second"));
     page.until_stored("the answer", |rows| {
         rows[0].state == RecordState::Accepted
-            && rows[0].mine.as_ref().and_then(|mine| mine.quality()) == Some(Quality::Good)
+            && rows[0].mine.as_ref().and_then(Response::quality) == Some(Quality::Good)
     })
     .await;
     page.until("nothing waits", |page| {

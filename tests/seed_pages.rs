@@ -1,26 +1,25 @@
-//! The seed and prompts pages in a browser, over a scripted backend: what is saved when, what is never overwritten, and
-//! that only what is shown is kept.
+//! The seed and prompts pages in a browser, over the real back end in memory: what is saved when, what is never
+//! overwritten, and that only what is shown is kept.
 #![cfg(target_arch = "wasm32")]
 // Helpers stand outside of test functions, where clippy does not see that this is a test.
 #![allow(clippy::expect_used)]
 
+mod support;
+
 use leptos::mount::mount_to;
 use leptos::prelude::*;
 use seedbed::pages::connect::provide_connect;
-use seedbed::pages::desk::{Backend, Desk, Running, Site};
+use seedbed::pages::desk::{Desk, Site};
 use seedbed::pages::prompts::PromptsPage;
 use seedbed::pages::seed::SeedPage;
-use seedbed_core::identity::Identity;
 use seedbed_core::messages::{
-    Failure, FailureKind, Progress, ProjectSummary, ProjectView, PromptPage, PromptView, Reply,
-    Request, RequestId, SeedView, Unsaved,
+    Failure, FailureKind, ProjectView, PromptFilter, Reply, Request, SeedView,
 };
-use seedbed_core::model::Endpoint;
-use seedbed_core::params::RunSettings;
-use seedbed_core::prompt::{Prompt, PromptOrigin, PromptState};
+use seedbed_core::model::{Endpoint, EndpointKind};
+use seedbed_core::prompt::PromptState;
 use seedbed_core::seed::{Example, Seed};
-use std::cell::RefCell;
 use std::rc::Rc;
+use support::{MODEL, Wire, Worker};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{
@@ -29,87 +28,6 @@ use web_sys::{
 };
 
 wasm_bindgen_test_configure!(run_in_browser);
-
-/// A project in memory.
-#[derive(Default)]
-struct Script {
-    seed: RefCell<Seed>,
-    saves: RefCell<Vec<(String, Seed)>>,
-    prompts: RefCell<Vec<Prompt>>,
-    kept: RefCell<Vec<Vec<String>>>,
-    is_failing: RefCell<bool>,
-}
-
-impl Script {
-    fn view(&self) -> SeedView {
-        let seed = self.seed.borrow().clone();
-        SeedView {
-            hash: seed.hash(),
-            seed,
-            can_undo: !self.saves.borrow().is_empty(),
-            can_redo: false,
-            stale_records: 0,
-        }
-    }
-
-    fn answer(&self, request: Request) -> Result<Reply, Failure> {
-        match request {
-            Request::SaveSeed {
-                seed, merge_key, ..
-            } => {
-                if *self.is_failing.borrow() {
-                    return Err(Failure::new(FailureKind::Storage, "The storage is full."));
-                }
-                self.saves.borrow_mut().push((merge_key, seed.clone()));
-                *self.seed.borrow_mut() = seed;
-                Ok(Reply::Seed(Box::new(self.view())))
-            }
-            Request::DraftAnswer { .. } => Ok(Reply::Texts(vec!["A drafted answer.".to_owned()])),
-            Request::ListPrompts { offset, limit, .. } => {
-                let prompts = self.prompts.borrow();
-                Ok(Reply::Prompts(PromptPage {
-                    total: prompts.len() as u32,
-                    prompts: prompts
-                        .iter()
-                        .skip(offset as usize)
-                        .take(limit as usize)
-                        .map(|prompt| PromptView {
-                            prompt: prompt.clone(),
-                            parent_text: None,
-                            records: 0,
-                        })
-                        .collect(),
-                    cells: Vec::new(),
-                }))
-            }
-            Request::SetPromptState { ids, state, .. } => {
-                for prompt in self.prompts.borrow_mut().iter_mut() {
-                    if ids.contains(&prompt.id) {
-                        prompt.state = state;
-                    }
-                }
-                self.kept.borrow_mut().push(ids);
-                Ok(Reply::Ok)
-            }
-            _ => Ok(Reply::Ok),
-        }
-    }
-}
-
-struct Wire(Rc<Script>);
-
-impl Backend for Wire {
-    fn ask(&self, request: Request, _: Box<dyn Fn(Progress)>) -> Running {
-        let script = Rc::clone(&self.0);
-        Running::new(1, async move {
-            // A worker is never done within the same turn of the page.
-            gloo_timers::future::TimeoutFuture::new(10).await;
-            script.answer(request)
-        })
-    }
-
-    fn cancel(&self, _: RequestId) {}
-}
 
 fn seed() -> Seed {
     Seed {
@@ -125,32 +43,62 @@ fn seed() -> Seed {
     }
 }
 
-fn prompts(count: usize, text: &str) -> Vec<Prompt> {
-    let [cell, _] = <[_; 2]>::try_from(seed().cells()).expect("two cells");
-    (0..count)
-        .map(|index| Prompt {
-            id: format!("prompt{index}"),
-            cell: cell.clone(),
-            text: format!("{text} {index}"),
-            state: PromptState::Proposed,
-            origin: PromptOrigin::Typed,
-            original_text: None,
-            seed_hash: String::new(),
-            created_ms: index as u64,
-            updated_ms: index as u64,
-        })
-        .collect()
-}
-
 fn document() -> Document {
     web_sys::window()
         .and_then(|window| window.document())
         .expect("a page")
 }
 
+/// A project with [`seed`] and the model.
+async fn farming(worker: &Worker) -> ProjectView {
+    let project = worker.create("farming").await.summary.id;
+    let save = Request::SaveSeed {
+        project: project.clone(),
+        seed: seed(),
+        merge_key: String::new(),
+    };
+    worker.ask(save).await.expect("saved");
+    let settings = Request::SaveSettings {
+        project: project.clone(),
+        settings: worker.open(&project).await.settings,
+        endpoint: Some(Endpoint {
+            kind: EndpointKind::OpenAi,
+            base_url: MODEL.into(),
+            model: "m".into(),
+            ..Endpoint::default()
+        }),
+    };
+    worker.ask(settings).await.expect("saved");
+    worker.open(&project).await
+}
+
+/// Proposes instructions for the first cell.
+async fn propose(worker: &Worker, project: &str, count: usize, text: &str) {
+    let [cell, _] = <[_; 2]>::try_from(seed().cells()).expect("two cells");
+    let mut ids = Vec::new();
+    for index in 0..count {
+        let add = Request::AddPrompt {
+            project: project.to_owned(),
+            cell: cell.clone(),
+            text: format!("{text} {index}"),
+        };
+        match worker.ask(add).await {
+            Ok(Reply::Prompt(prompt)) => ids.push(prompt.id),
+            other => panic!("not added: {other:?}"),
+        }
+    }
+    let put_back = Request::SetPromptState {
+        project: project.to_owned(),
+        ids,
+        state: PromptState::Proposed,
+    };
+    worker.ask(put_back).await.expect("proposed");
+}
+
 /// A page, mounted; unmounted when dropped.
 struct Page {
-    script: Rc<Script>,
+    worker: Rc<Worker>,
+    project: String,
     root: Element,
     mounted: Option<Box<dyn std::any::Any>>,
 }
@@ -163,49 +111,127 @@ impl Drop for Page {
 }
 
 impl Page {
-    fn open(script: Script, view: impl Fn() -> AnyView + 'static) -> Self {
-        *script.seed.borrow_mut() = seed();
-        let script = Rc::new(script);
+    fn open(
+        worker: Rc<Worker>,
+        project: ProjectView,
+        view: impl Fn() -> AnyView + 'static,
+    ) -> Self {
         let root = document().create_element("div").expect("an element");
         document()
             .body()
             .expect("a body")
             .append_child(&root)
             .expect("appended");
-        let wire = Wire(Rc::clone(&script));
-        let seed = script.view();
+        let wire = Rc::new(Wire(Rc::clone(&worker)));
+        let id = project.summary.id.clone();
         let mounted = mount_to(root.clone().unchecked_into::<HtmlElement>(), move || {
-            let project = RwSignal::new(Some(ProjectView {
-                summary: ProjectSummary {
-                    id: "p".into(),
-                    ..ProjectSummary::default()
-                },
-                seed,
-                settings: RunSettings::default(),
-                endpoint: Some(Endpoint {
-                    model: "m".into(),
-                    ..Endpoint::default()
-                }),
-                hub: None,
-                run: None,
-                identity: Identity::account("ann"),
-                read_only: None,
-                unsaved: Unsaved::default(),
-            }));
-            let desk = Desk::new(Rc::new(wire), Site::default(), project, RwSignal::new(None));
-            provide_context(desk);
+            let project = RwSignal::new(Some(project));
+            provide_context(Desk::new(
+                wire,
+                Site::default(),
+                project,
+                RwSignal::new(None),
+            ));
             provide_connect();
             view()
         });
         Self {
-            script,
+            worker,
+            project: id,
             root,
             mounted: Some(Box::new(mounted)),
         }
     }
 
-    fn seed() -> Self {
-        Self::open(Script::default(), || view! { <SeedPage /> }.into_any())
+    async fn seed() -> Self {
+        let worker = Worker::start().await;
+        let project = farming(&worker).await;
+        Self::open(worker, project, || view! { <SeedPage /> }.into_any())
+    }
+
+    /// The prompts page with instructions that begin so.
+    async fn prompts(count: usize, text: &str) -> Self {
+        let worker = Worker::start().await;
+        let project = farming(&worker).await;
+        propose(&worker, &project.summary.id, count, text).await;
+        Self::open(worker, project, || view! { <PromptsPage /> }.into_any())
+    }
+
+    /// Texts of the instructions that the back end has as kept.
+    async fn kept(&self) -> Vec<String> {
+        let list = Request::ListPrompts {
+            project: self.project.clone(),
+            filter: PromptFilter {
+                state: Some(PromptState::Kept),
+                ..PromptFilter::default()
+            },
+            offset: 0,
+            limit: 100,
+        };
+        match self.worker.ask(list).await {
+            Ok(Reply::Prompts(page)) => page
+                .prompts
+                .into_iter()
+                .map(|row| row.prompt.text)
+                .collect(),
+            other => panic!("no list: {other:?}"),
+        }
+    }
+
+    /// Waits until the back end has so many instructions as kept.
+    async fn until_kept(&self, count: u32) -> Vec<String> {
+        for _ in 0..400 {
+            let kept = self.kept().await;
+            if kept.len() == count as usize {
+                return kept;
+            }
+            gloo_timers::future::TimeoutFuture::new(10).await;
+        }
+        panic!("never {count} kept: {:?}", self.kept().await);
+    }
+
+    /// Asks the back end for the seed by a request that is answered with it.
+    async fn read_seed(&self, request: fn(String) -> Request) -> SeedView {
+        match self.worker.ask(request(self.project.clone())).await {
+            Ok(Reply::Seed(view)) => *view,
+            other => panic!("no seed: {other:?}"),
+        }
+    }
+
+    /// The seeds that undo leads through in the back end, from the one that the test began with to the present one.
+    async fn steps(&self) -> Vec<Seed> {
+        let mut back = Vec::new();
+        let mut view = self.stored().await;
+        while view.seed != seed() {
+            assert!(view.can_undo, "the seed of the beginning is gone");
+            back.push(view.seed);
+            view = self
+                .read_seed(|project| Request::UndoSeed { project })
+                .await;
+        }
+        for _ in &back {
+            self.read_seed(|project| Request::RedoSeed { project })
+                .await;
+        }
+        back.push(view.seed);
+        back.reverse();
+        back
+    }
+
+    /// The seed as the back end has it.
+    async fn stored(&self) -> SeedView {
+        self.worker.open(&self.project).await.seed
+    }
+
+    /// Waits until the back end has a seed like this.
+    async fn until_stored(&self, what: &str, holds: impl Fn(&Seed) -> bool) {
+        for _ in 0..400 {
+            if holds(&self.stored().await.seed) {
+                return;
+            }
+            gloo_timers::future::TimeoutFuture::new(10).await;
+        }
+        panic!("never stored: {what}; {:?}", self.stored().await);
     }
 
     fn find(&self, selector: &str) -> Element {
@@ -282,78 +308,80 @@ impl Page {
             }
             gloo_timers::future::TimeoutFuture::new(10).await;
         }
-        unreachable!(
+        panic!(
             "waited in vain until {what}; the page says: {}",
             self.text()
         );
     }
 
+    /// Under which keys the page asked to save.
     fn keys(&self) -> Vec<String> {
-        self.script
-            .saves
-            .borrow()
-            .iter()
-            .map(|(key, _)| key.clone())
-            .collect()
+        self.worker.asked(|request| match request {
+            Request::SaveSeed { merge_key, .. } => Some(merge_key.clone()),
+            _ => None,
+        })
     }
 }
 
 #[wasm_bindgen_test]
 async fn typing_is_saved_after_a_pause_and_at_once_when_another_field_is_typed_in() {
-    let page = Page::seed();
+    let page = Page::seed().await;
     page.type_into("#seed-domain", "farms");
     page.type_into("#seed-domain", "small farms");
     page.type_into("#seed-description", "Questions of beginners.");
-    page.until("both are saved", |page| page.keys().len() == 2)
-        .await;
+    page.until_stored("both", |seed| {
+        seed.domain == "small farms" && seed.description == "Questions of beginners."
+    })
+    .await;
     assert_eq!(page.keys(), ["domain", "description"]);
-    let saves = page.script.saves.borrow();
-    assert_eq!(saves[0].1.domain, "small farms");
+    let steps = page.steps().await;
+    assert_eq!(steps.len(), 3);
+    assert_eq!(steps[1].domain, "small farms");
     assert_eq!(
-        saves[0].1.description, "",
+        steps[1].description, "",
         "each field is a step of undo of its own"
     );
-    assert_eq!(saves[1].1.description, "Questions of beginners.");
+    assert_eq!(steps[2].description, "Questions of beginners.");
 }
 
 #[wasm_bindgen_test]
 async fn what_was_typed_just_before_the_page_is_left_is_saved() {
-    let mut page = Page::seed();
+    let mut page = Page::seed().await;
     page.type_into("#seed-domain", "typed and gone");
     page.mounted = None;
-    page.until("it is saved", |page| !page.keys().is_empty())
+    page.until_stored("it", |seed| seed.domain == "typed and gone")
         .await;
-    assert_eq!(page.script.seed.borrow().domain, "typed and gone");
 }
 
 #[wasm_bindgen_test]
 async fn a_failed_save_is_said_and_what_was_typed_stays_and_is_saved_later() {
-    let page = Page::seed();
-    *page.script.is_failing.borrow_mut() = true;
+    let page = Page::seed().await;
+    let full = Failure::new(FailureKind::Storage, "The storage is full.");
+    *page.worker.fault.borrow_mut() = Some(full);
     page.type_into("#seed-domain", "precious");
     page.until("the failure is said", |page| {
-        page.text().contains("The storage is full.")
+        page.text().contains("The storage is full.") && page.text().contains("Not saved")
     })
     .await;
     assert_eq!(page.value("#seed-domain"), "precious");
-    *page.script.is_failing.borrow_mut() = false;
+    assert_eq!(page.stored().await.seed, seed());
+    *page.worker.fault.borrow_mut() = None;
     page.button("Try again").click();
-    page.until("it is saved", |page| {
-        page.script.seed.borrow().domain == "precious"
-    })
-    .await;
+    page.until_stored("it", |seed| seed.domain == "precious")
+        .await;
     page.until("the failure is gone", |page| {
         !page.text().contains("The storage is full.")
     })
     .await;
+    assert_eq!(page.steps().await.len(), 2);
 }
 
 #[wasm_bindgen_test]
 async fn a_row_moved_by_keyboard_keeps_its_field_and_is_one_step_of_undo() {
-    let page = Page::seed();
+    let page = Page::seed().await;
     page.press("#topics-0", "ArrowDown", true);
-    page.until("it is saved", |page| page.keys() == [""]).await;
-    assert_eq!(page.script.seed.borrow().topics, ["water", "soil"]);
+    page.until_stored("it", |seed| seed.topics == ["water", "soil"])
+        .await;
     assert_eq!(page.value("#topics-0"), "soil");
     page.press("#topics-0", "ArrowDown", true);
     page.type_into("#topics-add", "SOIL");
@@ -363,64 +391,97 @@ async fn a_row_moved_by_keyboard_keeps_its_field_and_is_one_step_of_undo() {
     })
     .await;
     assert_eq!(page.keys(), [""], "what changes nothing is not saved");
+    let steps = page.steps().await;
+    assert_eq!(steps.len(), 2);
+    assert_eq!(steps[1].topics, ["water", "soil"]);
+}
+
+#[wasm_bindgen_test]
+async fn undo_and_redo_walk_the_stored_steps() {
+    let page = Page::seed().await;
+    page.type_into("#seed-domain", "small farms");
+    page.until_stored("it", |seed| seed.domain == "small farms")
+        .await;
+    page.until("it can be undone", |page| page.text().contains("Saved"))
+        .await;
+    page.button("↶").click();
+    page.until("the former text", |page| {
+        page.value("#seed-domain") == "farming"
+    })
+    .await;
+    assert_eq!(page.stored().await.seed, seed());
+    page.button("↷").click();
+    page.until("the later text", |page| {
+        page.value("#seed-domain") == "small farms"
+    })
+    .await;
+    assert_eq!(page.stored().await.seed.domain, "small farms");
 }
 
 #[wasm_bindgen_test]
 async fn a_drafted_answer_waits_beside_the_persons_own_until_it_is_taken() {
-    let page = Page::seed();
+    let page = Page::seed().await;
+    *page.worker.model.says.borrow_mut() = vec!["A drafted ", "answer."];
     page.button("Draft an answer").click();
     page.until("the draft stands", |page| {
-        page.count("#example-0-draft") == 1
+        page.count("#example-0-draft") == 1 && page.value("#example-0-draft") == "A drafted answer."
     })
     .await;
+    let asked = page.worker.model.asked.borrow().concat();
+    assert!(asked.contains("When is soil ready?"), "{asked}");
     assert_eq!(page.value("#example-0-answer"), "My own words.");
     assert!(page.keys().is_empty());
+    assert_eq!(page.stored().await.seed, seed());
     page.type_into("#example-0-draft", "A drafted answer, mended.");
     page.button("Replace my answer").click();
-    page.until("it is saved", |page| page.keys() == [""]).await;
+    page.until_stored("it", |seed| {
+        seed.examples[0].answer == "A drafted answer, mended."
+    })
+    .await;
+    assert_eq!(page.keys(), [""]);
     assert_eq!(page.value("#example-0-answer"), "A drafted answer, mended.");
+    assert_eq!(page.steps().await.len(), 2);
 }
 
 #[wasm_bindgen_test]
 async fn keeping_all_keeps_only_what_is_shown() {
-    let script = Script {
-        prompts: RefCell::new(prompts(70, "Ask")),
-        ..Script::default()
-    };
-    let page = Page::open(script, || view! { <PromptsPage /> }.into_any());
+    let page = Page::prompts(70, "Ask").await;
     page.until("the list stands", |page| page.count(".prompt") > 0)
         .await;
     let shown = page.count(".prompt");
     assert!(shown < 70, "the list is a window");
+    assert!(page.kept().await.is_empty());
     page.button("Keep all").click();
-    page.until("they are kept", |page| {
-        !page.script.kept.borrow().is_empty()
-    })
-    .await;
-    assert_eq!(page.script.kept.borrow()[0].len() as u32, shown);
     page.until("the page says so", |page| {
         page.count(".prompt.is-kept") == shown
     })
     .await;
+    let kept = page.until_kept(shown).await;
+    let rows = page.root.query_selector_all(".prompt").expect("a list");
+    for (index, text) in (0..shown).zip(&kept) {
+        let row = rows.item(index).and_then(|row| row.text_content());
+        assert!(row.expect("a row").contains(text));
+    }
+    let sent = page.worker.asked(|request| match request {
+        Request::SetPromptState { ids, .. } => Some(ids.len() as u32),
+        _ => None,
+    });
+    assert_eq!(sent, [shown]);
     page.button("Undo").click();
     page.until("they are proposed again", |page| {
         page.count(".prompt.is-kept") == 0
     })
     .await;
+    page.until_kept(0).await;
 }
 
 #[wasm_bindgen_test]
 async fn hostile_text_of_a_model_stays_text() {
-    let script = Script {
-        prompts: RefCell::new(prompts(
-            2,
-            "<img src=x onerror=\"window.__xss=1\"><script>1</script>",
-        )),
-        ..Script::default()
-    };
-    let page = Page::open(script, || view! { <PromptsPage /> }.into_any());
+    let hostile = "<img src=x onerror=\"window.__xss=1\"><script>1</script>";
+    let page = Page::prompts(2, hostile).await;
     page.until("the list stands", |page| page.count(".prompt") == 2)
         .await;
     assert_eq!(page.count("img, .prompt script"), 0);
     assert!(page.text().contains("<img src=x"));
+    assert!(page.text().contains(hostile));
 }
