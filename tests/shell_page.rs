@@ -1,203 +1,48 @@
-//! The shell in a browser, over a scripted backend: addresses, tabs that want the same project, deleting and undo.
+//! The shell in a browser, over the real back end in memory: addresses, tabs that want the same project, deleting and
+//! undo, projects that can only be looked at. What the Hub would say is given.
 #![cfg(target_arch = "wasm32")]
 // Helpers stand outside of test functions, where clippy does not see that this is a test.
 #![allow(clippy::expect_used)]
+
+mod support;
 
 use leptos::mount::mount_to;
 use leptos::prelude::*;
 use seedbed::app::App;
 use seedbed::app::pieces::Pieces;
-use seedbed::pages::desk::{Backend, Running, Site};
-use seedbed::platform::link::Heard;
+use seedbed::pages::desk::Site;
 use seedbed::state::Shell;
-use seedbed_core::identity::Identity;
 use seedbed_core::messages::{
-    Account, Counts, Event, Failure, FailureKind, FilePiece, HubLink, Progress, ProjectSummary,
-    ProjectView, PublishPlan, Published, Reply, RepoOverview, Request, RequestId, SeedView,
+    Account, Failure, FailureKind, HubLink, PublishPlan, Published, Reply, RepoOverview, Request,
     TableState, Unsaved,
 };
-use seedbed_core::params::RunSettings;
 use seedbed_core::seed::Seed;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use support::{Instead, Wire, Worker, opening};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Document, Element, HtmlElement};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// Projects in memory, and what was asked for.
-#[derive(Default)]
-struct Script {
-    projects: RefCell<Vec<ProjectSummary>>,
-    /// Another tab has these.
-    busy: RefCell<Vec<String>>,
-    /// Opening these takes a while.
-    slow: RefCell<Vec<String>>,
-    opened: RefCell<Vec<String>>,
-    closed: RefCell<Vec<String>>,
-    is_signed_in: RefCell<bool>,
-    /// Repos that were downloaded.
-    downloaded: RefCell<Vec<String>>,
-    /// Why projects can't be changed, until the seed is undone.
-    read_only: RefCell<Option<Failure>>,
-    /// Work that a saved file makes safe.
-    unsaved: RefCell<Unsaved>,
-    hub: RefCell<Option<HubLink>>,
-    plan: RefCell<PublishPlan>,
-    /// What changes something, as it came.
-    acts: RefCell<Vec<Request>>,
+/// A browser with two projects, as earlier days left it.
+struct Home {
+    worker: Rc<Worker>,
+    bees: String,
+    cows: String,
 }
 
-impl Script {
-    fn view(&self, id: &str) -> Option<Reply> {
-        let projects = self.projects.borrow();
-        let summary = projects.iter().find(|project| project.id == id)?.clone();
-        self.opened.borrow_mut().push(id.to_owned());
-        Some(Reply::Opened(Box::new(ProjectView {
-            summary,
-            seed: SeedView {
-                seed: Seed::default(),
-                hash: String::new(),
-                can_undo: self.read_only.borrow().is_some(),
-                can_redo: false,
-                stale_records: 0,
-            },
-            settings: RunSettings::default(),
-            endpoint: None,
-            hub: self.hub.borrow().clone(),
-            run: None,
-            identity: Identity::account("ann"),
-            read_only: self.read_only.borrow().clone(),
-            unsaved: *self.unsaved.borrow(),
-        })))
-    }
-
-    fn mark(&self, id: &str, deleted_ms: Option<u64>) -> Reply {
-        for project in self.projects.borrow_mut().iter_mut() {
-            if project.id == id {
-                project.deleted_ms = deleted_ms;
-            }
+impl Home {
+    async fn new() -> Self {
+        let worker = Worker::start().await;
+        let bees = worker.create("About bees").await.summary.id;
+        let cows = worker.create("About cows").await.summary.id;
+        for id in [&bees, &cows] {
+            worker.close(id).await;
         }
-        Reply::Ok
+        Self { worker, bees, cows }
     }
-
-    fn act(&self, request: Request) -> Result<Reply, Failure> {
-        let found = |repo: String| {
-            Ok(Reply::Found(Box::new(RepoOverview {
-                repo,
-                data_files: vec![("data/test.csv".into(), 2048)],
-                size_bytes: 2048,
-                ..RepoOverview::default()
-            })))
-        };
-        match request {
-            Request::UndoSeed { .. } => {
-                self.read_only.take();
-                Ok(Reply::Ok)
-            }
-            Request::CreateRepo { repo, .. }
-            | Request::LinkRepo {
-                repo,
-                is_confirmed: false,
-                ..
-            } => found(repo),
-            Request::LinkRepo { repo, .. } => Ok(Reply::Linked(HubLink {
-                repo,
-                ..HubLink::default()
-            })),
-            Request::Publish { .. } => Ok(Reply::Published(Published::default())),
-            _ => Err(Failure::new(FailureKind::Internal, "Not in this script.")),
-        }
-    }
-
-    fn sign_in(&self, page: &Page) {
-        *self.is_signed_in.borrow_mut() = true;
-        page.shell.desk.set_account(Some(Account {
-            name: "ann".into(),
-            ..Account::default()
-        }));
-    }
-
-    fn answer(&self, request: Request) -> Result<Reply, Failure> {
-        let not_found = || Failure::new(FailureKind::NotFound, "There is no such project.");
-        match request {
-            Request::ListProjects => Ok(Reply::Projects(self.projects.borrow().clone())),
-            Request::OpenProject { id, take_over } => {
-                if take_over {
-                    self.busy.borrow_mut().retain(|busy| *busy != id);
-                } else if self.busy.borrow().contains(&id) {
-                    return Err(Failure::new(FailureKind::Busy, "Another tab has it."));
-                }
-                self.view(&id).ok_or_else(not_found)
-            }
-            Request::OpenHub { .. } if !*self.is_signed_in.borrow() => Err(not_found()),
-            Request::OpenHub { repo } => {
-                self.downloaded.borrow_mut().push(repo);
-                self.view("bees").ok_or_else(not_found)
-            }
-            Request::CloseProject { id } => {
-                self.closed.borrow_mut().push(id);
-                Ok(Reply::Ok)
-            }
-            Request::DeleteProject { id } => Ok(self.mark(&id, Some(1))),
-            Request::RestoreProject { id } => Ok(self.mark(&id, None)),
-            Request::RecordCounts { .. } => Ok(Reply::Counts(Counts {
-                unsaved: *self.unsaved.borrow(),
-                ..Counts::default()
-            })),
-            Request::Export { .. } => Ok(Reply::File {
-                name: "bees.json".into(),
-                mime: "application/json".into(),
-                piece: FilePiece {
-                    text: "{}".into(),
-                    next: None,
-                },
-            }),
-            Request::Exported { .. } => {
-                self.unsaved.take();
-                Ok(Reply::Ok)
-            }
-            Request::PlanPublish { .. } => Ok(Reply::PublishPlan(self.plan.borrow().clone())),
-            Request::UndoSeed { .. }
-            | Request::SaveSeed { .. }
-            | Request::CreateRepo { .. }
-            | Request::LinkRepo { .. }
-            | Request::Sync { .. }
-            | Request::Publish { .. } => {
-                self.acts.borrow_mut().push(request.clone());
-                self.act(request)
-            }
-            _ => Err(Failure::new(FailureKind::Internal, "Not in this script.")),
-        }
-    }
-}
-
-/// The shell overhears every answer, as over the real line.
-struct Wire(Rc<Script>, Rc<RefCell<Option<Shell>>>);
-
-impl Backend for Wire {
-    fn ask(&self, request: Request, _: Box<dyn Fn(Progress)>) -> Running {
-        let script = Rc::clone(&self.0);
-        let shell = Rc::clone(&self.1);
-        let is_slow = match &request {
-            Request::OpenProject { id, .. } => script.slow.borrow().contains(id),
-            _ => false,
-        };
-        Running::new(1, async move {
-            // A worker is never done within the same turn of the page.
-            let wait_ms = if is_slow { 200 } else { 5 };
-            gloo_timers::future::TimeoutFuture::new(wait_ms).await;
-            let answer = script.answer(request);
-            let shell = *shell.borrow();
-            if let (Ok(reply), Some(shell)) = (&answer, shell) {
-                shell.hear(Heard::Reply(reply));
-            }
-            answer
-        })
-    }
-
-    fn cancel(&self, _: RequestId) {}
 }
 
 fn document() -> Document {
@@ -218,7 +63,7 @@ fn hash() -> String {
 
 /// The app, mounted; unmounted when dropped.
 struct Page {
-    script: Rc<Script>,
+    home: Home,
     shell: Shell,
     root: Element,
     _mounted: Box<dyn std::any::Any>,
@@ -231,17 +76,13 @@ impl Drop for Page {
 }
 
 impl Page {
-    fn open(at: &str, prepare: impl FnOnce(&Script)) -> Self {
-        set_hash(at);
-        let script = Rc::new(Script::default());
-        *script.projects.borrow_mut() = ["bees", "cows"]
-            .map(|id| ProjectSummary {
-                id: id.into(),
-                name: format!("About {id}"),
-                ..ProjectSummary::default()
-            })
-            .to_vec();
-        prepare(&script);
+    /// The app at an address, in which `{bees}` stands for the id of that project.
+    async fn open(at: &str) -> Self {
+        Self::show(Home::new().await, at)
+    }
+
+    fn show(home: Home, at: &str) -> Self {
+        set_hash(&at.replace("{bees}", &home.bees));
         let root = document().create_element("div").expect("an element");
         document()
             .body()
@@ -250,20 +91,103 @@ impl Page {
             .expect("appended");
         let place: Rc<RefCell<Option<Shell>>> = Rc::default();
         let mounted = mount_to(root.clone().unchecked_into::<HtmlElement>(), {
-            let (script, place) = (Rc::clone(&script), Rc::clone(&place));
+            let (worker, place) = (Rc::clone(&home.worker), Rc::clone(&place));
             move || {
-                let shell = Shell::new(Rc::new(Wire(script, Rc::clone(&place))), Site::default());
+                let shell = Shell::new(Rc::new(Wire(Rc::clone(&worker))), Site::default());
+                worker.set_shell(shell);
                 *place.borrow_mut() = Some(shell);
                 view! { <App shell=shell pieces=Pieces::WHOLE /> }
             }
         });
         let shell = place.borrow().expect("a shell");
         Self {
-            script,
+            home,
             shell,
             root,
             _mounted: Box::new(mounted),
         }
+    }
+
+    /// The Hub says who is here.
+    fn sign_in(&self) {
+        self.shell.desk.set_account(Some(Account {
+            name: "ann".into(),
+            ..Account::default()
+        }));
+    }
+
+    /// Projects that the page has asked to open, in order.
+    fn opened(&self) -> Vec<String> {
+        self.home.worker.asked(|request| match request {
+            Request::OpenProject { id, .. } => Some(id.clone()),
+            _ => None,
+        })
+    }
+
+    /// Projects that the page has asked to close, in order.
+    fn closed(&self) -> Vec<String> {
+        self.home.worker.asked(|request| match request {
+            Request::CloseProject { id } => Some(id.clone()),
+            _ => None,
+        })
+    }
+
+    /// Repos that the page has asked to download, in order.
+    fn downloaded(&self) -> Vec<String> {
+        self.home.worker.asked(|request| match request {
+            Request::OpenHub { repo } => Some(repo.clone()),
+            _ => None,
+        })
+    }
+
+    /// What the page has asked to change here or on the Hub, in order.
+    fn acts(&self) -> Vec<Request> {
+        self.home.worker.asked(|request| {
+            let is_act = matches!(
+                request,
+                Request::UndoSeed { .. }
+                    | Request::SaveSeed { .. }
+                    | Request::CreateRepo { .. }
+                    | Request::LinkRepo { .. }
+                    | Request::Sync { .. }
+                    | Request::Publish { .. }
+            );
+            is_act.then(|| request.clone())
+        })
+    }
+
+    /// How often the page has asked for the plan of a publish.
+    fn plans(&self) -> usize {
+        let plans = self
+            .home
+            .worker
+            .asked(|request| matches!(request, Request::PlanPublish { .. }).then_some(()));
+        plans.len()
+    }
+
+    /// Waits until the tab's back end has let go of a project.
+    async fn until_closed(&self, project: &str) {
+        for _ in 0..500 {
+            if !self.home.worker.has_open(project).await {
+                return;
+            }
+            gloo_timers::future::TimeoutFuture::new(10).await;
+        }
+        panic!("never closed; the heading is {:?}", self.heading());
+    }
+
+    /// Whether the back end lists a project as deleted.
+    async fn is_deleted(&self, project: &str) -> bool {
+        match self.home.worker.ask(Request::ListProjects).await {
+            Ok(Reply::Projects(list)) => list
+                .iter()
+                .any(|summary| summary.id == project && summary.deleted_ms.is_some()),
+            other => panic!("no list: {other:?}"),
+        }
+    }
+
+    fn has(&self, selector: &str) -> bool {
+        self.root.query_selector(selector).ok().flatten().is_some()
     }
 
     fn heading(&self) -> String {
@@ -309,14 +233,16 @@ impl Page {
 
 #[wasm_bindgen_test]
 async fn an_address_opens_its_project_and_going_home_closes_it() {
-    let page = Page::open("#/p/bees/generate", |_| {});
+    let page = Page::open("#/p/{bees}/generate").await;
+    let bees = page.home.bees.clone();
     page.shows("Generate").await;
     page.until("the title", |_| {
         document().title() == "Generate · About bees · Seedbed"
     })
     .await;
     assert_eq!(page.text("[aria-current=page]"), "Generate");
-    set_hash("#/p/bees/publish");
+    assert!(page.home.worker.has_open(&bees).await);
+    set_hash(&format!("#/p/{bees}/publish"));
     page.shows("Publish").await;
     page.until("the focus on the heading", |_| {
         document()
@@ -324,12 +250,11 @@ async fn an_address_opens_its_project_and_going_home_closes_it() {
             .is_some_and(|element| element.tag_name() == "H1")
     })
     .await;
-    assert_eq!(*page.script.opened.borrow(), ["bees"]);
+    assert_eq!(page.opened(), [bees.as_str()]);
+    assert!(page.closed().is_empty());
     set_hash("#/");
-    page.until("it is closed", |page| {
-        *page.script.closed.borrow() == ["bees"]
-    })
-    .await;
+    page.until_closed(&bees).await;
+    assert_eq!(page.closed(), [bees.as_str()]);
     page.until("the list", |page| {
         page.text(".project-list").contains("About cows")
     })
@@ -338,65 +263,67 @@ async fn an_address_opens_its_project_and_going_home_closes_it() {
 
 #[wasm_bindgen_test]
 async fn a_project_that_another_tab_has_is_taken_over_when_the_person_says_so() {
-    let page = Page::open("#/p/bees/generate", |script| {
-        script.busy.borrow_mut().push("bees".into());
-    });
+    let home = Home::new().await;
+    let other = home.worker.beside().await;
+    other.open(&home.bees).await;
+    let page = Page::show(home, "#/p/{bees}/generate");
     page.shows("This project is open in another tab").await;
+    assert!(other.has_open(&page.home.bees).await);
     page.click("Open here instead");
     page.shows("Generate").await;
+    assert!(!other.has_open(&page.home.bees).await);
+    assert!(page.home.worker.has_open(&page.home.bees).await);
 }
 
 #[wasm_bindgen_test]
 async fn a_project_that_is_taken_away_covers_the_page_until_it_is_taken_back() {
-    let page = Page::open("#/p/bees/generate", |_| {});
+    let home = Home::new().await;
+    let (bees, cows) = (home.bees.clone(), home.cows.clone());
+    // Left open, as one with a run is.
+    home.worker.open(&cows).await;
+    let other = home.worker.beside().await;
+    let page = Page::show(home, "#/p/{bees}/generate");
     page.shows("Generate").await;
-    let is_covered = |page: &Page| {
-        let dialog = page.root.query_selector("dialog[open]").ok().flatten();
-        dialog.is_some_and(|dialog| {
-            dialog
-                .text_content()
-                .is_some_and(|text| text.contains("another tab"))
-        })
-    };
-    let lost = |project: &str| {
-        Heard::Event(Event::ProjectLost {
-            project: project.to_owned(),
-        })
-    };
-    page.shell.hear(lost("cows"));
+    let is_covered = |page: &Page| page.text("dialog[open]").contains("another tab");
+    other.opened(opening(&cows, true)).await;
     gloo_timers::future::TimeoutFuture::new(50).await;
+    assert!(!page.home.worker.has_open(&cows).await);
     assert!(!is_covered(&page), "that was another project");
-    page.shell.hear(lost("bees"));
+    other.opened(opening(&bees, true)).await;
     page.until("it is covered", is_covered).await;
     page.click("Open here instead");
     page.until("it is free again", |page| {
         !is_covered(page) && page.heading() == "Generate"
     })
     .await;
-    assert_eq!(*page.script.opened.borrow(), ["bees", "bees"]);
+    assert_eq!(page.opened(), [bees.as_str(), &bees]);
+    assert!(!other.has_open(&bees).await);
 }
 
 #[wasm_bindgen_test]
 async fn a_project_that_is_left_while_it_opens_is_closed_again() {
-    let page = Page::open("#/p/bees/generate", |script| {
-        script.slow.borrow_mut().push("bees".into());
+    let home = Home::new().await;
+    let (bees, cows) = (home.bees.clone(), home.cows.clone());
+    let slow = bees.clone();
+    home.worker.instead(move |request| match request {
+        Request::OpenProject { id, .. } if *id == slow => Some(Instead::Late(200)),
+        _ => None,
     });
+    let page = Page::show(home, "#/p/{bees}/generate");
     page.until("the first is asked for", |page| {
-        page.heading().starts_with("Opening")
+        page.heading().starts_with("Opening") && page.opened() == [bees.as_str()]
     })
     .await;
-    set_hash("#/p/cows/publish");
+    set_hash(&format!("#/p/{cows}/publish"));
     page.shows("Publish").await;
-    page.until("the first is closed", |page| {
-        *page.script.closed.borrow() == ["bees"]
-    })
-    .await;
+    page.until_closed(&bees).await;
+    assert_eq!(page.closed(), [bees.as_str()]);
     assert_eq!(page.shell.desk.project_name(), "About cows");
 }
 
 #[wasm_bindgen_test]
 async fn a_deleted_project_comes_back_by_undo() {
-    let page = Page::open("#/", |_| {});
+    let page = Page::open("#/").await;
     page.until("the list", |page| {
         page.text(".project-list").contains("About bees")
     })
@@ -407,6 +334,7 @@ async fn a_deleted_project_comes_back_by_undo() {
     })
     .await;
     assert!(page.text(".deleted").contains("About bees"));
+    assert!(page.is_deleted(&page.home.bees).await);
     page.until("the offer", |page| {
         page.text("[role=status]").contains("Undo")
     })
@@ -416,90 +344,145 @@ async fn a_deleted_project_comes_back_by_undo() {
         page.text(".project-list").contains("About bees")
     })
     .await;
+    assert!(!page.is_deleted(&page.home.bees).await);
 }
 
 #[wasm_bindgen_test]
 async fn a_private_repo_opens_once_the_person_has_signed_in() {
-    let page = Page::open("#/hub/ann/bees/publish", |_| {});
+    let home = Home::new().await;
+    let bees = home.bees.clone();
+    let is_signed_in: Rc<Cell<bool>> = Rc::default();
+    let knows = Rc::clone(&is_signed_in);
+    home.worker.instead(move |request| match request {
+        Request::OpenHub { .. } if knows.get() => Some(Instead::Ask(opening(&bees, false))),
+        Request::OpenHub { .. } => Some(Instead::Answer(Err(Failure::new(
+            FailureKind::NotFound,
+            "There is no such repo.",
+        )))),
+        _ => None,
+    });
+    let page = Page::show(home, "#/hub/ann/bees/publish");
     page.shows("Open ann/bees?").await;
     page.click("Open it");
     page.shows("The project could not be opened").await;
-    page.script.sign_in(&page);
+    is_signed_in.set(true);
+    page.sign_in();
     page.shows("Publish").await;
-    assert_eq!(hash(), "#/p/bees/publish");
+    assert_eq!(hash(), format!("#/p/{}/publish", page.home.bees));
 }
 
 #[wasm_bindgen_test]
 async fn a_link_to_a_repo_downloads_nothing_until_the_person_says_so() {
-    let page = Page::open("#/hub/ann/bees/publish", |script| {
-        *script.is_signed_in.borrow_mut() = true;
-        // A project of another repo, and one of this that was deleted.
-        let mut projects = script.projects.borrow_mut();
-        projects[0].repo = Some("ann/bees2".into());
-        projects[1].repo = Some("ann/bees".into());
-        projects[1].deleted_ms = Some(1);
+    let home = Home::new().await;
+    // A project of another repo, and one of this that was deleted.
+    home.worker.link(&home.bees, "ann/bees2");
+    home.worker.link(&home.cows, "ann/bees");
+    let delete = Request::DeleteProject {
+        id: home.cows.clone(),
+    };
+    home.worker.ask(delete).await.expect("deleted");
+    let clone = home.bees.clone();
+    home.worker.instead(move |request| match request {
+        Request::OpenHub { .. } => Some(Instead::Ask(opening(&clone, false))),
+        _ => None,
     });
+    let page = Page::show(home, "#/hub/ann/bees/publish");
     page.shows("Open ann/bees?").await;
     gloo_timers::future::TimeoutFuture::new(50).await;
-    assert!(page.script.downloaded.borrow().is_empty());
+    assert!(page.downloaded().is_empty());
     assert_eq!(hash(), "#/hub/ann/bees/publish");
     page.click("Open it");
     page.shows("Publish").await;
-    assert_eq!(*page.script.downloaded.borrow(), ["ann/bees"]);
+    assert_eq!(page.downloaded(), ["ann/bees"]);
 }
 
 #[wasm_bindgen_test]
 async fn a_link_to_a_repo_whose_project_is_here_opens_it_at_once() {
-    let page = Page::open("#/hub/ann/Bees/publish", |script| {
-        *script.is_signed_in.borrow_mut() = true;
-        script.projects.borrow_mut()[0].repo = Some("ann/bees".into());
+    let home = Home::new().await;
+    home.worker.link(&home.bees, "ann/bees");
+    let here = home.bees.clone();
+    home.worker.instead(move |request| match request {
+        Request::OpenHub { .. } => Some(Instead::Ask(opening(&here, false))),
+        _ => None,
     });
+    let page = Page::show(home, "#/hub/ann/Bees/publish");
     page.shows("Publish").await;
-    assert_eq!(*page.script.downloaded.borrow(), ["ann/Bees"]);
+    assert_eq!(page.downloaded(), ["ann/Bees"]);
 }
 
 #[wasm_bindgen_test]
 async fn a_project_that_can_not_be_shown_opens_to_be_saved_and_mended() {
-    let page = Page::open("#/p/bees/generate", |script| {
-        *script.read_only.borrow_mut() = Some(Failure::new(
-            FailureKind::Content,
-            "The seed of this project can't be shown.",
-        ));
-    });
-    page.shows("Generate").await;
-    assert!(
-        page.text(".notices")
-            .contains("The seed of this project can't be shown.")
-    );
-    assert!(page.text(".notices").contains("Save as a file"));
-    let is_shut = |page: &Page| {
-        let shut = page.root.query_selector("main fieldset:disabled").ok();
-        shut.flatten().is_some()
-    };
-    assert!(is_shut(&page));
-    // What would change something is refused before it leaves the page, with the same words.
-    let edit = Request::SaveSeed {
-        project: "bees".into(),
-        seed: Seed::default(),
+    let home = Home::new().await;
+    let bees = home.bees.clone();
+    home.worker.open(&bees).await;
+    home.worker.add_rows(&bees, &[("First", "a")]).await;
+    let save = |topic: &str| Request::SaveSeed {
+        project: bees.clone(),
+        seed: Seed {
+            domain: "About bees".into(),
+            topics: vec![topic.to_owned()],
+            ..Seed::default()
+        },
         merge_key: String::new(),
     };
-    let refused = page.shell.desk.ask(edit).await.expect_err("read only");
-    assert_eq!(refused.kind, FailureKind::Content);
-    assert!(page.script.acts.borrow().is_empty());
+    home.worker.ask(save("hives")).await.expect("saved");
+    home.worker.close(&bees).await;
+    home.worker.spoil(
+        &bees,
+        "UPDATE seed_steps SET seed = '{\"topics\": 7, half'
+         WHERE step = (SELECT max(step) FROM seed_steps)",
+    );
+    let page = Page::show(home, "#/p/{bees}/generate");
+    page.shows("Generate").await;
+    let told = page.text(".notices");
+    for words in [
+        "The seed of this project can't be shown.",
+        "Everything in the project is kept as it is",
+        "Undo the last change of the seed, or save the project as a file.",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    let is_shut = |page: &Page| page.has("main fieldset:disabled");
+    assert!(is_shut(&page));
+    // What would change something is refused before it leaves the page, with the same words.
+    let refused = page.shell.desk.ask(save("honey")).await;
+    let refused = refused.expect_err("read only");
+    assert_eq!(refused.kind, FailureKind::Storage);
+    assert!(told.contains(&refused.what));
+    assert!(page.acts().is_empty());
+    // Reading goes on.
+    set_hash(&format!("#/p/{bees}/review"));
+    page.until("the record", |page| page.text(".record").contains("First"))
+        .await;
+    page.click("Save as a file");
+    page.until("it is saved", |page| {
+        page.text(".toast").contains("Saved ") && page.text(".toast").contains(".seedbed.jsonl")
+    })
+    .await;
+    set_hash(&format!("#/p/{bees}/generate"));
+    page.shows("Generate").await;
+    assert!(is_shut(&page));
     page.click("Undo the last change of the seed");
     page.until("it can be changed", |page| !is_shut(page)).await;
     assert!(!page.text(".notices").contains("can't be shown"));
     assert_eq!(page.heading(), "Generate");
+    let mended = page.home.worker.open(&bees).await;
+    assert_eq!(mended.read_only, None);
+    assert_eq!(mended.seed.seed.domain, "About bees");
+    assert!(mended.seed.seed.topics.is_empty());
+    page.shell.desk.ask(save("honey")).await.expect("saved");
 }
 
 #[wasm_bindgen_test]
 async fn the_header_says_what_exists_only_here_until_a_file_holds_it() {
-    let page = Page::open("#/p/bees/generate", |script| {
-        *script.unsaved.borrow_mut() = Unsaved {
-            decisions: 2,
-            records: 41,
-        };
-    });
+    let home = Home::new().await;
+    let bees = home.bees.clone();
+    let view = home.worker.open(&bees).await;
+    let rows: Vec<String> = (0..41).map(|row| format!("Question {row}")).collect();
+    let rows: Vec<(&str, &str)> = rows.iter().map(|row| (row.as_str(), "answer")).collect();
+    home.worker.add_rows(&bees, &rows).await;
+    home.worker.accept(&view, 2).await;
+    let page = Page::show(home, "#/p/{bees}/generate");
     page.shows("Generate").await;
     page.until("the mark", |page| page.text(".only-here") == "43 only here")
         .await;
@@ -511,13 +494,39 @@ async fn the_header_says_what_exists_only_here_until_a_file_holds_it() {
     button.unchecked_into::<HtmlElement>().click();
     page.until("it is safe", |page| page.text(".only-here").is_empty())
         .await;
+    let unsaved = page.home.worker.open(&bees).await.unsaved;
+    assert_eq!(unsaved, Unsaved::default());
 }
 
 #[wasm_bindgen_test]
 async fn a_name_that_is_taken_is_shown_and_linked_only_when_the_person_says_so() {
-    let page = Page::open("#/p/bees/publish", |_| {});
+    let home = Home::new().await;
+    home.worker.instead(|request| {
+        let reply = match request {
+            Request::ListRepos => Reply::Repos(Vec::new()),
+            Request::CreateRepo { repo, .. }
+            | Request::LinkRepo {
+                repo,
+                is_confirmed: false,
+                ..
+            } => Reply::Found(Box::new(RepoOverview {
+                repo: repo.clone(),
+                data_files: vec![("data/test.csv".into(), 2048)],
+                size_bytes: 2048,
+                ..RepoOverview::default()
+            })),
+            Request::LinkRepo { repo, .. } => Reply::Linked(HubLink {
+                repo: repo.clone(),
+                ..HubLink::default()
+            }),
+            Request::PlanPublish { .. } => Reply::PublishPlan(PublishPlan::default()),
+            _ => return None,
+        };
+        Some(Instead::Answer(Ok(reply)))
+    });
+    let page = Page::show(home, "#/p/{bees}/publish");
     page.shows("Publish").await;
-    page.script.sign_in(&page);
+    page.sign_in();
     page.until("the forms", |page| page.text("main").contains("A new repo"))
         .await;
     page.click("Create the repo");
@@ -529,17 +538,17 @@ async fn a_name_that_is_taken_is_shown_and_linked_only_when_the_person_says_so()
         page.text(".found")
             .contains("1 data file that Seedbed did not write")
     );
-    assert_eq!(page.script.acts.borrow().len(), 1);
+    assert_eq!(page.acts().len(), 1);
     page.click("Use this repo");
     page.until("the plan", |page| {
         page.text("main").contains("What will change")
     })
     .await;
-    let linked = page.script.acts.borrow()[1].clone();
+    assert_eq!(page.acts().len(), 2);
     assert_eq!(
-        linked,
+        page.acts()[1],
         Request::LinkRepo {
-            project: "bees".into(),
+            project: page.home.bees.clone(),
             repo: "ann/about-bees".into(),
             is_confirmed: true,
         }
@@ -548,27 +557,31 @@ async fn a_name_that_is_taken_is_shown_and_linked_only_when_the_person_says_so()
 
 #[wasm_bindgen_test]
 async fn rows_and_a_table_of_others_are_touched_only_by_consent() {
-    let page = Page::open("#/p/bees/publish", |script| {
-        *script.hub.borrow_mut() = Some(HubLink {
-            repo: "ann/bees".into(),
-            ..HubLink::default()
-        });
-        *script.plan.borrow_mut() = PublishPlan {
-            rows_total: 1,
-            rows_added: 1,
-            decisions: 1,
-            unknown_rows: 5,
-            table: TableState::Foreign {
-                oid: "abc".into(),
-                size_bytes: 4096,
-            },
-            license: "gpl-3.0".into(),
-            languages: vec!["de".into()],
-            ..PublishPlan::default()
+    let home = Home::new().await;
+    home.worker.link(&home.bees, "ann/bees");
+    home.worker.instead(|request| {
+        let reply = match request {
+            Request::PlanPublish { .. } => Reply::PublishPlan(PublishPlan {
+                rows_total: 1,
+                rows_added: 1,
+                decisions: 1,
+                unknown_rows: 5,
+                table: TableState::Foreign {
+                    oid: "abc".into(),
+                    size_bytes: 4096,
+                },
+                license: "gpl-3.0".into(),
+                languages: vec!["de".into()],
+                ..PublishPlan::default()
+            }),
+            Request::Publish { .. } => Reply::Published(Published::default()),
+            _ => return None,
         };
+        Some(Instead::Answer(Ok(reply)))
     });
+    let page = Page::show(home, "#/p/{bees}/publish");
     page.shows("Publish").await;
-    page.script.sign_in(&page);
+    page.sign_in();
     page.until("the plan", |page| {
         page.text(".headline")
             .starts_with("The table stays as it is")
@@ -579,9 +592,9 @@ async fn rows_and_a_table_of_others_are_touched_only_by_consent() {
             .contains("5 rows of the table can't be accounted for")
     );
     page.click("Commit to the Hub");
-    page.until("it was sent", |page| page.script.acts.borrow().len() == 1)
+    page.until("it was sent", |page| page.acts().len() == 1)
         .await;
-    let sent = |at: usize| match page.script.acts.borrow()[at].clone() {
+    let sent = |at: usize| match page.acts()[at].clone() {
         Request::Publish {
             license,
             languages,
@@ -594,6 +607,10 @@ async fn rows_and_a_table_of_others_are_touched_only_by_consent() {
     let stated = || ("gpl-3.0".to_owned(), "de".to_owned());
     let (license, languages) = stated();
     assert_eq!(sent(0), (license, languages, false, None));
+    page.until("the next plan", |page| {
+        page.has("#published-title") && page.plans() == 2 && page.has(".plan[aria-busy=false]")
+    })
+    .await;
     for id in ["#drop-unknown", "#replace-table"] {
         let input = page.root.query_selector(id).ok().flatten().expect(id);
         input.unchecked_into::<HtmlElement>().click();
@@ -603,7 +620,7 @@ async fn rows_and_a_table_of_others_are_touched_only_by_consent() {
     })
     .await;
     page.click("Commit, and replace the table");
-    page.until("it was sent", |page| page.script.acts.borrow().len() == 2)
+    page.until("it was sent", |page| page.acts().len() == 2)
         .await;
     let (license, languages) = stated();
     assert_eq!(sent(1), (license, languages, true, Some("abc".to_owned())));
@@ -611,7 +628,7 @@ async fn rows_and_a_table_of_others_are_touched_only_by_consent() {
 
 #[wasm_bindgen_test]
 async fn an_address_that_is_no_page_says_so() {
-    let page = Page::open("#/p/bees/nowhere", |_| {});
+    let page = Page::open("#/p/{bees}/nowhere").await;
     page.shows("There is no such page").await;
     page.click("All projects");
     page.until("home", |page| page.heading().starts_with("Grow"))
