@@ -474,6 +474,43 @@ async fn a_project_that_can_not_be_shown_opens_to_be_saved_and_mended() {
 }
 
 #[wasm_bindgen_test]
+async fn a_project_of_a_newer_build_can_be_saved_and_offers_no_undo() {
+    let home = Home::new().await;
+    let bees = home.bees.clone();
+    home.worker.open(&bees).await;
+    let save = Request::SaveSeed {
+        project: bees.clone(),
+        seed: Seed {
+            domain: "About honey".into(),
+            ..Seed::default()
+        },
+        merge_key: String::new(),
+    };
+    home.worker.ask(save).await.expect("saved");
+    home.worker.close(&bees).await;
+    home.worker.spoil(
+        &bees,
+        "INSERT INTO kv SELECT 'readable_by', user_version FROM pragma_user_version;
+         PRAGMA user_version = 99",
+    );
+    let page = Page::show(home, "#/p/{bees}/generate");
+    page.shows("Generate").await;
+    let told = page.text(".notices");
+    assert!(
+        told.contains("a newer version of Seedbed saved it"),
+        "{told}"
+    );
+    assert!(!told.contains("Undo the last change"), "{told}");
+    assert!(page.has("main fieldset:disabled"));
+    page.click("Save as a file");
+    page.until("it is saved", |page| {
+        page.text(".toast")
+            .contains("Saved about-honey.seedbed.jsonl")
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
 async fn the_header_says_what_exists_only_here_until_a_file_holds_it() {
     let home = Home::new().await;
     let bees = home.bees.clone();

@@ -95,10 +95,17 @@ fn volatile_view(shell: Shell, storage: &Storage, has_project: bool) -> AnyView 
 }
 
 fn read_only_view(shell: Shell, failure: &Failure) -> AnyView {
-    let can_undo = shell
+    // What a newer build wrote stays as it is, and nothing is wrong with its seed.
+    let is_newer = shell.project.with_untracked(|project| {
+        project
+            .as_ref()
+            .is_some_and(|project| project.summary.is_newer_format)
+    });
+    let has_step = shell
         .desk
         .seed()
         .with(|seed| seed.as_ref().is_some_and(|seed| seed.can_undo));
+    let can_undo = has_step && !is_newer;
     view! {
         <div>
             {failure_view(failure, None)} <div class="actions">
