@@ -249,6 +249,25 @@ fn small_files_come_back_as_they_were_and_unchanged_ones_make_no_commit() {
 }
 
 #[test]
+fn the_commit_that_changed_a_file_last_is_told() {
+    let place = Place::with_repo();
+    let commit = |files| {
+        let outcome = place.commit(&onto_main(files)).unwrap();
+        outcome.commit.unwrap()
+    };
+    let both = commit(vec![add("a", "1"), add("b", "1")]);
+    let one = commit(vec![add("b", "2")]);
+    let paths = ["a", "b", "none"].map(str::to_owned);
+    let last = |revision| block_on(place.hub.last_commits(REPO, revision, &paths)).unwrap();
+    let named = |a: &str, b: &str| {
+        let pairs = [("a", a), ("b", b)];
+        pairs.map(|(path, commit)| (path.to_owned(), commit.to_owned()))
+    };
+    assert_eq!(last("main"), named(&both, &one).into());
+    assert_eq!(last(&both), named(&both, &both).into());
+}
+
+#[test]
 fn what_a_repo_holds_is_seen_before_anything_is_done_with_it() {
     let place = Place::with_repo();
     let empty = block_on(place.hub.dataset_overview(REPO, "main")).unwrap();

@@ -215,8 +215,7 @@ impl Backend {
             Some(entry) => {
                 let is_ours = match &known {
                     Some(table) => table.oid == content_oid(entry),
-                    // A build of format 1 writes the list of rows with each table.
-                    None => files.contains_key(layout::ROWS),
+                    None => is_of_format_1(&files, link, client).await?,
                 };
                 if is_ours {
                     TableState::Ours
@@ -410,6 +409,36 @@ impl Head {
             .get("table")
             .and_then(|table| serde_json::from_value(table.clone()).ok())
     }
+}
+
+/// Whether the table that the project file does not name was written by a build of format 1. Such a build changes the list
+/// of rows in the commit that changes the table; other programs know nothing of the list. A table that cannot be told is
+/// somebody's: a person is asked.
+async fn is_of_format_1(
+    files: &HashMap<String, TreeEntry>,
+    link: &HubLink,
+    client: &HubClient,
+) -> Result<bool> {
+    let Some(head) = &link.revision else {
+        return Ok(false);
+    };
+    if !files.contains_key(layout::ROWS) {
+        return Ok(false);
+    }
+    let paths = [layout::TABLE.to_owned(), layout::ROWS.to_owned()];
+    let last = async |revision: &str| {
+        let last = client.last_commits(&link.repo, revision, &paths).await;
+        last.or_fail()
+    };
+    let now = last(head).await?;
+    let Some(commit) = now.get(layout::TABLE) else {
+        return Ok(false);
+    };
+    if now.get(layout::ROWS) == Some(commit) {
+        return Ok(true);
+    }
+    // The list alone is changed where it only is in another order.
+    Ok(last(commit).await?.get(layout::ROWS) == Some(commit))
 }
 
 fn add_unknown(ours: &mut Map<String, Value>, theirs: Map<String, Value>) {

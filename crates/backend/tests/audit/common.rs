@@ -15,6 +15,7 @@ use tempfile::{TempDir, tempdir};
 pub(crate) const REPO: &str = "local/ds";
 pub(crate) const TABLE: &str = "data/train-00000-of-00001.parquet";
 pub(crate) const PROJECT: &str = ".seedbed/project.json";
+pub(crate) const ROWS: &str = ".seedbed/table.jsonl";
 pub(crate) const CARD: &str = "README.md";
 pub(crate) const SEED: &str = "seed_data.json";
 

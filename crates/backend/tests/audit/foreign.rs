@@ -1,6 +1,6 @@
 //! Data that something else put on the Hub.
 
-use crate::common::{Browser, CARD, PROJECT, REPO, TABLE, World, numbered};
+use crate::common::{Browser, CARD, PROJECT, REPO, ROWS, TABLE, World, numbered};
 use crate::unknown::with;
 use futures::executor::block_on;
 use seedbed_core::id::sha256_hex;
@@ -244,21 +244,63 @@ fn linking_asks_when_the_seed_in_the_repo_is_another_one() {
     assert!(!overview.seed_differs, "{overview:?}");
 }
 
+/// Format 1 writes its own project file, and the table and the list as it knows them: the first rows.
+fn overwritten_by_format_1(world: &World, rows: usize) {
+    let first = &world.table()[..rows];
+    let mut writer = seedbed_table::TableWriter::new();
+    writer.push(first).unwrap();
+    let list = world.text(ROWS);
+    let list: String = list.lines().take(rows).flat_map(|l| [l, "\n"]).collect();
+    world.commit(vec![
+        add(TABLE, writer.finish().unwrap()),
+        add(ROWS, list),
+        add(PROJECT, "{\"format\": 1}\n"),
+    ]);
+}
+
+#[test]
+fn a_table_that_python_pushed_onto_what_format_1_rewrote_is_left_alone() {
+    let world = World::new();
+    let mut owner = world.published(2);
+    overwritten_by_format_1(&world, 1);
+    let pushed = parquet(7);
+    world.put(TABLE, pushed.clone());
+    owner.add_row("a third answer");
+    assert_eq!(foreign_oid(&mut owner), sha256_hex(&pushed));
+    owner.publish().expect("published");
+    assert_eq!(world.bytes(TABLE), pushed);
+    assert_eq!(world.lines("records").len(), 3, "parts go all the same");
+    // Nor is it one because a build of format 1 then writes the list in another order.
+    world.commit(vec![
+        add(ROWS, format!("{}\n", world.text(ROWS))),
+        add(PROJECT, "{\"format\": 1, \"again\": 1}\n"),
+    ]);
+    let oid = foreign_oid(&mut owner);
+    let yes = with(&owner.project.clone(), false, Some(oid));
+    assert!(owner.tab.ask(yes).is_ok());
+    assert_eq!(world.rows().len(), 3);
+    assert_eq!(owner.plan().table, TableState::Ours);
+}
+
+#[test]
+fn a_table_of_format_1_is_ours_when_the_list_was_put_in_another_order_since() {
+    let world = World::new();
+    let mut owner = world.published(3);
+    overwritten_by_format_1(&world, 2);
+    let list = world.text(ROWS);
+    let turned: String = list.lines().rev().flat_map(|l| [l, "\n"]).collect();
+    assert_ne!(turned, list);
+    world.put(ROWS, turned);
+    assert_eq!(owner.plan().table, TableState::Ours);
+    owner.publish().expect("published");
+    assert_eq!(world.rows().len(), 3);
+}
+
 #[test]
 fn a_repo_that_a_build_of_format_1_overwrote_is_noticed_and_made_anew_from_the_parts() {
     let world = World::new();
     let mut owner = world.published(3);
-    // Format 1 writes its own project file, and the table and the list as it knows them: one row.
-    let one = &world.table()[..1];
-    let mut writer = seedbed_table::TableWriter::new();
-    writer.push(one).unwrap();
-    let list = world.text(".seedbed/table.jsonl");
-    let list = format!("{}\n", list.lines().next().unwrap());
-    world.commit(vec![
-        add(TABLE, writer.finish().unwrap()),
-        add(".seedbed/table.jsonl", list),
-        add(PROJECT, "{\"format\": 1}\n"),
-    ]);
+    overwritten_by_format_1(&world, 1);
     let plan = owner.plan();
     assert!(plan.was_overwritten, "{plan:?}");
     assert_eq!((plan.rows_total, plan.rows_added), (3, 2));

@@ -226,15 +226,6 @@ impl World {
 
     /// Python overwrites the table and the card.
     pub(crate) fn push_to_hub(&mut self, repo: &str) {
-        let names_table = |bytes: Vec<u8>| {
-            let project: Option<Value> = serde_json::from_slice(&bytes).ok();
-            project.is_some_and(|project| project["table"].is_object())
-        };
-        // See what is left out.
-        let project = self.file(repo, ".seedbed/project.json");
-        if project.is_some_and(|bytes| !names_table(bytes)) {
-            return;
-        }
         let n = self.number();
         let rows: Vec<TableRow> = (0..4)
             .map(|row| {

@@ -6,6 +6,7 @@ use crate::http::{pairs, path, segment};
 use crate::transport::Method;
 use serde::Deserialize;
 use serde_json::json;
+use std::collections::HashMap;
 
 /// Bytes of a file that are read at most.
 const FILE_BYTES: usize = 512 * 1024 * 1024;
@@ -39,6 +40,9 @@ struct RawEntry {
     size: u64,
     #[serde(default)]
     lfs: Option<RawLfs>,
+    /// Only where it was asked for.
+    #[serde(default, rename = "lastCommit")]
+    last_commit: Option<RawCommit>,
 }
 
 #[derive(Deserialize)]
@@ -46,6 +50,11 @@ struct RawLfs {
     oid: String,
     #[serde(default)]
     size: u64,
+}
+
+#[derive(Deserialize)]
+struct RawCommit {
+    id: String,
 }
 
 impl From<RawEntry> for TreeEntry {
@@ -100,6 +109,31 @@ impl HubClient {
         revision: &str,
         paths: &[String],
     ) -> Result<Vec<TreeEntry>, HubError> {
+        let entries = self.raw_paths_info(repo, revision, paths, false).await?;
+        Ok(entries.into_iter().map(TreeEntry::from).collect())
+    }
+
+    /// The commit that changed each of these paths last, as of `revision`; those that are missing are absent.
+    pub async fn last_commits(
+        &self,
+        repo: &str,
+        revision: &str,
+        paths: &[String],
+    ) -> Result<HashMap<String, String>, HubError> {
+        let entries = self.raw_paths_info(repo, revision, paths, true).await?;
+        Ok(entries
+            .into_iter()
+            .filter_map(|entry| Some((entry.path, entry.last_commit?.id)))
+            .collect())
+    }
+
+    async fn raw_paths_info(
+        &self,
+        repo: &str,
+        revision: &str,
+        paths: &[String],
+        expand: bool,
+    ) -> Result<Vec<RawEntry>, HubError> {
         let what = "reading the repo's files";
         let url = self.line.url(&format!(
             "/api/datasets/{}/paths-info/{}",
@@ -108,9 +142,9 @@ impl HubClient {
         ));
         let mut entries = Vec::new();
         for chunk in paths.chunks(500) {
-            let body = json!({"paths": chunk, "expand": false});
+            let body = json!({"paths": chunk, "expand": expand});
             let page: Vec<RawEntry> = self.line.post_json(what, &url, &body).await?.json(what)?;
-            entries.extend(page.into_iter().map(TreeEntry::from));
+            entries.extend(page);
         }
         Ok(entries)
     }
