@@ -22,7 +22,7 @@ use std::rc::Rc;
 use support::{Instead, Wire, Worker, opening};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
-use web_sys::{Document, Element, HtmlElement};
+use web_sys::{Document, Element, HtmlElement, HtmlInputElement};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
@@ -188,6 +188,11 @@ impl Page {
 
     fn has(&self, selector: &str) -> bool {
         self.root.query_selector(selector).ok().flatten().is_some()
+    }
+
+    fn input(&self, selector: &str) -> HtmlInputElement {
+        let input = self.root.query_selector(selector).ok().flatten();
+        input.expect(selector).unchecked_into()
     }
 
     fn heading(&self) -> String {
@@ -596,13 +601,18 @@ async fn a_name_that_is_taken_is_shown_and_linked_only_when_the_person_says_so()
 async fn rows_and_a_table_of_others_are_touched_only_by_consent() {
     let home = Home::new().await;
     home.worker.link(&home.bees, "ann/bees");
-    home.worker.instead(|request| {
+    // Rows of the table that can't be accounted for, and what a consent to lose them names.
+    let unknown = Rc::new(Cell::new((5, "five")));
+    let now = Rc::clone(&unknown);
+    home.worker.instead(move |request| {
+        let (rows, name) = now.get();
         let reply = match request {
             Request::PlanPublish { .. } => Reply::PublishPlan(PublishPlan {
                 rows_total: 1,
                 rows_added: 1,
                 decisions: 1,
-                unknown_rows: 5,
+                unknown_rows: rows,
+                unknown: Some(name.into()),
                 table: TableState::Foreign {
                     oid: "abc".into(),
                     size_bytes: 4096,
@@ -611,6 +621,13 @@ async fn rows_and_a_table_of_others_are_touched_only_by_consent() {
                 languages: vec!["de".into()],
                 ..PublishPlan::default()
             }),
+            Request::Publish {
+                drops_unknown: Some(agreed),
+                ..
+            } if agreed != name => {
+                let failure = Failure::new(FailureKind::Conflict, "Other rows by now.");
+                return Some(Instead::Answer(Err(failure)));
+            }
             Request::Publish { .. } => Reply::Published(Published::default()),
             _ => return None,
         };
@@ -643,14 +660,13 @@ async fn rows_and_a_table_of_others_are_touched_only_by_consent() {
     };
     let stated = || ("gpl-3.0".to_owned(), "de".to_owned());
     let (license, languages) = stated();
-    assert_eq!(sent(0), (license, languages, false, None));
+    assert_eq!(sent(0), (license, languages, None, None));
     page.until("the next plan", |page| {
         page.has("#published-title") && page.plans() == 2 && page.has(".plan[aria-busy=false]")
     })
     .await;
     for id in ["#drop-unknown", "#replace-table"] {
-        let input = page.root.query_selector(id).ok().flatten().expect(id);
-        input.unchecked_into::<HtmlElement>().click();
+        page.input(id).click();
     }
     page.until("it says so", |page| {
         page.text(".headline") == "The table will hold 1 row: 1 new."
@@ -660,7 +676,31 @@ async fn rows_and_a_table_of_others_are_touched_only_by_consent() {
     page.until("it was sent", |page| page.acts().len() == 2)
         .await;
     let (license, languages) = stated();
-    assert_eq!(sent(1), (license, languages, true, Some("abc".to_owned())));
+    let agreed = |to: &str| Some(to.to_owned());
+    assert_eq!(sent(1), (license, languages, agreed("five"), agreed("abc")));
+    // After it the plan is read again, and nobody has agreed to anything yet.
+    page.until("the plan is read again", |page| {
+        page.has(".plan[aria-busy=false]") && page.text(".headline") == "The table stays as it is."
+    })
+    .await;
+    page.input("#drop-unknown").click();
+    page.until("she agrees", |page| {
+        page.text(".send")
+            .contains("Commit, and take the rows back")
+    })
+    .await;
+    unknown.set((6, "six"));
+    page.click("Commit, and take the rows back");
+    page.until("the plan of now is shown", |page| {
+        page.text(".plan")
+            .contains("6 rows of the table can't be accounted for")
+    })
+    .await;
+    assert!(page.text(".send").contains("Other rows by now."));
+    page.until("what she agreed to was another plan", |page| {
+        !page.input("#drop-unknown").checked()
+    })
+    .await;
 }
 
 #[wasm_bindgen_test]

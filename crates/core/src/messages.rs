@@ -479,9 +479,9 @@ pub enum Request {
         languages: Vec<String>,
         /// Offer a pull request instead of committing to `main`.
         as_pull_request: bool,
-        /// Take rows out of the table that this browser can't account for: the person has seen
-        /// [`PublishPlan::unknown_rows`] and says that they are gone for good.
-        drops_unknown: bool,
+        /// Take rows out of the table that this browser can't account for: the person has seen a plan with this
+        /// [`PublishPlan::unknown`] and says that they are gone for good. If others are by now, nothing is sent.
+        drops_unknown: Option<String>,
         /// Replace the table with this object id, which something else wrote: the person has seen
         /// [`TableState::Foreign`].
         replaces_table: Option<String>,
@@ -1325,6 +1325,8 @@ pub struct PublishPlan {
     /// Parts that the last table was made from and that this browser does not hold whole. While there are any, only
     /// parts are sent.
     pub unknown_parts: u32,
+    /// Stands for exactly these rows and parts, so that an answer to this plan is none to another; `None` without any.
+    pub unknown: Option<String>,
     /// Only parts would be sent: the table stays as it is, for one of the reasons here.
     pub sends_parts_only: bool,
     /// A build of format 1 rewrote the repo since; publishing writes it anew from the parts.

@@ -104,6 +104,11 @@ fn foreign_table(plan: Memo<Option<PublishPlan>>) -> Option<String> {
     })
 }
 
+/// What this browser can't account for, as the person saw it.
+fn unknown(plan: Memo<Option<PublishPlan>>) -> Option<String> {
+    plan.with_untracked(|plan| plan.as_ref()?.unknown.clone())
+}
+
 /// The form and the progress.
 #[component]
 pub(super) fn SendForm(
@@ -161,7 +166,7 @@ pub(super) fn SendForm(
             license: licence.get_untracked(),
             languages,
             as_pull_request: wants_pull_request.get_untracked(),
-            drops_unknown: consent.drops_unknown.get_untracked(),
+            drops_unknown: unknown(plan).filter(|_| consent.drops_unknown.get_untracked()),
             replaces_table: foreign_table(plan).filter(|_| consent.replaces_table.get_untracked()),
         };
         let running = desk.ask_streaming(request, move |progress| {
@@ -191,7 +196,12 @@ pub(super) fn SendForm(
                     )));
                 }
                 Err(error) => {
+                    let is_about_old_plan = error.kind == FailureKind::Conflict;
                     failure.try_set(Some(error));
+                    if is_about_old_plan {
+                        consent.clear();
+                        on_done.try_run(());
+                    }
                 }
             }
             steps.try_set(None);

@@ -128,7 +128,8 @@ impl Backend {
         let mut head = self.head(project, &link, &client).await?;
         let mut branch = self.branch(&link, &client, options).await?;
         let mut diff = row_diff(project)?;
-        let mut sends_table = !holdup(project, &head, &diff, &sync)?.holds(options, &head.table);
+        let mut sends_table =
+            holdup(project, &head, &diff, &sync)?.sends_table(options, &head.table)?;
 
         // Parts that fill a commit are sent by themselves; the last ones go with what is rewritten.
         let limits = CommitLimits::default();
@@ -162,7 +163,8 @@ impl Backend {
             link = linked(project)?;
             head = self.head(project, &link, &client).await?;
             diff = row_diff(project)?;
-            sends_table = !holdup(project, &head, &diff, &sync)?.holds(options, &head.table);
+            sends_table =
+                holdup(project, &head, &diff, &sync)?.sends_table(options, &head.table)?;
         }
         if !sends_table {
             if group.is_empty() && branch.last.is_none() {

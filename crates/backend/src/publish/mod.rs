@@ -19,6 +19,7 @@ use crate::run::run_file;
 use crate::sync::{content_oid, linked, read_seed, seed_state, settings_hash};
 use crate::{Backend, OrFail as _, Result, Ticket, layout};
 use seedbed_core::FORMAT_VERSION;
+use seedbed_core::id::content_id;
 use seedbed_core::messages::{
     ChangeKind, Failure, FailureKind, FileChange, HubLink, PublishPlan, Published, RowChange,
     SyncReport, TableState,
@@ -43,8 +44,8 @@ pub(crate) struct PublishOptions {
     pub(crate) license: String,
     pub(crate) languages: Vec<String>,
     pub(crate) as_pull_request: bool,
-    /// Rows that this browser can't account for are gone for good.
-    pub(crate) drops_unknown: bool,
+    /// The rows and parts that this names ([`PublishPlan::unknown`]) are gone for good.
+    pub(crate) drops_unknown: Option<String>,
     /// The table with this object id may be replaced although something else wrote it.
     pub(crate) replaces_table: Option<String>,
 }
@@ -75,6 +76,8 @@ pub(crate) struct Holdup {
     unknown_rows: u32,
     /// Parts that the last table was made from and that are not held here.
     unknown_parts: u32,
+    /// Names these rows and parts; `None` without any.
+    unknown: Option<String>,
     /// Something else wrote the table.
     is_foreign: bool,
     /// The repo needs a newer build.
@@ -87,9 +90,27 @@ impl Holdup {
             TableState::Foreign { oid, .. } => options.replaces_table.as_ref() != Some(oid),
             TableState::Absent | TableState::Ours => false,
         };
-        let is_unknown =
-            (self.unknown_rows > 0 || self.unknown_parts > 0) && !options.drops_unknown;
+        let is_unknown = self.unknown.is_some() && self.unknown != options.drops_unknown;
         self.needs_newer || is_foreign || is_unknown
+    }
+
+    /// Whether the table is written.
+    ///
+    /// # Errors
+    /// If it was said of other rows and parts that they are gone for good.
+    fn sends_table(&self, options: &PublishOptions, table: &TableState) -> Result<bool> {
+        if options.drops_unknown.is_some()
+            && self.unknown.is_some()
+            && self.unknown != options.drops_unknown
+        {
+            return Err(Failure::new(
+                FailureKind::Conflict,
+                "The repo has changed: other rows can't be accounted for here than those you gave up.",
+            )
+            .means("The table stays as it is, and so does your work.")
+            .next("Look at the plan again, and agree to it as it is now."));
+        }
+        Ok(!self.holds(options, table))
     }
 }
 
@@ -171,6 +192,7 @@ impl Backend {
             blocked,
             unknown_rows: holdup.unknown_rows,
             unknown_parts: holdup.unknown_parts,
+            unknown: holdup.unknown,
             sends_parts_only: !sends_table,
             unbacked_rows: accepted.saturating_sub(diff.total as u32),
             table: head.table,
@@ -529,12 +551,18 @@ fn holdup(project: &Project, head: &Head, diff: &RowDiff, sync: &SyncReport) -> 
     // What the table is, and what it needs, must be known too.
     let unread = [layout::ROWS, layout::PROJECT]
         .into_iter()
-        .filter(|path| head.files.contains_key(*path) && !is_held(path))
-        .count();
-    let unknown_parts = unread + named.iter().filter(|path| !is_held(path)).count();
+        .filter(|path| head.files.contains_key(*path));
+    // With what stands there: a part that changed is another one.
+    let unknown_parts: Vec<(&str, Option<&str>)> = unread
+        .chain(named.iter().map(String::as_str))
+        .filter(|path| !is_held(path))
+        .map(|path| (path, head.files.get(path).map(content_oid)))
+        .collect();
+    let has_unknown = !diff.unknown.is_empty() || !unknown_parts.is_empty();
     Ok(Holdup {
         unknown_rows: diff.unknown.len() as u32,
-        unknown_parts: unknown_parts as u32,
+        unknown_parts: unknown_parts.len() as u32,
+        unknown: has_unknown.then(|| content_id(&(&diff.unknown, &unknown_parts))),
         is_foreign: matches!(head.table, TableState::Foreign { .. }),
         needs_newer: sync.needs_newer,
     })

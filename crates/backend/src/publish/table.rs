@@ -24,7 +24,8 @@ pub(super) struct RowDiff {
     /// Taken out by what somebody decided.
     pub(super) removed: Vec<String>,
     /// Published, and not accounted for here: the record is missing, or nothing is known that was said about it.
-    pub(super) unknown: Vec<String>,
+    /// Id and short hash.
+    pub(super) unknown: Vec<(String, String)>,
     /// Id and short hash of every row after the publish.
     pub(super) rows: Vec<(String, String)>,
 }
@@ -73,12 +74,12 @@ fn diff_of(project: &Project, rows: Vec<(String, String)>) -> Result<RowDiff> {
             Some(_) => {}
         }
     }
-    for id in published.into_keys() {
+    for (id, hash) in published {
         // What I do not have is unknown, not removed.
         if project.with(|store| store.has_decisions_about(&id))? {
             diff.removed.push(id);
         } else {
-            diff.unknown.push(id);
+            diff.unknown.push((id, hash));
         }
     }
     diff.removed.sort();

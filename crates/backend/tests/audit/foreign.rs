@@ -141,10 +141,10 @@ fn a_dataset_of_somebody_else_is_shown_before_it_is_linked_and_its_table_stays()
     assert_eq!(world.text(CARD), FOREIGN_CARD);
     assert_eq!(world.lines("records").len(), 1);
     // A yes to another table is none to this one.
-    let other = with(&owner.project.clone(), false, Some("00".repeat(32)));
+    let other = with(&owner.project.clone(), None, Some("00".repeat(32)));
     assert!(owner.tab.ask(other).is_ok());
     assert_eq!(world.bytes(TABLE), table);
-    let yes = with(&owner.project.clone(), false, Some(oid));
+    let yes = with(&owner.project.clone(), None, Some(oid));
     let asked = owner.tab.ask(yes);
     assert!(matches!(asked, Ok(Reply::Published(_))), "{asked:?}");
     assert_eq!(world.rows(), ["answer 0"]);
@@ -169,7 +169,7 @@ fn a_table_that_python_pushed_between_two_publishes_is_left_alone() {
     owner.publish().expect("published");
     assert_eq!(world.bytes(TABLE), pushed);
     assert_eq!(world.lines("records").len(), 3, "parts go all the same");
-    let yes = with(&owner.project.clone(), false, Some(oid));
+    let yes = with(&owner.project.clone(), None, Some(oid));
     assert!(owner.tab.ask(yes).is_ok());
     assert_eq!(world.rows().len(), 3);
     assert_eq!(owner.plan().table, TableState::Ours);
@@ -184,7 +184,7 @@ fn a_table_that_changes_after_the_person_said_yes_to_it_is_another_one() {
     let oid = foreign_oid(&mut owner);
     let newer = parquet(8);
     world.put(TABLE, newer.clone());
-    let yes = with(&owner.project.clone(), false, Some(oid));
+    let yes = with(&owner.project.clone(), None, Some(oid));
     assert!(owner.tab.ask(yes).is_ok());
     assert_eq!(world.bytes(TABLE), newer);
 }
@@ -276,7 +276,7 @@ fn a_table_that_python_pushed_onto_what_format_1_rewrote_is_left_alone() {
         add(PROJECT, "{\"format\": 1, \"again\": 1}\n"),
     ]);
     let oid = foreign_oid(&mut owner);
-    let yes = with(&owner.project.clone(), false, Some(oid));
+    let yes = with(&owner.project.clone(), None, Some(oid));
     assert!(owner.tab.ask(yes).is_ok());
     assert_eq!(world.rows().len(), 3);
     assert_eq!(owner.plan().table, TableState::Ours);

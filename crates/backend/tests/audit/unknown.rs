@@ -1,8 +1,9 @@
 //! What a browser does not have is unknown to it, not removed.
 
-use crate::common::{Browser, PROJECT, REPO, TABLE, World, good};
+use crate::common::{Browser, PROJECT, REPO, ROWS, TABLE, World, good};
 use crate::support::publishing;
-use seedbed_core::messages::{Reply, Request};
+use seedbed_core::messages::{Failure, FailureKind, PublishPlan, Reply, Request};
+use seedbed_core::question::IMPROVED_RESPONSE;
 use seedbed_core::review::RecordState;
 use serde_json::{Value, json};
 
@@ -235,9 +236,10 @@ fn a_repo_that_needs_a_newer_build_is_read_and_added_to_but_not_rewritten() {
         assert_eq!(after, before, "{key}");
         assert_eq!(world.lines("records").len(), 3);
         // Not even if she says that what is unknown is gone for good.
+        let all = plan.unknown.or_else(|| Some("all".to_owned()));
         let asked = colleague
             .tab
-            .ask(with(&colleague.project.clone(), true, None));
+            .ask(with(&colleague.project.clone(), all, None));
         assert!(asked.is_ok(), "{asked:?}");
         assert_eq!(world.bytes(TABLE), before[1]);
     }
@@ -253,11 +255,94 @@ fn rows_that_are_gone_for_good_are_taken_out_by_a_person_who_says_so() {
     colleague.add_row("her answer");
     let plan = colleague.plan();
     assert_eq!((plan.unknown_rows, plan.rows_removed), (3, 0), "{plan:?}");
-    let asked = colleague
-        .tab
-        .ask(with(&colleague.project.clone(), true, None));
+    let asked = drops(&mut colleague, &plan);
     assert!(matches!(asked, Ok(Reply::Published(_))), "{asked:?}");
     assert_eq!(world.rows(), ["her answer"]);
+    assert_eq!(colleague.plan().unknown, None);
+}
+
+/// Publishes as somebody who has read `plan` and gives up what it names.
+fn drops(browser: &mut Browser, plan: &PublishPlan) -> Result<Reply, Failure> {
+    assert!(plan.unknown.is_some(), "{plan:?}");
+    let yes = with(&browser.project.clone(), plan.unknown.clone(), None);
+    browser.tab.ask(yes)
+}
+
+/// Gives rows up, but before she does, `change` happens to the repo: nothing is sent, and the new plan is another one.
+fn consent_lapses(damage: impl FnOnce(&World), change: impl FnOnce(&World, &mut Browser)) {
+    let world = World::new();
+    let mut owner = world.published(3);
+    damage(&world);
+    let mut colleague = world.colleague();
+    colleague.add_row("her answer");
+    let seen = colleague.plan();
+    change(&world, &mut owner);
+    let (tree, before) = (world.tree(), world.bytes(TABLE));
+    let failure = drops(&mut colleague, &seen).expect_err("she gave up other rows");
+    assert_eq!(failure.kind, FailureKind::Conflict, "{failure:?}");
+    assert_eq!((world.tree(), world.bytes(TABLE)), (tree, before));
+    let plan = colleague.plan();
+    assert_ne!(plan.unknown, seen.unknown);
+    assert!(plan.records > 0, "hers wait: {plan:?}");
+    let asked = drops(&mut colleague, &plan);
+    assert!(matches!(asked, Ok(Reply::Published(_))), "{asked:?}");
+    assert_eq!(colleague.plan().unknown, None);
+}
+
+fn lose_parts(world: &World) {
+    world.delete_folder(".seedbed/records");
+    world.delete_folder(".seedbed/decisions");
+}
+
+#[test]
+fn a_yes_to_losing_rows_is_none_to_losing_more_of_them() {
+    consent_lapses(lose_parts, |world, owner| {
+        owner.add_row("a fourth answer");
+        owner.publish().expect("published");
+        assert_eq!(world.rows().len(), 4);
+        lose_parts(world);
+    });
+}
+
+#[test]
+fn a_yes_to_losing_rows_is_none_to_losing_what_they_became() {
+    consent_lapses(lose_parts, |world, owner| {
+        let list = world.text(ROWS);
+        let before = world.rows();
+        let mut edited = good();
+        edited.set_text(IMPROVED_RESPONSE, Some("answer one"));
+        owner.decide("answer 1", edited);
+        owner.publish().expect("published");
+        assert_ne!((world.rows(), world.text(ROWS)), (before, list));
+        lose_parts(world);
+    });
+}
+
+#[test]
+fn a_yes_to_a_file_that_cannot_be_read_is_none_to_another_one() {
+    let spoiled = |text: &str| format!("{text}{{\"not\": \"yet known\"}}\n");
+    let damage = |world: &World| {
+        let part = record_part(world);
+        world.put(&part, spoiled(&world.text(&part)));
+    };
+    consent_lapses(damage, |world, _| {
+        let part = record_part(world);
+        world.put(&part, spoiled(&world.text(&part)));
+    });
+}
+
+#[test]
+fn a_yes_to_losing_rows_needs_none_when_they_are_back() {
+    let world = World::new();
+    let mut owner = world.published(3);
+    lose_parts(&world);
+    let mut colleague = world.colleague();
+    colleague.add_row("her answer");
+    let seen = colleague.plan();
+    owner.publish().expect("published again");
+    let asked = drops(&mut colleague, &seen);
+    assert!(matches!(asked, Ok(Reply::Published(_))), "{asked:?}");
+    assert_eq!(world.rows().len(), 4);
 }
 
 #[test]
@@ -275,7 +360,7 @@ fn a_row_that_was_decided_away_is_removed_and_counted_as_such() {
     assert_eq!(world.rows().len(), 2);
 }
 
-pub(crate) fn with(project: &str, drops: bool, replaces: Option<String>) -> Request {
+pub(crate) fn with(project: &str, drops: Option<String>, replaces: Option<String>) -> Request {
     match publishing(project) {
         Request::Publish {
             project,

@@ -445,7 +445,7 @@ pub(crate) fn publishing(project: &str) -> Request {
         license: "cc-by-4.0".to_owned(),
         languages: vec!["en".to_owned()],
         as_pull_request: false,
-        drops_unknown: false,
+        drops_unknown: None,
         replaces_table: None,
     }
 }

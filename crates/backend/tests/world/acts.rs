@@ -268,10 +268,10 @@ fn consents(world: &mut World, at: usize, as_pull_request: bool) -> Wish {
     let Some(seen) = seen.filter(|seen| Some(&seen.head) == plan.head.as_ref()) else {
         return wish;
     };
-    let is_asked = plan.foreign_table.is_some() || plan.has_unknown;
+    let is_asked = plan.foreign_table.is_some() || plan.unknown.is_some();
     if is_asked && world.dice.chance(1, 3) {
         replaces_table.clone_from(&plan.foreign_table);
-        *drops_unknown = plan.has_unknown;
+        drops_unknown.clone_from(&plan.unknown);
         let what = format!("      browser {at}: she agrees to lose what only the table has");
         world.say(what);
         let rows = seen.table.into_iter().map(|row| row.words);

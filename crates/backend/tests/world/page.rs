@@ -144,7 +144,7 @@ pub(crate) enum Wish {
     Plan,
     Publish {
         as_pull_request: bool,
-        drops_unknown: bool,
+        drops_unknown: Option<String>,
         replaces_table: Option<String>,
     },
 }
@@ -154,7 +154,7 @@ impl Wish {
     pub(crate) fn publish(as_pull_request: bool) -> Self {
         Self::Publish {
             as_pull_request,
-            drops_unknown: false,
+            drops_unknown: None,
             replaces_table: None,
         }
     }
@@ -203,7 +203,8 @@ pub(crate) struct Plan {
     pub(crate) only_here: u32,
     /// The table of another program that stands there.
     pub(crate) foreign_table: Option<String>,
-    pub(crate) has_unknown: bool,
+    /// What is to be given up.
+    pub(crate) unknown: Option<String>,
     pub(crate) sends_parts_only: bool,
 }
 
@@ -968,7 +969,7 @@ impl Page {
                     TableState::Foreign { oid, .. } => Some(oid),
                     TableState::Absent | TableState::Ours => None,
                 },
-                has_unknown: plan.unknown_rows > 0 || plan.unknown_parts > 0,
+                unknown: plan.unknown,
                 sends_parts_only: plan.sends_parts_only,
             }),
             Reply::Published(_) => Answer::Published,
