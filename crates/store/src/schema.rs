@@ -1,9 +1,10 @@
-//! The schema and its migrations, one step per version. A step once published is never changed.
+//! The schema and its migrations, one step per version. What a step once published makes is never changed.
 //!
 //! The one idea: `records` is narrow, so that filters, positions and counts read few pages; what is wide lies beside it
 //! under the same `seq` (`texts`, `asked`, `accepted`). Records are never removed, so `seq` runs from 1 without gaps.
 
 mod format_2;
+mod run_sums;
 
 use crate::error::{Result, StoreError};
 use crate::{backup, counts, decisions, get, keys, put, reread};
@@ -16,12 +17,14 @@ use seedbed_core::row::ROW_RULE;
 enum Step {
     Sql(&'static str),
     Code(fn(&Connection) -> Result<()>),
+    /// The SQL alone makes the place in a new database.
+    SqlAndCode(&'static str, fn(&Connection) -> Result<()>),
 }
 
 /// Each step brings the database from its position to the next version.
 const STEPS: [Step; 4] = [
     Step::Sql(include_str!("../schema/v1.sql")),
-    Step::Sql(include_str!("../schema/v2.sql")),
+    Step::SqlAndCode(include_str!("../schema/v2.sql"), run_sums::sum),
     Step::Sql(include_str!("../schema/v3.sql")),
     Step::Code(format_2::convert),
 ];
@@ -89,7 +92,7 @@ pub(crate) fn migrate(connection: &Connection, found: u32, renewal: Option<Renew
 fn create(connection: &Connection) -> Result<()> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     for step in &STEPS {
-        if let Step::Sql(sql) = step {
+        if let Step::Sql(sql) | Step::SqlAndCode(sql, _) = step {
             transaction.execute_batch(sql)?;
         }
     }
@@ -115,6 +118,10 @@ fn renew(connection: &Connection, found: u32) -> Result<()> {
         match step {
             Step::Sql(sql) => transaction.execute_batch(sql)?,
             Step::Code(convert) => convert(&transaction)?,
+            Step::SqlAndCode(sql, convert) => {
+                transaction.execute_batch(sql)?;
+                convert(&transaction)?;
+            }
         }
         if found > 0 && version == STEPS.len() {
             backup::made(&transaction)?;
