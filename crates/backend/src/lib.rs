@@ -222,41 +222,7 @@ impl Backend {
                 endpoint,
             } => self.save_settings(&project, &settings, endpoint.as_ref()),
 
-            Request::ListPrompts {
-                project,
-                filter,
-                offset,
-                limit,
-            } => self
-                .project(&project)?
-                .with(|store| store.prompt_page(&filter, offset, limit))
-                .map(Reply::Prompts),
-            Request::AddPrompt {
-                project,
-                cell,
-                text,
-            } => self.add_prompt(&project, cell, &text),
-            Request::EditPrompt { project, id, text } => self.edit_prompt(&project, &id, &text),
-            Request::SetPromptState {
-                project,
-                ids,
-                state,
-            } => self.set_prompt_state(&project, &ids, state),
-
             Request::SetKey { base_url, key } => self.set_key(&base_url, &key),
-
-            Request::RunItems {
-                project,
-                run,
-                state,
-                offset,
-                limit,
-            } => {
-                let (total, items) = self
-                    .project(&project)?
-                    .with(|store| store.run_items(&run, state, offset, limit))?;
-                Ok(Reply::RunItems { total, items })
-            }
 
             Request::RecordsAround {
                 project,
@@ -323,13 +289,6 @@ impl Backend {
                 scopes,
             } => Ok(self.oauth_start(&client_id, &redirect_uri, &scopes)),
             Request::SignOut => Ok(self.sign_out()),
-            Request::SetReviewer { name } => self.set_reviewer(&name).await,
-            Request::NewReviewer { name } => self.new_reviewer(&name).await,
-            Request::UseReviewer { id } => self.use_reviewer(&id).await,
-            Request::ClaimDecisions { from, are_mine } => {
-                self.claim_decisions(&from, are_mine).await
-            }
-            Request::ListIdentities => self.identities().map(Reply::Identities),
 
             request @ (Request::CreateExample
             | Request::ImportProject { .. }
@@ -339,7 +298,12 @@ impl Backend {
             | Request::EndImport { .. }
             | Request::Export { .. }
             | Request::Exported { .. }) => self.hand_on(Piece::Files, ticket, request).await,
-            request @ (Request::Propose { .. }
+            request @ (Request::ListPrompts { .. }
+            | Request::AddPrompt { .. }
+            | Request::EditPrompt { .. }
+            | Request::SetPromptState { .. }
+            | Request::RunItems { .. }
+            | Request::Propose { .. }
             | Request::DraftAnswer { .. }
             | Request::DraftPrompts { .. }
             | Request::EvolvePrompts { .. }
@@ -357,6 +321,11 @@ impl Backend {
             | Request::RetryFailed { .. }) => self.hand_on(Piece::Models, ticket, request).await,
             request @ (Request::OpenHub { .. }
             | Request::OauthFinish { .. }
+            | Request::SetReviewer { .. }
+            | Request::NewReviewer { .. }
+            | Request::UseReviewer { .. }
+            | Request::ClaimDecisions { .. }
+            | Request::ListIdentities
             | Request::SignIn { .. }
             | Request::ListRepos
             | Request::CreateRepo { .. }

@@ -1,4 +1,4 @@
-//! The large parts of the back end that are not wanted at once: files, models, the Hub.
+//! The large parts of the back end that are not wanted at once: files, instructions and models, the Hub.
 //!
 //! A build with the feature `split` of the app cuts each into a file of its own, fetched when it is first needed or when
 //! nothing else is to do; any other build, the native one among them, has them all at hand ([`Pieces::WHOLE`]). What a
@@ -18,9 +18,9 @@ pub type Load = fn() -> LocalBoxFuture<'static, Result<Answer>>;
 pub enum Piece {
     /// Imports, exports and the example.
     Files,
-    /// Everything that asks a model.
+    /// Instructions, runs, and everything that asks a model.
     Models,
-    /// Signing in, repos, sync and publish.
+    /// Signing in, identities, repos, sync and publish.
     Hub,
 }
 
@@ -130,7 +130,7 @@ pub fn answer_files(
     })
 }
 
-/// Everything that asks a model.
+/// Instructions, runs, everything that asks a model.
 pub fn answer_models(
     backend: Backend,
     ticket: Ticket,
@@ -138,6 +138,38 @@ pub fn answer_models(
 ) -> LocalBoxFuture<'static, Result<Reply>> {
     Box::pin(async move {
         match request {
+            Request::ListPrompts {
+                project,
+                filter,
+                offset,
+                limit,
+            } => backend
+                .project(&project)?
+                .with(|store| store.prompt_page(&filter, offset, limit))
+                .map(Reply::Prompts),
+            Request::AddPrompt {
+                project,
+                cell,
+                text,
+            } => backend.add_prompt(&project, cell, &text),
+            Request::EditPrompt { project, id, text } => backend.edit_prompt(&project, &id, &text),
+            Request::SetPromptState {
+                project,
+                ids,
+                state,
+            } => backend.set_prompt_state(&project, &ids, state),
+            Request::RunItems {
+                project,
+                run,
+                state,
+                offset,
+                limit,
+            } => {
+                let (total, items) = backend
+                    .project(&project)?
+                    .with(|store| store.run_items(&run, state, offset, limit))?;
+                Ok(Reply::RunItems { total, items })
+            }
             Request::Propose {
                 project,
                 what,
@@ -181,7 +213,7 @@ pub fn answer_models(
     })
 }
 
-/// Signing in, repos, sync and publish.
+/// Signing in, identities, repos, sync and publish.
 pub fn answer_hub(
     backend: Backend,
     ticket: Ticket,
@@ -196,6 +228,13 @@ pub fn answer_hub(
                 code,
             } => backend.oauth_finish(&pending, &state, &code).await,
             Request::SignIn { token } => backend.sign_in(&token).await,
+            Request::SetReviewer { name } => backend.set_reviewer(&name).await,
+            Request::NewReviewer { name } => backend.new_reviewer(&name).await,
+            Request::UseReviewer { id } => backend.use_reviewer(&id).await,
+            Request::ClaimDecisions { from, are_mine } => {
+                backend.claim_decisions(&from, are_mine).await
+            }
+            Request::ListIdentities => backend.identities().map(Reply::Identities),
             Request::ListRepos => backend.list_repos().await,
             Request::CreateRepo {
                 project,
