@@ -28,7 +28,7 @@ pub fn start(pieces: Pieces) {
         let site = site::read().await;
         page::remove_skeleton();
         mount_to_body(move || {
-            let (shell, start_worker) = Shell::connect(site.clone());
+            let (shell, start_worker) = Shell::connect(site.clone(), pieces.reader);
             after_paint(start_worker);
             view! { <App shell=shell pieces=pieces /> }
         });

@@ -12,6 +12,7 @@ use seedbed::app::pieces::{
     Make, Pieces, make_dialogs, make_generate, make_measure, make_prompts, make_publish,
     make_review, make_seed, not_fetched,
 };
+use seedbed::platform::link::{Reader, read_event};
 
 macro_rules! piece {
     ($file:ident, $name:ident, $make:ident) => {
@@ -30,6 +31,12 @@ piece!(work, publish, make_publish);
 piece!(work, dialogs, make_dialogs);
 piece!(work, measure, make_measure);
 
+/// Fetched with the worker: nothing can be read before there is one.
+#[wasm_split(reader, wasm_split_path = ::leptos::wasm_split, fallible)]
+fn reader() -> Result<Reader, SplitLoaderError> {
+    Ok(read_event)
+}
+
 macro_rules! load {
     ($name:ident) => {
         || Box::pin(async { $name().await.map_err(|_| not_fetched()) })
@@ -45,4 +52,5 @@ pub(crate) const PIECES: Pieces = Pieces {
     publish: load!(publish),
     dialogs: load!(dialogs),
     measure: load!(measure),
+    reader: load!(reader),
 };

@@ -11,6 +11,7 @@ use crate::pages::prompts::PromptsPage;
 use crate::pages::publish::PublishPage;
 use crate::pages::review::ReviewPage;
 use crate::pages::seed::SeedPage;
+use crate::platform::link::{LoadReader, Reader, read_event};
 use crate::route::Step;
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
@@ -39,6 +40,8 @@ pub struct Pieces {
     pub dialogs: Load,
     /// The page that measures the model in this tab.
     pub measure: Load,
+    /// What reads the worker's messages.
+    pub reader: LoadReader,
 }
 
 impl Pieces {
@@ -51,6 +54,7 @@ impl Pieces {
         publish: || at_hand(make_publish),
         dialogs: || at_hand(make_dialogs),
         measure: || at_hand(make_measure),
+        reader: || Box::pin(std::future::ready(Ok(read_event as Reader))),
     };
 
     /// The page of a step.

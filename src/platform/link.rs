@@ -6,6 +6,7 @@
 use super::{BUILD, wire};
 use crate::pages::desk::{Backend, Running};
 use futures::channel::oneshot;
+use futures::future::LocalBoxFuture;
 use js_sys::Reflect;
 use leptos::prelude::set_timeout;
 use seedbed_core::messages::{
@@ -28,6 +29,19 @@ fn script() -> String {
 
 /// After this the person is told that starting takes long; it may still come.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Reads what the worker says.
+pub type Reader = fn(JsValue) -> Result<Event, wire::Error>;
+/// Sees to it that the reader is there.
+pub type LoadReader = fn() -> LocalBoxFuture<'static, Result<Reader, Failure>>;
+
+/// The reader of everything that a worker can say: much code, which nobody needs before there is a worker.
+///
+/// # Errors
+/// The message is none of ours.
+pub fn read_event(data: JsValue) -> Result<Event, wire::Error> {
+    wire::from_js(data)
+}
 
 /// What the shell hears besides the answers to its own requests.
 #[derive(Debug)]
@@ -57,6 +71,14 @@ struct Inner {
     state: RefCell<State>,
     next_id: Cell<RequestId>,
     pending: RefCell<HashMap<RequestId, Pending>>,
+    ear: RefCell<Ear>,
+}
+
+/// What the worker says, on its way in.
+enum Ear {
+    /// The reader is being fetched; these wait for it.
+    Waiting(Vec<JsValue>),
+    Open(Reader),
 }
 
 enum State {
@@ -81,12 +103,13 @@ impl Link {
                 state: RefCell::new(State::Starting(None, Vec::new())),
                 next_id: Cell::new(1),
                 pending: RefCell::new(HashMap::new()),
+                ear: RefCell::new(Ear::Waiting(Vec::new())),
             }),
         }
     }
 
-    /// Starts the worker.
-    pub fn start(&self) {
+    /// Starts the worker, and fetches what reads its messages meanwhile.
+    pub fn start(&self, load: LoadReader) {
         let inner = &self.inner;
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
@@ -117,6 +140,13 @@ impl Link {
             }
         });
         worker.set_onerror(Some(on_error.into_js_value().unchecked_ref()));
+        let reading = weak.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            let reader = load().await;
+            if let Some(inner) = Weak::upgrade(&reading) {
+                inner.open_ear(reader);
+            }
+        });
         if let State::Starting(place, _) = &mut *inner.state.borrow_mut() {
             *place = Some(worker);
         }
@@ -203,8 +233,32 @@ impl Inner {
         }
     }
 
+    /// Reads what has come so far, in order.
+    fn open_ear(&self, reader: Result<Reader, Failure>) {
+        let reader = match reader {
+            Ok(reader) => reader,
+            Err(failure) => {
+                self.die(failure);
+                return;
+            }
+        };
+        let Ear::Waiting(waiting) = self.ear.replace(Ear::Open(reader)) else {
+            return;
+        };
+        for data in waiting {
+            self.hear_message(data);
+        }
+    }
+
     fn hear_message(&self, data: JsValue) {
-        let event = match wire::from_js::<Event>(data) {
+        let read = match &mut *self.ear.borrow_mut() {
+            Ear::Waiting(waiting) => {
+                waiting.push(data);
+                return;
+            }
+            Ear::Open(reader) => *reader,
+        };
+        let event = match read(data) {
             Ok(event) => event,
             Err(error) => {
                 self.die(other_build(&format!(

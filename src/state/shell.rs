@@ -2,7 +2,7 @@
 
 use super::{Deed, Projects};
 use crate::pages::desk::{Backend, Desk, Site};
-use crate::platform::link::{Heard, Link};
+use crate::platform::link::{Heard, Link, LoadReader};
 use crate::platform::page;
 use crate::route::{Route, Step};
 use futures::lock::Mutex;
@@ -131,7 +131,7 @@ pub fn use_shell() -> Shell {
 
 impl Shell {
     /// The state over a line to the worker, with the function that starts the worker.
-    pub fn connect(site: Site) -> (Self, impl FnOnce()) {
+    pub fn connect(site: Site, reader: LoadReader) -> (Self, impl FnOnce()) {
         // The line is made before the state it reports to.
         let place: StoredValue<Option<Shell>> = StoredValue::new(None);
         let config = HubConfig {
@@ -145,7 +145,7 @@ impl Shell {
         }));
         let shell = Self::new(link.clone(), site);
         place.set_value(Some(shell));
-        (shell, move || link.start())
+        (shell, move || link.start(reader))
     }
 
     /// The state over any backend.
