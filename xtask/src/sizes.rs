@@ -29,9 +29,8 @@ impl Load {
     /// Brotli bytes at most.
     pub(crate) fn budget(self) -> Option<u64> {
         match self {
-            Self::First => Some(300_000),
-            // The aim is 600 KB: reading and keeping format 2 cost 100 KB, which have to be won back.
-            Self::Worker => Some(700_000),
+            Self::First => Some(250_000),
+            Self::Worker => Some(600_000),
             Self::Later => None,
         }
     }
