@@ -4,8 +4,9 @@
 //! records and decisions, as they stand in a repo's parts. It is written and read in pieces, so that neither side ever
 //! holds all of it.
 
-use crate::Result;
 use crate::project::{Project, key};
+use crate::{Result, rest};
+use seedbed_core::instruction::InstructionAct;
 use seedbed_core::line::{self, Line, RecordLine};
 use seedbed_core::messages::{Failure, FailureKind, FilePiece, ImportReport};
 use seedbed_core::model::Endpoint;
@@ -14,7 +15,9 @@ use seedbed_core::review::Decision;
 use seedbed_core::seed::Seed;
 use seedbed_store::{Origin, Store};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Value, json};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// The key that tells a project saved by a build of format 1 from other files.
@@ -55,22 +58,38 @@ fn known_endpoint<'de, D: Deserializer<'de>>(
     Ok(Endpoint::deserialize(Value::deserialize(from)?).ok())
 }
 
+/// What the header of a file said beyond what this build understands.
+#[derive(Default, Serialize, Deserialize)]
+struct HeaderRest {
+    rest: Map<String, Value>,
+    /// The model beside which it stood: of another one it says nothing.
+    endpoint: Option<Endpoint>,
+}
+
 /// What stands in which order in a saved project.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Section {
     Instructions,
     Records,
     Decisions,
+    /// Lines of a file that this build did not understand.
+    Kept,
 }
 
 impl Section {
-    const ALL: [Self; 3] = [Self::Instructions, Self::Records, Self::Decisions];
+    const ALL: [Self; 4] = [
+        Self::Instructions,
+        Self::Records,
+        Self::Decisions,
+        Self::Kept,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Instructions => "instruction",
             Self::Records => "record",
             Self::Decisions => "decision",
+            Self::Kept => "kept",
         }
     }
 }
@@ -97,13 +116,25 @@ fn header(project: &Project) -> Result<String> {
         // Prices are asked of the router; a file must not bring its own.
         (endpoint.price_in, endpoint.price_out) = (None, None);
     }
+    let kept: Option<HeaderRest> = project.with(|store| store.get(key::HEADER_REST))?;
+    let HeaderRest {
+        mut rest,
+        endpoint: of,
+    } = kept.unwrap_or_default();
+    if of != endpoint {
+        rest.remove("endpoint");
+    }
     let header = Header {
         version: VERSION,
         seed: project.with(Store::stored_seed)?,
         settings: project.settings()?,
         endpoint,
     };
-    let mut text = serde_json::to_string(&header).map_err(|error| unwritable(&error))?;
+    let mut header = serde_json::to_value(&header).map_err(|error| unwritable(&error))?;
+    if let Value::Object(header) = &mut header {
+        rest::add(header, rest);
+    }
+    let mut text = header.to_string();
     text.push('\n');
     Ok(text)
 }
@@ -144,6 +175,16 @@ pub(crate) fn piece(project: &Project, after: Option<&str>) -> Result<FilePiece>
                 for (at, line) in project.with(|store| store.decisions_after(seq, WINDOW))? {
                     push_wrapped(&mut text, part.name(), &line.text());
                     seq = at;
+                }
+            }
+            Section::Kept => {
+                for (at, line) in project.with(|store| store.kept_lines_after(seq, WINDOW))? {
+                    text.push_str(&line);
+                    text.push('\n');
+                    seq = at;
+                    if text.len() > PIECE_BYTES {
+                        break;
+                    }
                 }
             }
         }
@@ -227,7 +268,8 @@ impl Reading {
     }
 
     fn take(&mut self, text: &str, now_ms: u64) -> Result<()> {
-        let (mut acts, mut records, mut decisions) = (Vec::new(), Vec::new(), Vec::new());
+        let mut lines = Lines::default();
+        let mut kept = Vec::new();
         for text in text.lines() {
             self.line += 1;
             let text = text.trim_start_matches('\u{feff}');
@@ -235,28 +277,40 @@ impl Reading {
                 continue;
             }
             if !self.has_header {
-                self.take_header(text, now_ms)?;
+                if let Err(reason) = self.take_header(text, now_ms)? {
+                    self.skip(&reason);
+                }
                 self.has_header = true;
                 continue;
             }
-            let read = match Wrapped::of(text) {
-                Some(Wrapped::Instruction(text)) => {
-                    line::instruction(text).map(|line| acts.push(line))
-                }
-                Some(Wrapped::Record(text)) => line::record(text).map(|line| records.push(line)),
-                Some(Wrapped::Decision(text)) => {
-                    line::decision(text).map(|line| decisions.push(line))
-                }
+            if Wrapped::written(text).is_some_and(|it| lines.push(&it).is_ok()) {
+                continue;
+            }
+            let read = match Wrapped::found(text) {
+                Some(it) => lines.push(&it),
                 None => Err("a kind of line that this Seedbed does not know".to_owned()),
             };
-            if let Err(reason) = read {
-                self.report.skipped_total += 1;
-                if self.report.skipped.len() < TOLD_PROBLEMS {
-                    let line = self.line;
-                    self.report.skipped.push(format!("line {line}: {reason}"));
+            match (line::checked(text), read) {
+                // What stands beside it in the line.
+                (Ok(_), Ok(())) => kept.push(text),
+                (Ok(_), Err(reason)) => {
+                    kept.push(text);
+                    self.skip(&format!("{reason}; the line is kept for a newer one"));
                 }
+                (Err(reason), _) => self.skip(&reason),
             }
         }
+        let refused = self.project.with(|store| store.keep_lines(&kept))?;
+        if refused > 0 {
+            self.skip(&format!(
+                "no room to keep {refused} of the lines before it that this Seedbed does not understand"
+            ));
+        }
+        let Lines {
+            acts,
+            records,
+            decisions,
+        } = lines;
         let (added, known) = self.project.with(|store| {
             store.together(|store| {
                 store.merge_instructions(&acts, Origin::File, None)?;
@@ -270,7 +324,17 @@ impl Reading {
         Ok(())
     }
 
-    fn take_header(&self, text: &str, now_ms: u64) -> Result<()> {
+    /// Tells of a line that is left out.
+    fn skip(&mut self, reason: &str) {
+        self.report.skipped_total += 1;
+        if self.report.skipped.len() < TOLD_PROBLEMS {
+            let line = self.line;
+            self.report.skipped.push(format!("line {line}: {reason}"));
+        }
+    }
+
+    /// Takes seed and settings; what of the rest can't be kept is the inner error.
+    fn take_header(&self, text: &str, now_ms: u64) -> Result<std::result::Result<(), String>> {
         let value: Value =
             serde_json::from_str(text).map_err(|error| self.bad(&format!("{error}.")))?;
         match value.get(MARK).and_then(Value::as_u64) {
@@ -282,8 +346,8 @@ impl Reading {
             }
             None => return Err(self.bad("it does not begin as a saved project does.")),
         }
-        let header: Header =
-            serde_json::from_value(value).map_err(|error| self.bad(&format!("{error}.")))?;
+        let mut header =
+            Header::deserialize(&value).map_err(|error| self.bad(&format!("{error}.")))?;
         let seed = (!header.seed.is_null())
             .then(|| Seed::deserialize(&header.seed))
             .transpose()
@@ -292,9 +356,59 @@ impl Reading {
             &self.project,
             seed.as_ref(),
             &header.settings,
-            header.endpoint,
+            header.endpoint.clone(),
             now_ms,
-        )
+        )?;
+        // The seed keeps its own.
+        header.seed = Value::Null;
+        self.keep_rest(&value, header)
+    }
+
+    fn keep_rest(&self, theirs: &Value, header: Header) -> Result<std::result::Result<(), String>> {
+        let ours = serde_json::to_value(&header).map_err(|error| unwritable(&error))?;
+        let rest = rest::unknown(theirs, &ours);
+        if rest.is_empty() {
+            return Ok(Ok(()));
+        }
+        let before: Option<HeaderRest> = self.project.with(|store| store.get(key::HEADER_REST))?;
+        let mut rest = HeaderRest {
+            rest,
+            endpoint: header.endpoint.map(|mut endpoint| {
+                (endpoint.price_in, endpoint.price_out) = (None, None);
+                endpoint
+            }),
+        };
+        if let Some(mut before) = before {
+            before.rest.remove("endpoint");
+            rest::add(&mut rest.rest, before.rest);
+        }
+        let text = serde_json::to_string(&rest.rest).map_err(|error| unwritable(&error))?;
+        if let Err(reason) = line::checked(&text) {
+            let reason = format!("what this Seedbed does not understand is not kept: {reason}");
+            return Ok(Err(reason));
+        }
+        self.project
+            .with(|store| store.put(key::HEADER_REST, &rest))?;
+        Ok(Ok(()))
+    }
+}
+
+/// Lines of a saved project that were read.
+#[derive(Default)]
+struct Lines {
+    acts: Vec<Line<InstructionAct>>,
+    records: Vec<Line<RecordLine>>,
+    decisions: Vec<Line<Decision>>,
+}
+
+impl Lines {
+    fn push(&mut self, wrapped: &Wrapped<'_>) -> std::result::Result<(), String> {
+        match wrapped {
+            Wrapped::Instruction(text) => self.acts.push(line::instruction(text)?),
+            Wrapped::Record(text) => self.records.push(line::record(text)?),
+            Wrapped::Decision(text) => self.decisions.push(line::decision(text)?),
+        }
+        Ok(())
     }
 }
 
@@ -306,7 +420,17 @@ enum Wrapped<'a> {
 }
 
 impl<'a> Wrapped<'a> {
-    fn of(line: &'a str) -> Option<Self> {
+    /// Wherever it stands in the line.
+    fn found(line: &'a str) -> Option<Self> {
+        let keys: HashMap<&str, &'a RawValue> = serde_json::from_str(line).ok()?;
+        let find = |name: &str| keys.get(name).map(|value| value.get());
+        let found = find("record").map(Self::Record);
+        let found = found.or_else(|| find("decision").map(Self::Decision));
+        found.or_else(|| find("instruction").map(Self::Instruction))
+    }
+
+    /// As Seedbed writes it.
+    fn written(line: &'a str) -> Option<Self> {
         let line = line.trim();
         let inner = |name: &str| {
             line.strip_prefix("{\"")?
@@ -357,11 +481,11 @@ pub(crate) struct OldBundle {
     #[serde(default)]
     endpoint: Option<Endpoint>,
     #[serde(default)]
-    prompts: Vec<Box<serde_json::value::RawValue>>,
+    prompts: Vec<Box<RawValue>>,
     #[serde(default)]
-    records: Vec<Box<serde_json::value::RawValue>>,
+    records: Vec<Box<RawValue>>,
     #[serde(default)]
-    decisions: Vec<Box<serde_json::value::RawValue>>,
+    decisions: Vec<Box<RawValue>>,
 }
 
 impl OldBundle {
@@ -499,7 +623,7 @@ pub(crate) fn push_line(text: &mut String, value: &impl Serialize) -> Result<()>
     Ok(())
 }
 
-fn unwritable(error: &serde_json::Error) -> Failure {
+pub(crate) fn unwritable(error: &serde_json::Error) -> Failure {
     Failure::new(FailureKind::Internal, "The file could not be written.")
         .means("Nothing was changed.")
         .detail(error.to_string())

@@ -16,6 +16,7 @@ pub mod platform;
 mod project;
 mod projects;
 mod publish;
+mod rest;
 mod run;
 mod sync;
 

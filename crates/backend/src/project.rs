@@ -21,6 +21,8 @@ pub(crate) mod key {
     pub(crate) const HUB_LINK: &str = "hub_link";
     pub(crate) use seedbed_store::keys::UPDATED;
     pub(crate) const IS_EXAMPLE: &str = "is_example";
+    /// What the header of a file said beyond what this build understands.
+    pub(crate) const HEADER_REST: &str = "header_rest";
     /// Licence and languages of the last publish.
     pub(crate) const CARD: &str = "card";
     /// Hash of the settings that stood on the Hub when they were read or written last.

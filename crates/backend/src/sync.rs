@@ -3,6 +3,7 @@
 //! What is read is not trusted: sizes are bounded, a line that can't be understood is kept as a problem until it is gone,
 //! and a decision counts only in the folder of its writer. A part counts as held only when all of it was understood.
 
+use crate::bundle::unwritable;
 use crate::project::{Project, key};
 use crate::{Backend, OrFail as _, Result, Ticket, layout};
 use futures::{StreamExt as _, stream};
@@ -19,6 +20,7 @@ use seedbed_store::keys::{HEAD, HUB_SEED};
 use seedbed_store::{Origin, Problem, PublishedTable, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Files above this many bytes are not read.
@@ -31,6 +33,8 @@ const WIDTH: usize = 4;
 const MOST_PROBLEMS: u32 = 20;
 /// Lines stored in one transaction.
 const CHUNK: usize = 500;
+/// Bytes of the lines of [`layout::ROWS`] that say more than this build understands, all together.
+const MOST_ROW_LINES: usize = 16 * 1024 * 1024;
 /// What a repo may need of a build that rewrites it, as far as this one has it.
 const HAS: [&str; 0] = [];
 
@@ -39,6 +43,34 @@ const HAS: [&str; 0] = [];
 pub(crate) struct RowLine {
     pub(crate) id: String,
     pub(crate) hash: String,
+}
+
+impl RowLine {
+    /// Reads a line; it is given back too where it says more than this.
+    fn parse(text: &str) -> std::result::Result<(Self, Option<&str>), String> {
+        let line: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if serde_json::to_string(&line).is_ok_and(|ours| ours == text) {
+            return Ok((line, None));
+        }
+        let value = line::checked(text)?;
+        let says_more = value.as_object().is_some_and(|keys| keys.len() > 2);
+        Ok((line, says_more.then_some(text)))
+    }
+
+    /// The line to write for a row of whose line was read what `known` is.
+    pub(crate) fn written(&self, known: Option<&String>) -> Result<String> {
+        let Some(known) = known else {
+            return serde_json::to_string(self).map_err(|error| unwritable(&error));
+        };
+        let mut value: Value = serde_json::from_str(known).unwrap_or_default();
+        if value.get("hash").and_then(Value::as_str) == Some(&self.hash) {
+            return Ok(known.clone());
+        }
+        if let Value::Object(value) = &mut value {
+            value.insert("hash".to_owned(), self.hash.clone().into());
+        }
+        Ok(value.to_string())
+    }
 }
 
 /// What [`layout::PROJECT`] says.
@@ -332,23 +364,36 @@ impl Backend {
                 Err(reason) => problem(project, entry, &reason)?,
             }
         }
+        let mut kept = BTreeMap::new();
         let rows = match find(layout::ROWS) {
             Some(entry) if entry.size <= MOST_BYTES * 4 => {
                 let text = read_text_up_to(client, repo, sha, entry, MOST_BYTES * 4).await?;
                 let mut rows = Vec::new();
                 let mut problems = Vec::new();
+                let mut kept_bytes = 0;
                 for (at, line) in text
                     .lines()
                     .enumerate()
                     .filter(|(_, l)| !l.trim().is_empty())
                 {
-                    match serde_json::from_str::<RowLine>(line) {
-                        Ok(row) => rows.push((row.id, row.hash)),
-                        Err(error) => problems.push(Problem {
+                    let read = RowLine::parse(line).and_then(|(row, says_more)| {
+                        if let Some(line) = says_more {
+                            kept_bytes += line.len();
+                            if kept_bytes > MOST_ROW_LINES {
+                                let most = MOST_ROW_LINES / 1024 / 1024;
+                                return Err(format!("more than {most} MB of what is not known"));
+                            }
+                            kept.insert(row.id.clone(), line.to_owned());
+                        }
+                        rows.push((row.id, row.hash));
+                        Ok(())
+                    });
+                    if let Err(reason) = read {
+                        problems.push(Problem {
                             path: entry.path.clone(),
                             line: at as u32 + 1,
-                            reason: error.to_string(),
-                        }),
+                            reason,
+                        });
                     }
                 }
                 project.with(|store| {
@@ -363,7 +408,10 @@ impl Backend {
             }
             None => Vec::new(),
         };
-        project.with(|store| store.set_published(&rows))
+        project.with(|store| {
+            store.set_published(&rows)?;
+            store.set_row_lines(&kept)
+        })
     }
 
     async fn read_parts(

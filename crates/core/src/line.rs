@@ -251,8 +251,11 @@ fn was(prompt: &mut Prompt) -> Result<(), String> {
     })
 }
 
-/// The value of a line within all limits.
-fn checked(text: &str) -> Result<Value, String> {
+/// The value of a line within all limits, whatever it says.
+///
+/// # Errors
+/// What is wrong with the line, for its list of problems.
+pub fn checked(text: &str) -> Result<Value, String> {
     if text.len() > MOST_LINE {
         return Err(format!("longer than {} MB", MOST_LINE / 1024 / 1024));
     }

@@ -1,4 +1,4 @@
-//! Names of the single values that a project keeps (table `kv`).
+//! Names of the single values that a project keeps (table `kv`). Keys with a colon are those of [`crate::Store::keep_lines`].
 
 /// The step of the seed's history that counts.
 pub const SEED_STEP: &str = "seed_step";
@@ -22,5 +22,7 @@ pub const FILED: &str = "filed";
 pub const HEAD: &str = "head";
 /// Hash of the seed that stood on the Hub when it was read or written last.
 pub const HUB_SEED: &str = "hub_seed_hash";
+/// Lines of the list of the table's rows that say more than this build understands, by record id.
+pub const ROW_LINES: &str = "row_lines";
 /// What the repo's project file says of the table ([`crate::PublishedTable`]).
 pub const TABLE: &str = "table";

@@ -9,6 +9,7 @@ mod counts;
 mod decisions;
 mod error;
 mod instructions;
+mod kept;
 pub mod keys;
 #[cfg(target_arch = "wasm32")]
 pub mod opfs;

@@ -7,7 +7,7 @@ use crate::{Store, counts, from_json, get, int, keys, put, records};
 use rusqlite::params;
 use seedbed_core::row::TableRow;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Bytes of rows read at once, about.
 const MOST_AT_ONCE: usize = 2 * 1024 * 1024;
@@ -119,6 +119,19 @@ impl Store {
             }
             Ok(())
         })
+    }
+
+    /// Remembers the lines of published rows that say more than this build understands, by record id.
+    pub fn set_row_lines(&self, lines: &BTreeMap<String, String>) -> Result<()> {
+        if lines.is_empty() {
+            return self.remove(keys::ROW_LINES);
+        }
+        self.put(keys::ROW_LINES, lines)
+    }
+
+    /// The lines of published rows that say more than this build understands, by record id.
+    pub fn row_lines(&self) -> Result<BTreeMap<String, String>> {
+        Ok(self.get(keys::ROW_LINES)?.unwrap_or_default())
     }
 
     /// Id and hash of each published row.
@@ -296,7 +309,7 @@ impl Store {
         self.set_tree(&HashMap::new())?;
         self.write(|tx| {
             tx.execute_batch("DELETE FROM published; DELETE FROM parts; DELETE FROM problems")?;
-            for key in [keys::HEAD, keys::HUB_SEED, keys::TABLE] {
+            for key in [keys::HEAD, keys::HUB_SEED, keys::TABLE, keys::ROW_LINES] {
                 tx.prepare_cached("DELETE FROM kv WHERE key = ?1")?
                     .execute([key])?;
             }

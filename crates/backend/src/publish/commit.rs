@@ -439,6 +439,7 @@ fn record(project: &Project, sent: &Sent, commit: Option<&str>) -> Result<()> {
     project.with(|store| {
         store.together(|store| {
             store.set_published(&sent.rows)?;
+            store.set_row_lines(&sent.row_lines)?;
             store.set_published_table(sent.table.as_ref())?;
             if let Some(seed) = &sent.seed {
                 store.put(HUB_SEED, seed)?;

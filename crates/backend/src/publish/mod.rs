@@ -30,7 +30,7 @@ use seedbed_hub::{HubClient, TreeEntry, git_blob_oid};
 use seedbed_store::{PublishedTable, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use table::{RowDiff, TableFacts};
 
@@ -129,6 +129,8 @@ pub(crate) struct Sent {
     seed: Option<String>,
     settings_hash: String,
     rows: Vec<(String, String)>,
+    /// Lines of these rows with more in them than this build understands.
+    row_lines: BTreeMap<String, String>,
     table: Option<PublishedTable>,
     /// Path and object id of the rewritten files that a sync notes as understood.
     files: Vec<(String, String)>,
@@ -349,7 +351,8 @@ impl Backend {
                 id: id.clone(),
                 hash: hash.clone(),
             };
-            crate::bundle::push_line(&mut text, &line)?;
+            text.push_str(&line.written(diff.lines.get(id))?);
+            text.push('\n');
         }
         // Browsers hold the rows in different orders: the list changes with what is in it only.
         if diff.is_changed() || (!text.is_empty() && !head.files.contains_key(layout::ROWS)) {
@@ -368,6 +371,7 @@ impl Backend {
             seed: whole_seed.as_ref().map(seed_state),
             settings_hash: settings_hash(&settings),
             rows: diff.rows.clone(),
+            row_lines: diff.lines.clone(),
             table,
             files: Vec::new(),
             card_notes,

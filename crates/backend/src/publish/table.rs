@@ -28,6 +28,8 @@ pub(super) struct RowDiff {
     pub(super) unknown: Vec<(String, String)>,
     /// Id and short hash of every row after the publish.
     pub(super) rows: Vec<(String, String)>,
+    /// What stands in the list about some of them, with what this build does not understand, by id.
+    pub(super) lines: BTreeMap<String, String>,
 }
 
 impl RowDiff {
@@ -35,10 +37,12 @@ impl RowDiff {
     pub(super) fn listed_bytes(&self) -> usize {
         // {"id":"…","hash":"…"} and the end of the line.
         let frame = 20;
-        self.rows
-            .iter()
-            .map(|(id, hash)| id.len() + hash.len() + frame)
-            .sum()
+        let rows = self.rows.iter();
+        rows.map(|(id, hash)| match self.lines.get(id) {
+            Some(line) => line.len() + 1,
+            None => id.len() + hash.len() + frame,
+        })
+        .sum()
     }
 
     pub(super) fn is_changed(&self) -> bool {
@@ -66,8 +70,12 @@ fn short(mut hash: String) -> String {
 
 fn diff_of(project: &Project, rows: Vec<(String, String)>) -> Result<RowDiff> {
     let mut published = project.with(Store::published)?;
+    let mut lines = project.with(Store::row_lines)?;
     let mut diff = RowDiff::default();
     for (id, hash) in &rows {
+        if let Some(line) = lines.remove(id) {
+            diff.lines.insert(id.clone(), line);
+        }
         match published.remove(id) {
             None => diff.added.push(id.clone()),
             Some(before) if before != *hash => diff.changed.push(id.clone()),

@@ -1,7 +1,8 @@
 //! Files of a newer build: what is not understood stays as it came, in every reader.
 
-use crate::common::{Browser, PROJECT, SEED, World, bad, numbered};
-use seedbed_core::messages::{ExportKind, FailureKind, Reply, Request};
+use crate::common::{Browser, PROJECT, ROWS, SEED, World, bad, good, numbered};
+use seedbed_core::messages::{ExportKind, FailureKind, ImportReport, Reply, Request};
+use seedbed_core::question::IMPROVED_RESPONSE;
 use seedbed_core::review::RecordState;
 use serde_json::{Value, json};
 
@@ -229,6 +230,76 @@ fn the_list_of_rows_is_read_with_keys_of_a_newer_build() {
 }
 
 #[test]
+fn the_list_of_rows_keeps_keys_of_a_newer_build_when_it_is_rewritten() {
+    let world = World::new();
+    let mut owner = world.published(3);
+    let list = world.text(ROWS);
+    let newer = list.lines().enumerate().map(|(n, line)| {
+        let row = line.strip_suffix('}').unwrap();
+        format!("{row},\"group\": {{\"n\": [{n}, 1.50]}}}}\n")
+    });
+    let newer = newer.collect::<Vec<_>>().concat();
+    world.put(ROWS, newer.clone());
+    let mut colleague = world.colleague();
+    // One row stays as it is, one is another one, one goes, one comes.
+    let (stays, changes, goes) = (
+        owner.record("answer 0").record.id,
+        owner.record("answer 1").record.id,
+        owner.record("answer 2").record.id,
+    );
+    let mut edited = good();
+    edited.set_text(IMPROVED_RESPONSE, Some("answer one"));
+    owner.decide("answer 1", edited);
+    owner.decide("answer 2", bad());
+    owner.add_row("one more");
+    owner.publish().expect("published");
+    let line_of = |list: &str, id: &str| {
+        let line = list.lines().find(|line| line.contains(id));
+        line.map(str::to_owned)
+    };
+    let after = world.text(ROWS);
+    assert_eq!(line_of(&after, &stays), line_of(&newer, &stays));
+    let row = |text: Option<String>| -> Value { serde_json::from_str(&text.unwrap()).unwrap() };
+    let (was, is) = (
+        row(line_of(&newer, &changes)),
+        row(line_of(&after, &changes)),
+    );
+    assert_ne!(was["hash"], is["hash"]);
+    assert_eq!(was["group"], is["group"]);
+    assert_eq!(line_of(&after, &goes), None);
+    assert_eq!(after.lines().count(), 3, "{after}");
+    // Once more by her, who has not read the list since, and by another who does not know the changes.
+    for browser in [&mut owner, &mut colleague] {
+        browser.add_row(&format!("more of {}", browser.project.clone()));
+        browser.publish().expect("published");
+        let then = world.text(ROWS);
+        assert_eq!(line_of(&then, &stays), line_of(&after, &stays));
+        assert_eq!(line_of(&then, &changes), line_of(&after, &changes));
+    }
+    assert_eq!(world.text(ROWS).lines().count(), 5);
+}
+
+#[test]
+fn a_list_of_rows_nested_too_deep_or_with_too_much_unknown_keeps_the_table_from_being_rewritten() {
+    let deep = format!("{}{}", "[".repeat(70), "]".repeat(70));
+    let large = format!("\"{}\"", "x".repeat(1_900_000));
+    for (more, times) in [(deep, 1), (large, 9)] {
+        let world = World::new();
+        let mut owner = world.published(1);
+        let row = world.text(ROWS);
+        let row = row.trim_end().strip_suffix('}').unwrap();
+        let list = format!("{row},\"more\":{more}}}\n").repeat(times);
+        world.put(ROWS, list.clone());
+        owner.add_row("one more");
+        let plan = owner.plan();
+        assert!(plan.sends_parts_only, "{plan:?}");
+        assert_eq!(plan.sync.problems_total, 1, "{plan:?}");
+        owner.publish().expect("published");
+        assert_eq!(world.text(ROWS), list);
+    }
+}
+
+#[test]
 fn seed_and_parameters_keep_keys_that_somebody_wrote_on_the_hub() {
     let world = World::new();
     let mut owner = world.published(1);
@@ -325,9 +396,125 @@ fn a_saved_project_of_a_newer_build_is_refused_in_words_and_nothing_is_left_of_i
     );
     let (_, report) = browser.tab.import(&name, &newer, None, 100).expect("read");
     assert_eq!((report.rows, report.skipped_total), (2, 0), "{report:?}");
-    // Lines of a kind to come are told one by one; the rest comes in.
-    let more = format!("{text}{{\"verdict\":{{\"id\":\"v1\"}}}}\n");
-    let (_, report) = browser.tab.import(&name, &more, None, 100).expect("read");
-    assert_eq!((report.rows, report.skipped_total), (2, 1), "{report:?}");
+}
+
+/// A saved project with two records, to be changed as a newer build would have written it.
+fn saved(world: &World) -> (Browser, String, String) {
+    let mut browser = world.browser();
+    browser.import(&numbered(2));
+    let (name, text) = browser
+        .tab
+        .file(&browser.project.clone(), ExportKind::Bundle);
+    (browser, name, text)
+}
+
+/// What is saved of a project that was read from `text`, and what the reading told.
+fn saved_again(browser: &mut Browser, name: &str, text: &str) -> (String, ImportReport) {
+    let (view, report) = browser.tab.import(name, text, None, 1000).expect("read");
+    browser.project = view.summary.id;
+    let (_, again) = browser
+        .tab
+        .file(&browser.project.clone(), ExportKind::Bundle);
+    (again, report)
+}
+
+fn first_line(text: &str) -> Value {
+    serde_json::from_str(text.lines().next().unwrap()).unwrap()
+}
+
+#[test]
+fn a_saved_project_keeps_what_a_newer_build_wrote_into_its_header() {
+    let world = World::new();
+    let (mut browser, name, text) = saved(&world);
+    let mut header = first_line(&text);
+    header["mood"] = json!({"is": [1, {"of": null}]});
+    header["settings"]["judge"] = json!({"model": "org/judge"});
+    header["settings"]["answer"]["min_p"] = json!(0.05);
+    header["endpoint"] = json!({"kind": "telepathy", "reach": 3});
+    let rest: String = text.lines().skip(1).flat_map(|l| [l, "\n"]).collect();
+    let (again, report) = saved_again(&mut browser, &name, &format!("{header}\n{rest}"));
+    assert_eq!(report.skipped_total, 0, "{report:?}");
+    assert!(again.starts_with("{\"seedbed_project\":2,"), "{again}");
+    assert_eq!(first_line(&again), header);
+    // Brought into a project, and from there into the next file.
+    let project = browser.project.clone();
+    let less = text.replacen(
+        "\"seedbed_project\":2",
+        "\"seedbed_project\":2,\"tide\":\"low\"",
+        1,
+    );
+    let into = browser.tab.import(&name, &less, Some(&project), 1000);
+    into.expect("read");
+    let (_, text) = browser.tab.file(&project, ExportKind::Bundle);
+    let after = first_line(&text);
+    assert_eq!(
+        (&after["mood"], &after["tide"]),
+        (&header["mood"], &json!("low"))
+    );
+    // The model that she chooses since is hers; the other settings keep what they do not know.
+    let mine = json!({"kind": "open_ai", "base_url": "http://localhost/v1", "model": "m"});
+    let settings = browser.open().settings;
+    browser
+        .tab
+        .ask(Request::SaveSettings {
+            project: project.clone(),
+            settings,
+            endpoint: Some(serde_json::from_value(mine).unwrap()),
+        })
+        .expect("saved");
+    let (_, text) = browser.tab.file(&project, ExportKind::Bundle);
+    let after = first_line(&text);
+    assert_eq!(after["endpoint"].get("reach"), None, "{after}");
+    assert_eq!(after["settings"]["judge"], header["settings"]["judge"]);
+}
+
+#[test]
+fn a_header_with_more_than_can_be_kept_says_so_and_the_rest_comes_in() {
+    let world = World::new();
+    let (mut browser, name, text) = saved(&world);
+    let deep = format!("{}{}", "[".repeat(70), "]".repeat(70));
+    let large = format!("\"{}\"", "x".repeat(2 * 1024 * 1024));
+    for more in [deep, large] {
+        let text = text.replacen('{', &format!("{{\"more\":{more},"), 1);
+        let (again, report) = saved_again(&mut browser, &name, &text);
+        assert_eq!((report.rows, report.skipped_total), (2, 1), "{report:?}");
+        assert!(report.skipped[0].contains("not kept"), "{report:?}");
+        assert_eq!(first_line(&again).get("more"), None);
+    }
+}
+
+#[test]
+fn lines_of_a_kind_to_come_are_told_kept_and_saved_again_word_for_word() {
+    let world = World::new();
+    let (mut browser, name, text) = saved(&world);
+    let record = text
+        .lines()
+        .find(|line| line.starts_with("{\"record\""))
+        .unwrap();
+    let beside = record.replacen("{\"record\"", "{ \"mood\": 1, \"record\"", 1);
+    let beside = beside
+        .replace("answer 0", "answer 9")
+        .replace("\"r0\"", "\"r9\"");
+    let newer = [
+        r#"{"verdict":{"id":"v1","score":1.50}}"#,
+        r#"{"record":{"id":"x","fields":"later"}}"#,
+        r#"{ "claim" : {"id":"c1"} }"#,
+        &beside,
+    ];
+    let lines = format!("{text}{}{}", self::text(&newer), self::text(&newer[..1]));
+    let (again, report) = saved_again(&mut browser, &name, &lines);
+    assert_eq!((report.rows, report.skipped_total), (3, 4), "{report:?}");
     assert!(report.skipped[0].contains("does not know"), "{report:?}");
+    assert_eq!(browser.records().len(), 3);
+    browser.record("answer 9");
+    let kept: Vec<&str> = again.lines().filter(|line| newer.contains(line)).collect();
+    assert_eq!(kept, newer, "{again}");
+    // And from there on and on.
+    let (third, _) = saved_again(&mut browser, &name, &again);
+    assert_eq!(third, again);
+    // What is no line of anything is told, and not kept.
+    let broken = format!("{text}{{\"verdict\":\nnothing\n[1]\n");
+    let (again, report) = saved_again(&mut browser, &name, &broken);
+    assert_eq!((report.rows, report.skipped_total), (2, 3), "{report:?}");
+    assert_eq!(again, text);
 }
