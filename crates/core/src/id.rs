@@ -8,45 +8,40 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// Writes `value` as canonical JSON.
-pub fn canonical_json(value: &Value) -> String {
-    let mut out = String::new();
-    write_canonical(value, &mut out);
-    out
-}
-
-fn write_canonical(value: &Value, out: &mut String) {
+pub(crate) fn write_canonical(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Object(map) => {
             let mut keys: Vec<&String> = map.keys().collect();
             keys.sort_unstable();
-            out.push('{');
+            out.push(b'{');
             for (position, key) in keys.into_iter().enumerate() {
                 if position > 0 {
-                    out.push(',');
+                    out.push(b',');
                 }
-                push_json(key, out);
-                out.push(':');
+                write_json(key, out);
+                out.push(b':');
                 write_canonical(&map[key], out);
             }
-            out.push('}');
+            out.push(b'}');
         }
         Value::Array(items) => {
-            out.push('[');
+            out.push(b'[');
             for (position, item) in items.iter().enumerate() {
                 if position > 0 {
-                    out.push(',');
+                    out.push(b',');
                 }
                 write_canonical(item, out);
             }
-            out.push(']');
+            out.push(b']');
         }
-        scalar => push_json(scalar, out),
+        scalar => write_json(scalar, out),
     }
 }
 
-fn push_json<T: Serialize>(value: &T, out: &mut String) {
-    // A key or a scalar always becomes JSON.
-    out.push_str(&serde_json::to_string(value).unwrap_or_default());
+/// Writes a text, or another scalar.
+pub(crate) fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+    // Writing to a Vec cannot fail, and a scalar always becomes JSON.
+    let _ = serde_json::to_writer(out, value);
 }
 
 /// Lower-case hex of `bytes`.
@@ -68,14 +63,17 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 /// The content id of `value`: that of its canonical JSON.
 pub fn content_id<T: Serialize>(value: &T) -> String {
     // A value that cannot become JSON (a map with non-string keys) has no place in an id; it hashes as null.
-    id_of(&canonical_json(
+    let mut json = Vec::new();
+    write_canonical(
         &serde_json::to_value(value).unwrap_or(Value::Null),
-    ))
+        &mut json,
+    );
+    id_of(&json)
 }
 
 /// The content id of canonical JSON: the first 32 hex digits (128 bits) of its SHA-256.
-pub(crate) fn id_of(canonical: &str) -> String {
-    hex(&Sha256::digest(canonical.as_bytes())[..16])
+pub(crate) fn id_of(canonical: &[u8]) -> String {
+    hex(&Sha256::digest(canonical)[..16])
 }
 
 #[cfg(test)]
@@ -86,8 +84,10 @@ mod tests {
     #[test]
     fn canonical_json_sorts_keys_at_every_depth() {
         let value = json!({"b": [1, {"z": null, "a": "\u{e9}\n"}], "a": true});
+        let mut json = Vec::new();
+        write_canonical(&value, &mut json);
         assert_eq!(
-            canonical_json(&value),
+            String::from_utf8(json).unwrap(),
             "{\"a\":true,\"b\":[1,{\"a\":\"\u{e9}\\n\",\"z\":null}]}"
         );
     }

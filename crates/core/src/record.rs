@@ -4,12 +4,13 @@
 //! nothing is asked twice; the **record id** ([`Record::make_id`]) names key and text, so that two answers to one
 //! request are two records. Decisions name the text they were made on ([`Fields::text_hash`]).
 
-use crate::id::{canonical_json, content_id, id_of};
+use crate::id::{content_id, id_of, write_canonical, write_json};
 use crate::model::{FinishReason, Message, Sampling, Usage};
 use crate::prompt::Cell;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Field that holds the text to be answered.
 pub const INSTRUCTION: &str = "instruction";
@@ -55,7 +56,26 @@ impl Fields {
 
     /// Hash of all fields: what a decision names as the text it was made on. 32 hex digits.
     pub fn text_hash(&self) -> String {
-        content_id(self)
+        let mut json = Vec::new();
+        self.write_canonical(&mut json);
+        id_of(&json)
+    }
+
+    /// Writes canonical JSON: the map is in order by itself.
+    fn write_canonical(&self, out: &mut Vec<u8>) {
+        out.push(b'{');
+        for (position, (id, field)) in self.0.iter().enumerate() {
+            if position > 0 {
+                out.push(b',');
+            }
+            write_json(id, out);
+            out.push(b':');
+            match field {
+                Field::Text(text) => write_json(text, out),
+                Field::Other(value) => write_canonical(value, out),
+            }
+        }
+        out.push(b'}');
     }
 }
 
@@ -167,14 +187,14 @@ pub struct Record {
 impl Record {
     /// The id of the record with these fields that answers `key`.
     pub fn make_id(key: Option<&str>, fields: &Fields) -> String {
-        Self::hashes(key, fields).0
+        id_of(&id_json(key, fields).0)
     }
 
     /// [`Self::make_id`] and [`Fields::text_hash`]: both read the fields, which are long.
     pub fn hashes(key: Option<&str>, fields: &Fields) -> (String, String) {
-        let text = canonical_json(&serde_json::to_value(fields).unwrap_or_default());
-        let key = canonical_json(&Value::from(key));
-        (id_of(&format!("[2,{key},{text}]")), id_of(&text))
+        let (json, text) = id_json(key, fields);
+        let text = id_of(&json[text]);
+        (id_of(&json), text)
     }
 
     /// Whether the id follows from key and fields, so that no other text can claim it.
@@ -196,6 +216,18 @@ impl Record {
     pub fn is_imported(&self) -> bool {
         self.provenance.imported_from.is_some() || !self.source.is_empty()
     }
+}
+
+/// What a record's id is the content id of, version, key and fields, and where in it the fields stand.
+fn id_json(key: Option<&str>, fields: &Fields) -> (Vec<u8>, Range<usize>) {
+    let mut json = b"[2,".to_vec();
+    write_json(&key, &mut json);
+    json.push(b',');
+    let from = json.len();
+    fields.write_canonical(&mut json);
+    let text = from..json.len();
+    json.push(b']');
+    (json, text)
 }
 
 /// What names a request: everything that decides the text of its answer, and nothing else. Never a counter, never a
