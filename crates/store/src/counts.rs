@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use seedbed_core::messages::{Counts, Unsaved};
 use seedbed_core::prompt::Cell;
 use seedbed_core::review::RecordState;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 pub(crate) const TOTAL: &str = "total";
 pub(crate) const STATE: &str = "state";
@@ -52,6 +52,23 @@ pub(crate) fn add(connection: &Connection, kind: &str, name: &str, by: i64) -> R
         )?
         .execute(params![kind, name, by])?;
     Ok(())
+}
+
+/// What many records add to the counters, by kind and name: each counter is written once.
+#[derive(Default)]
+pub(crate) struct Changes(BTreeMap<(&'static str, String), i64>);
+
+impl Changes {
+    pub(crate) fn add(&mut self, kind: &'static str, name: impl Into<String>, by: i64) {
+        *self.0.entry((kind, name.into())).or_default() += by;
+    }
+
+    pub(crate) fn store(self, connection: &Connection) -> Result<()> {
+        for ((kind, name), by) in self.0 {
+            add(connection, kind, &name, by)?;
+        }
+        Ok(())
+    }
 }
 
 /// A counter.

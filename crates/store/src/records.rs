@@ -3,6 +3,7 @@
 //! Two texts may claim one id (lines of format 1, or of a file that lies). Both stay: one keeps the id, by a rule that
 //! gives the same answer in every browser, and the other is known by the id that follows from its key and text.
 
+use crate::counts::Changes;
 use crate::error::Result;
 use crate::{Store, counts, decisions, from_json, seed, to_json};
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
@@ -268,40 +269,55 @@ impl Twin {
 
 /// Adds a record to the counters that are about what it says, or takes it away.
 fn count(
-    connection: &Connection,
+    changes: &mut Changes,
     record: &Record,
     state: RecordState,
     is_outdated: bool,
     by: i64,
 ) -> Result<()> {
     let cell = counts::cell_name(&record.cell)?;
-    counts::add(connection, counts::TOPIC, &record.cell.topic, by)?;
-    counts::add(
-        connection,
-        counts::PERSPECTIVE,
-        &record.cell.perspective,
-        by,
-    )?;
-    counts::add(connection, counts::MODEL, &record.provenance.model, by)?;
+    changes.add(counts::TOPIC, &record.cell.topic, by);
+    changes.add(counts::PERSPECTIVE, &record.cell.perspective, by);
+    changes.add(counts::MODEL, &record.provenance.model, by);
     if is_outdated {
-        counts::add(connection, counts::OUTDATED, "", by)?;
+        changes.add(counts::OUTDATED, "", by);
     } else {
-        counts::add(connection, counts::SEED, &record.inputs.seed_part, by)?;
+        changes.add(counts::SEED, &record.inputs.seed_part, by);
     }
-    counts::add(connection, counts::CELL, &cell, by)?;
     if state == RecordState::Accepted {
-        counts::add(connection, counts::CELL_ACCEPTED, &cell, by)?;
+        changes.add(counts::CELL_ACCEPTED, &cell, by);
     }
+    changes.add(counts::CELL, cell, by);
     Ok(())
 }
 
+/// A line that comes in.
+#[derive(Clone, Copy)]
+pub(crate) struct Incoming<'a> {
+    pub(crate) record: &'a Record,
+    /// What it was asked with.
+    pub(crate) messages: &'a [Message],
+    /// See [`Line::raw`].
+    pub(crate) raw: Option<&'a str>,
+}
+
+impl<'a> From<&'a Line<RecordLine>> for Incoming<'a> {
+    fn from(line: &'a Line<RecordLine>) -> Self {
+        Self {
+            record: &line.value.record,
+            messages: &line.value.messages,
+            raw: line.raw.as_deref(),
+        }
+    }
+}
+
 /// What tells two lines about one text apart: everything but the id.
-fn line_hash(line: &RecordLine) -> String {
+fn line_hash(record: &Record, messages: &[Message]) -> String {
     let record = Record {
         id: String::new(),
-        ..line.record.clone()
+        ..record.clone()
     };
-    content_id(&(record, &line.messages))
+    content_id(&(record, messages))
 }
 
 /// A line about a text that is here. Which ids and which provenance it has must be the same wherever these lines come
@@ -309,11 +325,11 @@ fn line_hash(line: &RecordLine) -> String {
 fn meet(
     connection: &Connection,
     twin: &Twin,
-    line: &Line<RecordLine>,
+    line: Incoming<'_>,
     own_id: &str,
     part: Option<i64>,
 ) -> Result<()> {
-    let claimed = &line.value.record.id;
+    let claimed = &line.record.id;
     let is_first_of_hub = part.is_some() && !twin.is_on_hub;
     if let Some(part) = part.filter(|_| !twin.is_on_hub) {
         connection
@@ -334,16 +350,18 @@ fn meet(
         }
         is_changed = true;
     }
-    if let Some(stored) = Stored::by_seq(connection, twin.seq)? {
-        let known = RecordLine {
-            messages: messages_of(connection, twin.seq)?,
-            record: stored.record.clone(),
-        };
-        let (new, old) = (line_hash(&line.value), line_hash(&known));
-        let is_taken = own_id != twin.own_id && Twin::by_own_id(connection, own_id)?.is_some();
-        if new != old && !is_taken && outranks(new < old) {
-            replace(connection, &stored, line, own_id)?;
-            is_changed = true;
+    if let Some(mut stored) = Stored::by_seq(connection, twin.seq)? {
+        stored.record.id.clone_from(claimed);
+        let messages = messages_of(connection, twin.seq)?;
+        // As nearly always: the same line again.
+        if stored.record != *line.record || messages != line.messages {
+            let new = line_hash(line.record, line.messages);
+            let old = line_hash(&stored.record, &messages);
+            let is_taken = own_id != twin.own_id && Twin::by_own_id(connection, own_id)?.is_some();
+            if new != old && !is_taken && outranks(new < old) {
+                replace(connection, &stored, line, own_id)?;
+                is_changed = true;
+            }
         }
     }
     if is_changed {
@@ -359,19 +377,16 @@ fn meet(
 fn replace(
     connection: &Connection,
     stored: &Stored,
-    line: &Line<RecordLine>,
+    line: Incoming<'_>,
     own_id: &str,
 ) -> Result<()> {
-    let record = &line.value.record;
+    let record = line.record;
     let is_outdated = is_outdated(connection, record)?;
-    count(
-        connection,
-        &stored.record,
-        stored.state,
-        stored.is_outdated,
-        -1,
-    )?;
-    count(connection, record, stored.state, is_outdated, 1)?;
+    let (state, was_outdated) = (stored.state, stored.is_outdated);
+    let mut changes = Changes::default();
+    count(&mut changes, &stored.record, state, was_outdated, -1)?;
+    count(&mut changes, record, state, is_outdated, 1)?;
+    changes.store(connection)?;
     connection
         .prepare_cached(
             "UPDATE records SET own_id = ?2, key = ?3, prompt_id = ?4, topic = ?5, perspective = ?6, model = ?7,
@@ -394,7 +409,7 @@ fn replace(
     connection
         .prepare_cached("DELETE FROM asked WHERE seq = ?1")?
         .execute([stored.seq])?;
-    keep_messages(connection, stored.seq, &line.value.messages)
+    keep_messages(connection, stored.seq, line.messages)
 }
 
 fn keep_messages(connection: &Connection, seq: u64, messages: &[Message]) -> Result<()> {
@@ -417,41 +432,90 @@ fn under_id(raw: String, id: &str) -> String {
     }
 }
 
-/// Stores a record with the messages it was asked with; `part` is where its line stands on the Hub.
-pub(crate) fn add(
-    connection: &Connection,
-    line: &Line<RecordLine>,
-    part: Option<i64>,
-) -> Result<Added> {
-    let record = &line.value.record;
-    let text = record.fields.text_hash();
-    let own_id = Record::make_id(record.key.as_deref(), &record.fields);
+/// Where a record goes that is to be stored.
+enum Place {
+    /// Its text is here.
+    Known(Twin),
+    /// It gets a place of its own.
+    New {
+        /// Known by the id that follows from the new text, without a right to it.
+        liar: Option<Twin>,
+        /// Nobody else claims its id.
+        is_free: bool,
+        /// Decisions may have come before it.
+        is_awaited: bool,
+    },
+}
+
+fn place_of(connection: &Connection, record: &Record, text: &str, own_id: &str) -> Result<Place> {
+    let has_own_id = record.id == own_id;
+    let is_heard_of = connection
+        .prepare_cached(&format!(
+            "{NAMED} UNION ALL SELECT seq FROM decisions WHERE record = ?1"
+        ))?
+        .exists([own_id])?;
+    if has_own_id && !is_heard_of {
+        // As nearly always.
+        return Ok(Place::New {
+            liar: None,
+            is_free: true,
+            is_awaited: false,
+        });
+    }
     // Known by the id that follows from this text: the same one, or one that has no right to it.
-    let (mut twin, liar) = match Twin::by_id(connection, &own_id)? {
+    let (mut twin, liar) = match Twin::by_id(connection, own_id)? {
         Some(known) if known.own_id == own_id => (Some(known), None),
-        liar => (Twin::elsewhere(connection, &own_id)?, liar),
+        liar => (Twin::elsewhere(connection, own_id)?, liar),
     };
-    if twin.is_none() && record.id != own_id {
-        twin = Twin::claiming(connection, &record.id, Some(&text))?;
+    if twin.is_none() && !has_own_id {
+        twin = Twin::claiming(connection, &record.id, Some(text))?;
     }
     if let Some(twin) = twin {
-        meet(connection, &twin, line, &own_id, part)?;
-        let seq = twin.seq;
-        return Ok(Added { seq, is_new: false });
+        return Ok(Place::Known(twin));
     }
-    if let Some(liar) = &liar {
-        rename(connection, liar.seq, &own_id, &liar.own_id)?;
-        decisions::refold(connection, &liar.own_id)?;
-    }
-    let has_rivals = if record.id == own_id {
-        Twin::by(connection, "claimed = ?1 AND claimed <> own_id", &[&own_id])?
+    let has_rivals = if has_own_id {
+        Twin::by(connection, "claimed = ?1 AND claimed <> own_id", &[own_id])?
     } else {
         Twin::claiming(connection, &record.id, None)?
     }
     .is_some();
+    let is_free = !has_rivals && (has_own_id || Twin::by_own_id(connection, &record.id)?.is_none());
+    Ok(Place::New {
+        liar,
+        is_free,
+        is_awaited: true,
+    })
+}
+
+/// Stores a record with the messages it was asked with; `part` is where its line stands on the Hub. What a new one adds
+/// to the counters is left to `changes`.
+pub(crate) fn add(
+    connection: &Connection,
+    line: Incoming<'_>,
+    part: Option<i64>,
+    changes: &mut Changes,
+) -> Result<Added> {
+    let record = line.record;
+    let (own_id, text) = Record::hashes(record.key.as_deref(), &record.fields);
+    let (liar, is_free, is_awaited) = match place_of(connection, record, &text, &own_id)? {
+        Place::New {
+            liar,
+            is_free,
+            is_awaited,
+        } => (liar, is_free, is_awaited),
+        Place::Known(twin) => {
+            meet(connection, &twin, line, &own_id, part)?;
+            return Ok(Added {
+                seq: twin.seq,
+                is_new: false,
+            });
+        }
+    };
+    if let Some(liar) = &liar {
+        rename(connection, liar.seq, &own_id, &liar.own_id)?;
+        decisions::refold(connection, &liar.own_id)?;
+    }
     // Under the id of its own until it is settled who keeps the claimed one.
-    let is_free =
-        !has_rivals && (record.id == own_id || Twin::by_own_id(connection, &record.id)?.is_none());
     let id = if is_free { &record.id } else { &own_id };
     let is_outdated = is_outdated(connection, record)?;
     connection
@@ -487,23 +551,25 @@ pub(crate) fn add(
         .prepare_cached("INSERT INTO words (rowid, instruction, response) VALUES (?1, ?2, ?3)")?
         .execute(params![seq, record.instruction(), record.response()])?;
     let seq = seq.unsigned_abs();
-    keep_messages(connection, seq, &line.value.messages)?;
-    counts::add(connection, counts::TOTAL, "", 1)?;
-    counts::add(connection, counts::STATE, RecordState::Pending.as_str(), 1)?;
-    count(connection, record, RecordState::Pending, is_outdated, 1)?;
+    keep_messages(connection, seq, line.messages)?;
+    let state = RecordState::Pending;
+    changes.add(counts::TOTAL, "", 1);
+    changes.add(counts::STATE, state.as_str(), 1);
     if part.is_none() {
-        counts::add(connection, counts::UNSAVED, counts::RECORDS, 1)?;
+        changes.add(counts::UNSAVED, counts::RECORDS, 1);
     }
+    count(changes, record, state, is_outdated, 1)?;
     if !is_free {
         settle_id(connection, &record.id)?;
     }
     if liar.is_some() {
         settle_id(connection, &own_id)?;
     }
-    // Decisions may have come before their record.
-    decisions::refold_early(connection, &record.id)?;
-    if record.id != own_id {
-        decisions::refold_early(connection, &own_id)?;
+    if is_awaited {
+        decisions::refold_early(connection, &record.id)?;
+        if record.id != own_id {
+            decisions::refold_early(connection, &own_id)?;
+        }
     }
     Ok(Added { seq, is_new: true })
 }
@@ -539,19 +605,20 @@ pub(crate) fn mark_outdated(
         ))
     })?;
     let rows: Vec<_> = rows.collect::<std::result::Result<_, _>>()?;
+    let mut changes = Changes::default();
     for (seq, part, was_outdated, instruction) in rows {
         let is_outdated = text.is_some_and(|text| instruction.trim() != text.trim());
         if is_outdated == was_outdated {
             continue;
         }
         let by = if is_outdated { 1 } else { -1 };
-        counts::add(connection, counts::OUTDATED, "", by)?;
-        counts::add(connection, counts::SEED, &part, -by)?;
+        changes.add(counts::OUTDATED, "", by);
+        changes.add(counts::SEED, part, -by);
         connection
             .prepare_cached("UPDATE records SET is_outdated = ?2 WHERE seq = ?1")?
             .execute(params![seq, is_outdated])?;
     }
-    Ok(())
+    changes.store(connection)
 }
 
 /// Decides which of the texts that claim an id keeps it, and folds those whose decisions it changes.
@@ -658,26 +725,31 @@ pub(crate) fn view(
 impl Store {
     /// Stores records that are not there yet; returns how many were new.
     pub fn add_records(&self, rows: &[(Record, Vec<Message>)]) -> Result<u32> {
-        let lines: Vec<Line<RecordLine>> = rows
-            .iter()
-            .map(|(record, messages)| {
-                Line::new(RecordLine {
-                    record: record.clone(),
-                    messages: messages.clone(),
-                })
-            })
-            .collect();
-        self.merge_records(&lines, None)
+        let lines = rows.iter().map(|(record, messages)| Incoming {
+            record,
+            messages,
+            raw: None,
+        });
+        self.add_all(lines, None)
     }
 
     /// Takes lines of records in that are not there yet; `part` is the part of the Hub they stand in. Returns how many
     /// were new.
     pub fn merge_records(&self, lines: &[Line<RecordLine>], part: Option<i64>) -> Result<u32> {
+        self.add_all(lines.iter().map(Incoming::from), part)
+    }
+
+    fn add_all<'a>(
+        &self,
+        lines: impl Iterator<Item = Incoming<'a>>,
+        part: Option<i64>,
+    ) -> Result<u32> {
         self.write(|tx| {
-            let mut added = 0;
+            let (mut added, mut changes) = (0, Changes::default());
             for line in lines {
-                added += u32::from(add(tx, line, part)?.is_new);
+                added += u32::from(add(tx, line, part, &mut changes)?.is_new);
             }
+            changes.store(tx)?;
             Ok(added)
         })
     }

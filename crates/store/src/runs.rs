@@ -1,9 +1,9 @@
 //! Runs and their plans: what is to be asked, what was, and what came of it.
 
+use crate::counts::Changes;
 use crate::error::{Result, StoreError};
 use crate::{Store, from_json, int, records, to_json};
 use rusqlite::{Connection, OptionalExtension as _, params};
-use seedbed_core::line::{Line, RecordLine};
 use seedbed_core::messages::{Failure, ItemState, RunItem, RunPhase};
 use seedbed_core::model::{Endpoint, Message, Sampling};
 use seedbed_core::params::RunSettings;
@@ -252,11 +252,14 @@ impl Store {
         messages: &[Message],
     ) -> Result<()> {
         self.write(|tx| {
-            let line = Line::new(RecordLine {
-                record: record.clone(),
-                messages: messages.to_vec(),
-            });
-            let added = records::add(tx, &line, None)?;
+            let line = records::Incoming {
+                record,
+                messages,
+                raw: None,
+            };
+            let mut changes = Changes::default();
+            let added = records::add(tx, line, None, &mut changes)?;
+            changes.store(tx)?;
             // The plan's own copy of the messages is not needed any more: the record has them.
             let changed = tx
                 .prepare_cached(
