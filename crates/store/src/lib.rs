@@ -339,6 +339,22 @@ mod tests {
     }
 
     #[test]
+    fn the_answer_to_a_request_is_found_by_an_index() {
+        let store = Store::open_memory().unwrap();
+        let sql = format!("SELECT min(seq) FROM records WHERE {}", records::HAS_KEY);
+        let plan: String = store
+            .connection
+            .query_row(&format!("EXPLAIN QUERY PLAN {sql}"), ["k"], |row| {
+                row.get(3)
+            })
+            .unwrap();
+        assert!(
+            plan.starts_with("SEARCH records USING INDEX records_by_key"),
+            "{plan}"
+        );
+    }
+
+    #[test]
     fn calls_made_together_are_there_together_or_not_at_all() {
         let store = Store::open_memory().unwrap();
         let stored = store.together(|store| {

@@ -31,6 +31,9 @@ pub(crate) const NAMED: &str = "SELECT seq FROM records WHERE id = ?1
      UNION ALL SELECT seq FROM records WHERE claimed = ?1 AND claimed <> own_id
      UNION ALL SELECT seq FROM aliases WHERE claimed = ?1";
 
+/// Those that answer the request with the key `?1`, by their index.
+pub(crate) const HAS_KEY: &str = "substr(key, 1, 8) = substr(?1, 1, 8) AND key = ?1";
+
 /// A row of the table.
 pub(crate) struct Stored {
     pub(crate) seq: u64,
@@ -758,7 +761,7 @@ impl Store {
     pub fn answered<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> Result<HashSet<String>> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT 1 FROM records WHERE key = ?1 LIMIT 1")?;
+            .prepare_cached(&format!("SELECT 1 FROM records WHERE {HAS_KEY} LIMIT 1"))?;
         let mut found = HashSet::new();
         for key in keys {
             if statement.exists([key])? {

@@ -285,12 +285,13 @@ impl Store {
     /// A row whose request was answered by other means (a sync): it is done, and has cost this run nothing.
     pub fn item_answered(&self, run: &str, key: &str) -> Result<()> {
         self.write(|tx| {
-            tx.prepare_cached(
+            tx.prepare_cached(&format!(
                 "UPDATE run_items SET state = 'done', failure = NULL, item = '',
-                 finished = (SELECT min(seq) FROM records WHERE key = ?2)
-                 WHERE run = ?1 AND record_id = ?2 AND state <> 'done'",
-            )?
-            .execute([run, key])?;
+                 finished = (SELECT min(seq) FROM records WHERE {})
+                 WHERE run = ?2 AND record_id = ?1 AND state <> 'done'",
+                records::HAS_KEY
+            ))?
+            .execute([key, run])?;
             Ok(())
         })
     }
