@@ -9,8 +9,11 @@ CREATE TABLE problems (
 
 -- `id` names the record here; `claimed` is the id in its line, `own_id` follows from key and text. They differ where
 -- two texts claim one id. `part` is where its line stands on the Hub; none = only here.
-ALTER TABLE records ADD COLUMN claimed TEXT NOT NULL DEFAULT '';
-ALTER TABLE records ADD COLUMN own_id TEXT NOT NULL DEFAULT '';
+-- Nearly always all three are one: the two are stored where they are not `id`, so that the table stays narrow.
+ALTER TABLE records ADD COLUMN claimed_else TEXT;
+ALTER TABLE records ADD COLUMN own_else TEXT;
+ALTER TABLE records ADD COLUMN claimed TEXT AS (coalesce(claimed_else, id));
+ALTER TABLE records ADD COLUMN own_id TEXT AS (coalesce(own_else, id));
 ALTER TABLE records ADD COLUMN text_hash TEXT NOT NULL DEFAULT '';
 ALTER TABLE records ADD COLUMN key TEXT;
 -- Hash of what its task read of the seed, empty when unknown: then it never grows stale. `is_outdated` = the instruction

@@ -188,7 +188,9 @@ pub(crate) fn is_ambiguous(connection: &Connection, claimed: &str) -> Result<boo
 /// The record is known by another id from now on; what this browser alone knows about its text goes along.
 fn rename(connection: &Connection, seq: u64, from: &str, to: &str) -> Result<()> {
     connection
-        .prepare_cached("UPDATE records SET id = ?2 WHERE seq = ?1")?
+        .prepare_cached(
+            "UPDATE records SET id = ?2, claimed_else = claimed, own_else = own_id WHERE seq = ?1",
+        )?
         .execute(params![seq, to])?;
     connection
         .prepare_cached("UPDATE OR REPLACE drafts SET record_id = ?2 WHERE record_id = ?1")?
@@ -214,7 +216,7 @@ fn claim(connection: &Connection, seq: u64, claimed: &str) -> Result<()> {
         .prepare_cached("DELETE FROM aliases WHERE claimed = ?2 AND seq = ?1")?
         .execute(params![seq, claimed])?;
     connection
-        .prepare_cached("UPDATE records SET claimed = ?2 WHERE seq = ?1")?
+        .prepare_cached("UPDATE records SET claimed_else = ?2 WHERE seq = ?1")?
         .execute(params![seq, claimed])?;
     Ok(())
 }
@@ -392,8 +394,9 @@ fn replace(
     changes.store(connection)?;
     connection
         .prepare_cached(
-            "UPDATE records SET own_id = ?2, key = ?3, prompt_id = ?4, topic = ?5, perspective = ?6, model = ?7,
-             seed_part = ?8, is_outdated = ?9, id = CASE id WHEN own_id THEN ?2 ELSE id END WHERE seq = ?1",
+            "UPDATE records SET claimed_else = claimed, own_else = ?2, key = ?3, prompt_id = ?4, topic = ?5,
+             perspective = ?6, model = ?7, seed_part = ?8, is_outdated = ?9,
+             id = CASE id WHEN own_id THEN ?2 ELSE id END WHERE seq = ?1",
         )?
         .execute(params![
             stored.seq,
@@ -523,8 +526,9 @@ pub(crate) fn add(
     let is_outdated = is_outdated(connection, record)?;
     connection
         .prepare_cached(
-            "INSERT INTO records (id, claimed, own_id, text_hash, key, prompt_id, topic, perspective, model, seed_part,
-             part, is_outdated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            "INSERT INTO records (id, claimed_else, own_else, text_hash, key, prompt_id, topic, perspective, model,
+             seed_part, part, is_outdated)
+             VALUES (?1, nullif(?2, ?1), nullif(?3, ?1), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             id,

@@ -106,7 +106,7 @@ fn convert_records(connection: &Connection, parts: &HashMap<String, String>) -> 
         for (seq, record, _) in &converted {
             connection
                 .prepare_cached(
-                    "UPDATE records SET claimed = id, own_id = ?2, text_hash = ?3, key = ?4, seed_part = ?5,
+                    "UPDATE records SET own_else = nullif(?2, id), text_hash = ?3, key = ?4, seed_part = ?5,
                      is_outdated = ?6 WHERE seq = ?1",
                 )?
                 .execute(params![
