@@ -366,6 +366,11 @@ fn review(store: &Store, rows: usize) -> Result<()> {
             .undo_decision("ann", &format!("u{turn}"), None, 1000)
             .map(|_| ())
     })?;
+    measure("redo", rows, calls, |turn| {
+        store
+            .redo_decision("ann", &format!("r{turn}"), None, 1000)
+            .map(|_| ())
+    })?;
     measure("next record, counts", rows, calls, |turn| {
         store.record_view(record(turn)?.0, "ann")?;
         store.counts("ann").map(|_| ())
