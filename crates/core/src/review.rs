@@ -14,6 +14,10 @@ use std::collections::{BTreeMap, HashMap};
 /// 2100-01-01 in milliseconds since 1970: a clock from then on is a fault of its writer, and does not count.
 pub const CLOCK_END_MS: u64 = 4_102_444_800_000;
 
+/// The day before [`CLOCK_END_MS`]: a clock from then on counts and moves nobody's. Whatever somebody writes into another's
+/// name, there is a place behind it that no wall clock and no line of others takes.
+pub const CLOCK_ROOM_MS: u64 = CLOCK_END_MS - 24 * 3_600_000;
+
 /// Hybrid logical clock (Kulkarni et al. 2014) of one writer: wall time that never runs backwards, with a counter for
 /// ties. It is never joined with another person's, so that nobody can push it.
 #[derive(
@@ -30,7 +34,7 @@ impl Clock {
     /// The next value after `self`, the writer's own last, at wall time `now_ms`. A wall clock from the end of time
     /// does not move it.
     pub fn tick(self, now_ms: u64) -> Self {
-        if now_ms > self.ms && now_ms < CLOCK_END_MS {
+        if now_ms > self.ms && now_ms < CLOCK_ROOM_MS {
             return Self { ms: now_ms, n: 0 };
         }
         match self.n.checked_add(1) {
@@ -40,6 +44,11 @@ impl Clock {
                 n: 0,
             },
         }
+    }
+
+    /// Whether the writer's next act goes behind it.
+    pub fn leaves_room(self) -> bool {
+        self.ms < CLOCK_ROOM_MS
     }
 
     /// Whether a decision with this clock counts.
@@ -577,6 +586,7 @@ mod tests {
         };
         assert_eq!(full.tick(50), Clock { ms: 101, n: 0 });
         let start = Clock { ms: 100, n: 0 };
+        assert_eq!(start.tick(CLOCK_ROOM_MS), start.tick(0));
         let next = start.tick(u64::MAX);
         assert!(next > start && next.is_credible());
     }

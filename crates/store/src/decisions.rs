@@ -4,11 +4,12 @@ use crate::error::{Result, StoreError};
 use crate::records::Stored;
 use crate::{Store, counts, from_json, get, int, keys, put, records, to_json};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use seedbed_core::id::content_id;
 use seedbed_core::line::Line;
 use seedbed_core::messages::OtherResponse;
 use seedbed_core::review::{
-    Act, CLOCK_END_MS, Clock, Decision, Joins, On, RecordState, Response, ResponseStatus,
-    UndoStacks, fold, outcome,
+    Act, CLOCK_END_MS, CLOCK_ROOM_MS, Clock, Decision, Joins, On, RecordState, Response,
+    ResponseStatus, UndoStacks, fold, outcome,
 };
 use seedbed_core::row::TableRow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -255,12 +256,20 @@ fn advance_steps(connection: &Connection, root: &str, later: &[&Decision]) -> Re
 
 /// Clock and id of a writer's last decision: the end of the canonical order of one name's decisions.
 fn last_of(connection: &Connection, writer: &str) -> Result<Option<(i64, u32, String)>> {
+    last_before(connection, writer, CLOCK_END_MS)
+}
+
+fn last_before(
+    connection: &Connection,
+    writer: &str,
+    end_ms: u64,
+) -> Result<Option<(i64, u32, String)>> {
     Ok(connection
         .prepare_cached(
             "SELECT ms, n, id FROM decisions WHERE writer = ?1 AND ms < ?2
              ORDER BY ms DESC, n DESC, id DESC LIMIT 1",
         )?
-        .query_row(params![writer, int(CLOCK_END_MS)], |row| {
+        .query_row(params![writer, int(end_ms)], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })
         .optional()?)
@@ -672,11 +681,12 @@ pub(crate) fn tick(connection: &Connection, writer: &str, now_ms: u64) -> Result
 }
 
 fn tick_of(connection: &Connection, joins: &Joins, writer: &str, now_ms: u64) -> Result<Clock> {
+    // The own one goes on to the end; a line in the writer's name, which others can write too, moves it only so far.
     let mut last = get::<Clock>(connection, keys::CLOCK)?
-        .filter(|clock| clock.is_credible())
+        .filter(|clock| clock.tick(0).is_credible())
         .unwrap_or_default();
     for member in joins.members(joins.root(writer)) {
-        if let Some((ms, n, _)) = last_of(connection, member)? {
+        if let Some((ms, n, _)) = last_before(connection, member, CLOCK_ROOM_MS)? {
             let ms = ms.unsigned_abs();
             last = last.max(Clock { ms, n });
         }
@@ -684,6 +694,45 @@ fn tick_of(connection: &Connection, joins: &Joins, writer: &str, now_ms: u64) ->
     let clock = last.tick(now_ms);
     put(connection, keys::CLOCK, &clock)?;
     Ok(clock)
+}
+
+/// Takes back what else this identity is said to have responded to the text of `now`, under clocks that no act can follow:
+/// what a person decides counts.
+fn outdo(connection: &Connection, joins: &Joins, now: &Decision, now_ms: u64) -> Result<()> {
+    let (root, text) = (joins.root(&now.writer), now.text.as_deref());
+    let mut later: Vec<Decision> = Vec::new();
+    for member in joins.members(root) {
+        let mut statement = connection.prepare_cached(
+            "SELECT json FROM decisions WHERE writer = ?1 AND (ms, n) > (?2, ?3) AND ms < ?4",
+        )?;
+        let (end, clock) = (int(CLOCK_END_MS), now.clock);
+        let rows = statement.query_map(params![member, int(clock.ms), clock.n, end], |row| {
+            row.get::<_, String>(0)
+        })?;
+        for row in rows {
+            later.push(from_json(&row?, "decision")?);
+        }
+    }
+    for other in later {
+        let (Act::Respond(_), Some(record)) = (&other.act, other.record()) else {
+            continue;
+        };
+        let is_about_it = (other.text.is_none() || other.text.as_deref() == text)
+            && Some(public_id(connection, record, text)?.as_str()) == now.record();
+        if is_about_it && steps::take(connection, root, false, &other.id)? {
+            let undo = Decision {
+                id: content_id(&("outdone", &now.id, &other.id)),
+                writer: now.writer.clone(),
+                on: other.on.clone(),
+                text: other.text.clone(),
+                clock: tick_of(connection, joins, &now.writer, now_ms)?,
+                batch: None,
+                act: Act::Undo { target: other.id },
+            };
+            append(connection, &Line::new(undo), Origin::Here, None, None)?;
+        }
+    }
+    Ok(())
 }
 
 fn visit(connection: &Connection) -> Result<i64> {
@@ -751,6 +800,7 @@ impl Store {
                 act: Act::Respond(response.clone()),
             };
             let visit = visit(tx)?;
+            outdo(tx, &joins, &decision, now_ms)?;
             append(tx, &Line::new(decision), Origin::Here, None, Some(visit))?;
             let root = joins.root(writer);
             steps::push(tx, root, false, decision_id, Some(visit))?;

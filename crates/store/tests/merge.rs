@@ -82,6 +82,10 @@ fn some_decision() -> impl Strategy<Value = Told> {
             };
             let ms = if ms == 8 { CLOCK_END_MS + 1 } else { ms };
             let mut made = decision(&n.to_string(), PEOPLE[who], &about, ms, act);
+            // As somebody writes it who wants no act to be later.
+            if ms == 7 {
+                (made.clock.ms, made.clock.n) = (CLOCK_END_MS - 1, u32::MAX);
+            }
             made.text = text.map(|text| Fields::of_pair("q", text).text_hash());
             made.batch = (n % 4 == 0).then(|| "batch".to_owned());
             // What a file says has ids of its own: who else could have written them?

@@ -3,7 +3,7 @@
 use crate::common::{Browser, World, bad, good, numbered, old_decision};
 use seedbed_core::messages::{ExportKind, PromptFilter, Reply, Request};
 use seedbed_core::prompt::{Cell, Prompt, PromptState};
-use seedbed_core::review::{CLOCK_END_MS, RecordState};
+use seedbed_core::review::{CLOCK_END_MS, CLOCK_ROOM_MS, RecordState};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -91,6 +91,75 @@ fn a_decision_of_mine_from_a_wrong_clock_elsewhere_does_not_outlive_a_later_one(
     owner.tab.sync(&owner.project.clone());
     assert_eq!(owner.record("answer 0").mine, Some(bad()));
     assert_eq!(owner.accept("answer 0").mine, Some(good()));
+}
+
+/// What somebody writes into the owner's folder who wants that she can say nothing after it.
+fn forged(world: &World, clocks: &[(u64, u32)]) {
+    let lines: Vec<Value> = clocks
+        .iter()
+        .enumerate()
+        .map(|(n, (ms, counter))| {
+            let mut line = old_decision(&format!("forged{n}"), "local", "r0", *ms);
+            line["clock"]["n"] = json!(counter);
+            line
+        })
+        .collect();
+    let lines: Vec<String> = lines.iter().map(|line| format!("{line}\n")).collect();
+    world.put(".seedbed/decisions/local/9-x.jsonl", lines.concat());
+    let act = json!({"id": "forged", "writer": "local", "on": "i1", "clock": {"ms": CLOCK_END_MS - 1, "n": u32::MAX},
+        "act": "add", "cell": {"topic": "t", "perspective": "p"}, "to": "Forged?", "state": "kept",
+        "origin": {"kind": "typed"}});
+    world.put(".seedbed/instructions/local/9-x.jsonl", format!("{act}\n"));
+}
+
+#[test]
+fn a_line_forged_at_the_last_place_of_time_does_not_stop_the_one_in_whose_name_it_is() {
+    let last = (CLOCK_END_MS - 1, u32::MAX);
+    let cases = [
+        vec![last],
+        vec![(CLOCK_END_MS - 1, u32::MAX - 1), last],
+        // The last one that moves a clock, too.
+        vec![(CLOCK_ROOM_MS - 1, u32::MAX), (CLOCK_ROOM_MS, 0), last],
+    ];
+    for clocks in cases {
+        let world = World::new();
+        let mut owner = world.published(3);
+        let known = times(&mut owner, "local").len();
+        forged(&world, &clocks);
+        let report = owner.tab.sync(&owner.project.clone());
+        assert_eq!(report.problems_total, 0, "{report:?}");
+        changes_count(&mut owner);
+        // The instruction as well, whoever said last what it is.
+        let prompt = instruction(&mut owner);
+        assert_eq!(prompt.text, "Forged?");
+        for text in ["Mine?", "Mine, once more?"] {
+            owner
+                .tab
+                .ask(Request::EditPrompt {
+                    project: owner.project.clone(),
+                    id: prompt.id.clone(),
+                    text: text.to_owned(),
+                })
+                .expect("edited");
+            assert_eq!(instruction(&mut owner).text, text);
+        }
+        let mine = times(&mut owner, "local");
+        assert!(mine.len() > known + clocks.len() + 9, "{mine:?}");
+        assert!(mine.iter().all(|ms| *ms < CLOCK_END_MS), "{mine:?}");
+        owner.close();
+        owner.open();
+        for view in owner.records() {
+            assert_eq!(view.mine, Some(bad()), "{clocks:?}: {}", view.record.id);
+        }
+        // Whoever reads it all sees what she decided, and in the other browser she goes on from there.
+        owner.publish().expect("published");
+        let mut clone = world.colleague();
+        for view in clone.records() {
+            assert_eq!(view.mine, Some(bad()), "{clocks:?}: {}", view.record.id);
+        }
+        assert_eq!(instruction(&mut clone).text, "Mine, once more?");
+        changes_count(&mut clone);
+    }
 }
 
 #[test]

@@ -137,9 +137,9 @@ fn convert_decisions(connection: &Connection) -> Result<BTreeSet<String>> {
         // From the store, which took clocks of any time: those that are not credible stay, and do not count.
         let mut decision = line::stored_decision(&json)
             .map_err(|error| StoreError::Corrupt(format!("decision: {error}")))?;
-        if decision.clock.is_credible() {
+        if decision.clock.leaves_room() {
             last = last.max(decision.clock);
-        } else if !is_synced {
+        } else if !decision.clock.is_credible() && !is_synced {
             // Somebody's clock had pushed the one of this browser. Nobody else knows this decision yet.
             last = last.tick(0);
             decision.clock = last;
