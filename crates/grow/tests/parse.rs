@@ -585,7 +585,26 @@ fn an_evolved_instruction_comes_out_of_what_models_put_around_it() {
             .unwrap_err()
             .contains("Cut off")
     );
-    assert!(evolved(" \n", Stop, parent).is_err());
+    for nothing in [
+        " \n",
+        "1.",
+        "1.\n2.",
+        "Q1:",
+        "- 1)",
+        "**Instruction:**",
+        "①",
+    ] {
+        for parent in [parent, nothing, "1. Why?"] {
+            assert_eq!(
+                evolved(nothing, Stop, parent),
+                Err("The model gave no text".to_owned()),
+                "{nothing} from {parent}"
+            );
+        }
+    }
+    for short in ["42", "1.5", "1.\n2. Why?"] {
+        assert!(evolved(short, Stop, "1. Why?").is_ok(), "{short}");
+    }
     let table =
         "Explain this recipe:\n- 2 kg of sugar\n- 1 l of water\n\nHow much syrup does it give?";
     assert_eq!(evolved(table, Stop, parent).as_deref(), Ok(table));

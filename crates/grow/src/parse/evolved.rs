@@ -105,7 +105,12 @@ pub fn evolved(reply: &str, finish: FinishReason, parent: &str) -> Result<String
 }
 
 fn whole(text: String) -> Result<String, String> {
-    if text.chars().any(char::is_alphanumeric) {
+    // The number of an item that never came is no text.
+    let has_text = |line: &str| {
+        let text = marked(line.trim()).map_or(line, |(_, rest)| rest);
+        text.chars().any(char::is_alphanumeric)
+    };
+    if text.lines().any(has_text) {
         Ok(text)
     } else {
         Err("The model gave no text".to_owned())
