@@ -300,6 +300,8 @@ impl Backend {
         )
         .await?;
         project.with(|store| {
+            // What the parts that were read hold does not exist only here.
+            store.recount_unsaved()?;
             store.put(key::READER, &line::READER)?;
             if sha.is_empty() {
                 store.remove(HEAD)

@@ -266,7 +266,7 @@ impl Store {
         })
     }
 
-    /// Counts anew what exists only in this browser, after a publish.
+    /// Counts anew what exists only in this browser, after a publish or a sync.
     pub fn recount_unsaved(&self) -> Result<()> {
         self.write(counts::recount_unsaved)
     }

@@ -5,6 +5,7 @@
 mod support;
 
 use rusqlite::Connection;
+use seedbed_core::line::{Line, RecordLine};
 use seedbed_core::messages::{FailureKind, PromptFilter, RecordFilter, RunPhase};
 use seedbed_core::prompt::PromptState;
 use seedbed_core::review::{Act, Quality, RecordState, ResponseStatus};
@@ -88,8 +89,8 @@ fn a_project_of_version_1_opens_with_everything_in_it() {
         store.accepted_rows(0, 10).unwrap().0[0].response,
         "In autumn."
     );
-    // Until the parts are read again, nothing is known to stand on the Hub.
-    assert_eq!(store.unsent_record_count().unwrap(), 3);
+    // Of the three r1 was noted as sent.
+    assert_eq!(store.unsent_record_count().unwrap(), 2);
     store.set_own_writers(&["ann".to_owned()]).unwrap();
     assert_eq!(store.unsent_decision_count().unwrap(), 3);
     let counts = RunCounts {
@@ -259,6 +260,42 @@ fn a_project_of_version_3_opens_with_everything_in_it() {
         [("r1".to_owned(), "ffff".to_owned())].into()
     );
     assert_eq!(store.summary("id").unwrap().accepted, 3);
+}
+
+#[test]
+fn what_version_3_noted_as_sent_is_no_work_that_exists_only_here_until_the_tree_says_so() {
+    let (_folder, path) = database(V3);
+    let store = Store::open_file(&path).unwrap();
+    let only_here = |store: &Store| {
+        let records = store.unsaved().unwrap().records;
+        assert_eq!(store.unsent_record_count().unwrap(), records);
+        records
+    };
+    assert_eq!(only_here(&store), 2);
+    // The note was made once and never taken back: what is not in the tree is not there.
+    let tree: HashMap<String, String> = [("README.md".to_owned(), "1".to_owned())]
+        .into_iter()
+        .collect();
+    store.set_tree(&tree).unwrap();
+    assert_eq!(only_here(&store), 7);
+    let part = store.begin_part(".seedbed/records/ann/1-x.jsonl").unwrap();
+    let (r1, messages) = {
+        let view = store.record_view("r1", "ann").unwrap().unwrap();
+        (view.record, view.messages)
+    };
+    let line = Line::new(RecordLine {
+        record: r1,
+        messages,
+    });
+    store.merge_records(&[line], Some(part)).unwrap();
+    store.end_part(part, "oid", &[]).unwrap();
+    store.recount_unsaved().unwrap();
+    assert_eq!(only_here(&store), 6);
+    // With another repo, or none, the same.
+    let (_folder, path) = database(V3);
+    let store = Store::open_file(&path).unwrap();
+    store.forget_hub().unwrap();
+    assert_eq!(only_here(&store), 7);
 }
 
 #[test]

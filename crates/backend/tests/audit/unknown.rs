@@ -127,6 +127,30 @@ fn rows_stay_when_a_folder_was_deleted_and_the_owner_sends_it_again() {
 }
 
 #[test]
+fn what_comes_back_to_the_hub_exists_not_only_here_any_more() {
+    let world = World::new();
+    let mut owner = world.published(3);
+    let project = owner.project.clone();
+    let unsaved = |owner: &mut Browser| {
+        owner.tab.sync(&project);
+        let unsaved = owner.open().unsaved;
+        (unsaved.records, unsaved.decisions)
+    };
+    assert_eq!(unsaved(&mut owner), (0, 0));
+    let parts: Vec<(String, String)> = ["records", "decisions"]
+        .into_iter()
+        .flat_map(|folder| world.parts(folder))
+        .map(|path| (path.clone(), world.text(&path)))
+        .collect();
+    lose_parts(&world);
+    assert_eq!(unsaved(&mut owner), (3, 3));
+    for (path, text) in parts {
+        world.put(&path, text);
+    }
+    assert_eq!(unsaved(&mut owner), (0, 0));
+}
+
+#[test]
 fn a_repo_that_was_made_again_gets_everything_again() {
     let world = World::new();
     let mut owner = world.published(3);

@@ -21,6 +21,12 @@ pub(super) const RECOUNT_SEEDS: &str = "DELETE FROM counts WHERE kind = 'seed';
     INSERT INTO counts SELECT 'seed', seed_part, count(*) FROM records WHERE is_outdated = 0 GROUP BY seed_part;
     INSERT INTO counts SELECT 'outdated', '', count(*) FROM records WHERE is_outdated = 1;";
 
+/// What format 1 noted as sent stands in a part that is in no tree: held until the Hub is read, and known by the tree then.
+const SYNCED: &str = "
+    INSERT INTO parts (path, oid, is_whole)
+        SELECT 'format 1', 'format 1', 1 WHERE EXISTS (SELECT 1 FROM records WHERE is_synced = 1);
+    UPDATE records SET part = (SELECT n FROM parts WHERE path = 'format 1') WHERE is_synced = 1;";
+
 /// Rows converted between two looks at what is left.
 const WINDOW: u32 = 500;
 
@@ -28,6 +34,7 @@ pub(super) fn convert(connection: &Connection) -> Result<()> {
     connection.execute_batch(BEGIN)?;
     let parts = seeds(connection)?;
     convert_records(connection, &parts)?;
+    connection.execute_batch(SYNCED)?;
     let writers = convert_decisions(connection)?;
     convert_drafts(connection)?;
     convert_instructions(connection)?;
