@@ -118,6 +118,18 @@ fn in_class(class: &[u8], byte: u8) -> bool {
     false
 }
 
+/// Loose files at most that are no dataset by themselves.
+const MOST_LOOSE: usize = 4;
+
+/// Notes, a licence or a picture beside the card: no rows, though a loader that finds nothing else takes it for some.
+fn is_loose(path: &str) -> bool {
+    !path.contains('/')
+        && matches!(
+            loader(path),
+            Some("text" | "other" | "image" | "audio" | "video")
+        )
+}
+
 /// How a loader divides files that no card declares.
 pub(crate) struct Guess {
     pub(crate) splits: Vec<(String, Vec<String>)>,
@@ -167,6 +179,12 @@ pub(crate) fn guessed(paths: &[&str]) -> Option<Guess> {
     if !names.is_empty() {
         return Some(made(names, false));
     }
+    let loose = paths.iter().filter(|path| is_loose(path)).count();
+    let paths: Vec<&str> = paths
+        .iter()
+        .copied()
+        .filter(|path| loose > MOST_LOOSE || !is_loose(path))
+        .collect();
     // The loader is that of most files; files of other kinds are passed over.
     let loaders: Vec<&str> = paths.iter().filter_map(|path| loader(path)).collect();
     let most = ENDINGS

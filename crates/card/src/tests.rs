@@ -786,6 +786,48 @@ fn files_of_others_that_loaders_found_by_guessing_stay_loadable() {
 }
 
 #[test]
+fn a_few_notes_and_pictures_beside_the_card_are_no_dataset() {
+    let tables = [table(3)];
+    let rows = with_rows(&tables);
+    let own = yaml_of(&format!(
+        "[{{config_name: default, data_files: [{{split: train, path: {TABLE}}}]}}]"
+    ));
+    let of = |others: &[&str], facts: &Facts<'_>| steady(&Facts { others, ..*facts }, "text\n");
+    let loose = ["LICENSE.txt", "logo.png", "manual.pdf", "notes.txt"];
+    for others in [&loose[..], &loose[..1], &loose[3..]] {
+        let card = of(others, &rows);
+        assert_eq!(front(&card.text)["configs"], own, "{others:?}");
+        assert_eq!(card.notes, [], "{others:?}");
+        assert!(!card.tables[0].is_apart);
+        let card = of(others, &without_rows());
+        assert!(front(&card.text)["configs"].is_null(), "{others:?}");
+    }
+    // With data among them that is what loaders find; many of a kind, or in folders, are a dataset of theirs.
+    let first = |others: &[&str]| {
+        let card = of(others, &rows);
+        assert_eq!(card.tables[0].config, "seedbed", "{others:?}");
+        front(&card.text)["configs"][0]["data_files"][0].clone()
+    };
+    assert_eq!(
+        first(&["a.csv", "LICENSE.txt", "logo.png", "notes.txt"]),
+        yaml_of("{split: train, path: a.csv}")
+    );
+    let corpus = ["a.txt", "b.txt", "c.txt", "d.txt", "e.txt"];
+    assert_eq!(
+        first(&corpus),
+        yaml_of("{split: train, path: [a.txt, b.txt, c.txt, d.txt, e.txt]}")
+    );
+    assert_eq!(
+        first(&["texts/a.txt"]),
+        yaml_of("{split: train, path: texts/a.txt}")
+    );
+    assert_eq!(
+        first(&["train.txt"]),
+        yaml_of("{split: train, path: train.txt}")
+    );
+}
+
+#[test]
 fn beside_a_first_config_of_another_format_the_card_tells_the_path() {
     let card = "---\nconfigs:\n- config_name: glossary\n  data_files: terms.csv\n---\n";
     let after = written(card);

@@ -57,6 +57,20 @@ fn a_colleague_starts_from_the_licence_and_languages_of_the_card() {
 }
 
 #[test]
+fn a_note_that_somebody_left_in_the_repo_does_not_become_the_dataset() {
+    let world = World::new();
+    let mut owner = ready(&world);
+    world.put("notes.txt", "Ask Ann about the soil.\n");
+    let published = owner.publish().expect("published");
+    let loading = published.loading.expect("how it loads");
+    assert!(loading.contains("load_dataset(\"local/ds\""), "{loading}");
+    let card = world.text(CARD);
+    assert!(!card.contains("notes.txt"), "{card}");
+    assert!(card.contains("config_name: default"), "{card}");
+    assert_eq!(world.text("notes.txt"), "Ask Ann about the soil.\n");
+}
+
+#[test]
 fn nothing_is_said_of_language_or_licence_that_nobody_said() {
     let world = World::new();
     let mut owner = ready(&world);
