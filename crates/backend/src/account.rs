@@ -183,6 +183,8 @@ impl Backend {
 
     pub(crate) fn sign_out(&self) -> Reply {
         *self.account.borrow_mut() = None;
+        // A project that can't be written to now is told when it is opened next.
+        self.tell_own_writers().ok();
         Reply::Ok
     }
 

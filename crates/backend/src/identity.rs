@@ -168,6 +168,22 @@ impl Profile {
             .any(|answers| answers.get(id) == Some(&true))
     }
 
+    /// Other identities of the person that `id` is, as accounts have said.
+    fn same_as(&self, id: &str) -> Vec<String> {
+        let mut same = Vec::new();
+        for (account, answers) in &self.claims {
+            let mine = answers
+                .iter()
+                .filter(|(_, are_mine)| **are_mine)
+                .map(|(from, _)| from);
+            let person: Vec<&String> = std::iter::once(account).chain(mine).collect();
+            if person.iter().any(|one| *one == id) {
+                same.extend(person.into_iter().filter(|one| *one != id).cloned());
+            }
+        }
+        same
+    }
+
     /// Ids of everyone who decides here.
     fn writers(&self) -> Vec<String> {
         let mut writers: Vec<String> = self
@@ -331,6 +347,7 @@ impl Backend {
         }
         id.clone_into(&mut self.profile.borrow_mut().present);
         self.save_profile().await?;
+        self.tell_own_writers()?;
         self.identities().map(Reply::Identities)
     }
 
@@ -415,7 +432,8 @@ impl Backend {
         self.projects.borrow().values().cloned().collect()
     }
 
-    fn tell_own_writers(&self) -> Result<()> {
+    /// Tells every open project who is present and who else decides in this browser.
+    pub(crate) fn tell_own_writers(&self) -> Result<()> {
         for project in self.open_projects() {
             self.settle_identities(&project)?;
         }
@@ -451,17 +469,19 @@ impl Backend {
     /// Tells a project who decides in this browser, and writes the joins that a person has confirmed.
     pub(crate) fn settle_identities(&self, project: &Project) -> Result<()> {
         let profile = self.profile.borrow().clone();
+        let present = self.reviewer();
         let now = self.now();
         project.with(|store| {
             if store.is_newer() {
                 return Ok(());
             }
             store.set_own_writers(&profile.writers())?;
+            // Whoever is present goes on with what the same person typed under another identity.
+            for other in profile.same_as(&present) {
+                store.adopt_drafts(&other, &present)?;
+            }
             for (account, answers) in &profile.claims {
                 for (from, are_mine) in answers {
-                    if *are_mine {
-                        store.adopt_drafts(from, account)?;
-                    }
                     if !are_mine || !store.has_decisions(from)? || store.root_of(from)? == *account
                     {
                         continue;

@@ -157,6 +157,12 @@ fn what_a_guest_typed_is_asked_about_and_goes_along_with_her() {
             are_mine: true,
         })
         .expect("claimed");
+    assert_eq!(browser.records()[0].mine, Some(typed.clone()));
+    // Signed out she is the guest again, and goes on with it; also in another visit.
+    assert_eq!(browser.tab.ask(Request::SignOut), Ok(Reply::Ok));
+    assert_eq!(browser.records()[0].mine, Some(typed.clone()));
+    browser.close();
+    browser.open();
     assert_eq!(browser.records()[0].mine, Some(typed));
 }
 
