@@ -250,6 +250,16 @@ impl Platform for WebPlatform {
         })
     }
 
+    fn stored(&self) -> LocalBoxFuture<'static, Vec<String>> {
+        let inner = Rc::clone(&self.0);
+        Box::pin(async move {
+            if inner.no_files().await.is_none() {
+                return opfs::stored().await;
+            }
+            Vec::new()
+        })
+    }
+
     fn write_meta(&self, id: String, json: String) -> LocalBoxFuture<'static, Result<(), Failure>> {
         let inner = Rc::clone(&self.0);
         Box::pin(async move {

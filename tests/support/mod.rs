@@ -459,6 +459,12 @@ impl Platform for Tab {
         Box::pin(ready(list.collect()))
     }
 
+    fn stored(&self) -> LocalBoxFuture<'static, Vec<String>> {
+        // A tab that dies here leaves nothing unlisted: no file is read in pieces.
+        let list = self.browser.list.borrow();
+        Box::pin(ready(list.keys().cloned().collect()))
+    }
+
     fn write_meta(&self, id: String, json: String) -> LocalBoxFuture<'static, Result<(), Failure>> {
         self.browser.list.borrow_mut().insert(id, json);
         Box::pin(ready(Ok(())))

@@ -62,6 +62,8 @@ pub struct Inner {
     /// Files that are being read in pieces, by number.
     pub(crate) imports: RefCell<HashMap<u32, Import>>,
     pub(crate) last_import: Cell<u32>,
+    /// What tabs that died left unlisted has been looked for.
+    pub(crate) has_settled: Cell<bool>,
     /// Milliseconds since 1970 at the beginning of this visit.
     pub(crate) started_ms: Cell<u64>,
     requests: RefCell<HashMap<RequestId, AbortHandle>>,
@@ -109,6 +111,7 @@ impl Backend {
             profile: RefCell::default(),
             imports: RefCell::default(),
             last_import: Cell::new(0),
+            has_settled: Cell::new(false),
             started_ms,
             requests: RefCell::default(),
             gate: Mutex::new(()),

@@ -24,6 +24,8 @@ pub trait Platform {
     fn persist(&self) -> LocalBoxFuture<'static, Storage>;
     /// The small files that list projects: `(id, JSON)`. Ids are opaque; one of them is no project's.
     fn list_meta(&self) -> LocalBoxFuture<'static, Vec<(String, String)>>;
+    /// Ids of the projects that have files here, listed or not.
+    fn stored(&self) -> LocalBoxFuture<'static, Vec<String>>;
     /// Writes one of them.
     fn write_meta(&self, id: String, json: String) -> LocalBoxFuture<'static, Result<(), Failure>>;
     /// Locks and opens a project's database, made new if it is not there. Without `take_over` it fails with

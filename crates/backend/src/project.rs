@@ -21,6 +21,8 @@ pub(crate) mod key {
     pub(crate) const HUB_LINK: &str = "hub_link";
     pub(crate) use seedbed_store::keys::UPDATED;
     pub(crate) const IS_EXAMPLE: &str = "is_example";
+    /// It is being made: whoever finds it unlisted has found what a tab that died had not finished.
+    pub(crate) const IS_DRAFT: &str = "is_draft";
     /// What the header of a file said beyond what this build understands.
     pub(crate) const HEADER_REST: &str = "header_rest";
     /// Licence and languages of the last publish.

@@ -22,6 +22,8 @@ use std::rc::Rc;
 
 /// Deleted projects stay restorable this long.
 const KEPT_DELETED_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+/// Random bytes of a project's id.
+const ID_BYTES: usize = 8;
 /// Version of the "task" of records that were imported.
 pub(crate) const IMPORT_VERSION: &str = "import/1";
 /// Rows stored in one transaction.
@@ -39,6 +41,9 @@ enum Found {
 
 impl Backend {
     pub(crate) async fn list_projects(&self) -> Vec<ProjectSummary> {
+        if !self.has_settled.replace(true) {
+            self.settle_unlisted().await;
+        }
         let mut list = Vec::new();
         for (id, json) in self.platform.list_meta().await {
             if id == PROFILE_ID {
@@ -74,6 +79,51 @@ impl Backend {
                 .then_with(|| a.id.cmp(&b.id))
         });
         list
+    }
+
+    /// Finds what a tab left that died while it made a project: what was not finished goes, anything else is listed.
+    async fn settle_unlisted(&self) {
+        let stored = self.platform.stored().await;
+        if stored.is_empty() {
+            return;
+        }
+        let listed = self.platform.list_meta().await;
+        for id in stored {
+            let is_known = listed.iter().any(|(known, _)| *known == id)
+                || self.projects.borrow().contains_key(&id);
+            if !is_known && is_drawn_id(&id) {
+                self.settle(&id).await;
+            }
+        }
+    }
+
+    async fn settle(&self, id: &str) {
+        let _gate = self.gate.lock().await;
+        // Another tab has it, or it can't be read here: it is left alone.
+        let Ok(store) = self.platform.open(id.to_owned(), false).await else {
+            return;
+        };
+        // Its tab may have finished it meanwhile.
+        let is_listed = self.listing(id).await.is_some();
+        let is_draft = store.get::<bool>(key::IS_DRAFT) == Ok(Some(true));
+        let is_nothing = !store.is_newer() && (is_draft || store.is_untouched() == Ok(true));
+        let json = Project::new(id, store).map(|project| {
+            let summary = project.summary().ok();
+            (project.take_store(), summary)
+        });
+        let Ok((Some(store), summary)) = json else {
+            return;
+        };
+        self.platform.release(id.to_owned(), store).await;
+        if is_listed {
+            return;
+        }
+        if is_nothing {
+            // What can't be removed now is found again at the next start.
+            self.platform.remove(id.to_owned()).await.ok();
+        } else if let Some(json) = summary.and_then(|one| serde_json::to_string(&one).ok()) {
+            self.platform.write_meta(id.to_owned(), json).await.ok();
+        }
     }
 
     /// The listing of a project that a tab left without closing it: read anew, unless another tab has it.
@@ -134,7 +184,7 @@ impl Backend {
 
     /// A new project, open and not listed yet.
     pub(crate) async fn begin_project(&self) -> Result<DraftProject> {
-        let id = self.random_id(8);
+        let id = self.random_id(ID_BYTES);
         let _gate = self.gate.lock().await;
         let store = self.platform.open(id.clone(), false).await?;
         let project = Rc::new(Project::new(&id, store)?);
@@ -144,7 +194,10 @@ impl Backend {
             is_kept: false,
         };
         self.projects.borrow_mut().insert(id, Rc::clone(&project));
-        project.with(Store::begin_visit)?;
+        project.with(|store| {
+            store.put(key::IS_DRAFT, &true)?;
+            store.begin_visit()
+        })?;
         self.settle_identities(&project)?;
         Ok(draft)
     }
@@ -557,6 +610,7 @@ impl DraftProject {
     /// Lists the project.
     pub(crate) async fn keep(mut self) -> Result<()> {
         self.project.set_updated(self.backend.now());
+        self.project.with(|store| store.remove(key::IS_DRAFT))?;
         self.project
             .write_listing(&*self.backend.platform, true)
             .await?;
@@ -591,6 +645,11 @@ fn no_import() -> Failure {
         "This file is not being read any more.",
     )
     .next("Open the file again.")
+}
+
+/// Whether a folder can be one of a project: what else lies there is a newer build's.
+fn is_drawn_id(id: &str) -> bool {
+    id.len() == 2 * ID_BYTES && id.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn is_listed_open(json: &str) -> bool {

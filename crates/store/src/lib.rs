@@ -218,6 +218,19 @@ impl Store {
         Ok(())
     }
 
+    /// Whether nothing was ever put into it.
+    pub fn is_untouched(&self) -> Result<bool> {
+        let has_any = self
+            .connection
+            .prepare_cached(
+                "SELECT 1 FROM seed_steps UNION ALL SELECT 1 FROM records UNION ALL SELECT 1 FROM decisions
+                 UNION ALL SELECT 1 FROM instruction_acts UNION ALL SELECT 1 FROM drafts
+                 UNION ALL SELECT 1 FROM runs LIMIT 1",
+            )?
+            .exists([])?;
+        Ok(!has_any)
+    }
+
     /// Counts of the project for the list of projects; `updated_ms` from the key of that name.
     pub fn summary(&self, id: &str) -> Result<ProjectSummary> {
         self.read(|| {

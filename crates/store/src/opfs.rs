@@ -179,6 +179,28 @@ async fn read_list() -> std::result::Result<Vec<(String, String)>, JsValue> {
     }
 }
 
+/// Ids of the projects that have a folder here, listed or not. Empty where nothing can be read.
+pub async fn stored() -> Vec<String> {
+    read_folders().await.unwrap_or_default()
+}
+
+async fn read_folders() -> std::result::Result<Vec<String>, JsValue> {
+    let parent = folder(&root().await?, ROOT).await?;
+    let entries: AsyncIterator = parent.entries();
+    let mut ids = Vec::new();
+    loop {
+        let next = JsFuture::from(entries.next()?).await?;
+        if Reflect::get(&next, &"done".into())?.is_truthy() {
+            return Ok(ids);
+        }
+        let pair: Array = Reflect::get(&next, &"value".into())?.dyn_into()?;
+        let name = pair.get(0).as_string().unwrap_or_default();
+        if name != LIST && pair.get(1).dyn_into::<FileSystemDirectoryHandle>().is_ok() {
+            ids.push(name);
+        }
+    }
+}
+
 async fn read_file(handle: &FileSystemFileHandle) -> std::result::Result<String, JsValue> {
     let file: File = JsFuture::from(handle.get_file()).await?.dyn_into()?;
     let text = JsFuture::from(file.text()).await?;

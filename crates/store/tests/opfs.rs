@@ -153,6 +153,7 @@ async fn a_removed_project_leaves_no_files() {
     store.close().unwrap();
     pool.pause().unwrap();
     opfs::write_meta(&id, "{}").await.unwrap();
+    assert!(opfs::stored().await.contains(&id));
     opfs::remove(&id).await.unwrap();
     let left = script(&format!(
         "(async () => {{
@@ -162,6 +163,8 @@ async fn a_removed_project_leaves_no_files() {
     ))
     .await;
     assert_eq!(left, "NotFoundError");
+    let stored = opfs::stored().await;
+    assert!(!stored.contains(&id) && !stored.contains(&"list".to_owned()));
     assert!(opfs::read_meta().await.iter().all(|(name, _)| *name != id));
 }
 

@@ -49,6 +49,10 @@ impl Place {
         Seat::open(self, world.url())
     }
 
+    pub(crate) fn databases(&self) -> Vec<String> {
+        crate::support::databases(self.dir.path())
+    }
+
     pub(crate) fn database(&self, id: &str) -> std::path::PathBuf {
         self.dir.path().join(format!("{id}.sqlite"))
     }
@@ -92,6 +96,10 @@ impl Platform for At {
     fn list_meta(&self) -> LocalBoxFuture<'static, Vec<(String, String)>> {
         let list = self.place.listings.borrow().clone();
         Box::pin(ready(list.into_iter().collect()))
+    }
+
+    fn stored(&self) -> LocalBoxFuture<'static, Vec<String>> {
+        Box::pin(ready(crate::support::databases(self.place.dir.path())))
     }
 
     fn write_meta(&self, id: String, json: String) -> LocalBoxFuture<'static, Result<(), Failure>> {

@@ -345,3 +345,96 @@ fn a_list_in_one_tab_is_right_while_another_tab_works() {
     first.ask(Request::CloseProject { id }).expect("closed");
     assert!(!second.list()[0].is_open);
 }
+
+/// A saved project with three records.
+fn saved_file(world: &World) -> String {
+    let mut browser = world.browser();
+    browser.import(&numbered(3));
+    let project = browser.project.clone();
+    browser.tab.file(&project, ExportKind::Bundle).1
+}
+
+/// Begins to read a file, as far as it is given.
+fn begins_import(tab: &mut Seat, text: &str) -> u32 {
+    let begun = tab.ask(Request::BeginImport {
+        name: "b.jsonl".to_owned(),
+        into: None,
+    });
+    let Ok(Reply::Importing(import)) = begun else {
+        panic!("not begun: {begun:?}");
+    };
+    let text = text.to_owned();
+    tab.ask(Request::ImportPiece { import, text })
+        .expect("read");
+    import
+}
+
+#[test]
+fn what_a_tab_that_died_had_read_of_a_file_is_found_and_removed() {
+    let world = World::new();
+    let text = saved_file(&world);
+    let place = Place::new();
+    let mut tab = place.tab(&world);
+    let kept = tab.import(&numbered(2));
+    tab.ask(Request::CloseProject { id: kept.clone() })
+        .expect("closed");
+    begins_import(&mut tab, &text);
+    // Another tab looks at its list while the file is being read: that is somebody's.
+    let mut other = place.tab(&world);
+    assert_eq!(other.list().len(), 1);
+    assert_eq!(*place.removed.borrow(), Vec::<String>::new());
+    drop(other);
+    tab.dies();
+    let mut tab = place.tab(&world);
+    let ids: Vec<String> = tab.list().into_iter().map(|one| one.id).collect();
+    assert_eq!(ids, std::slice::from_ref(&kept));
+    assert_eq!(place.removed.borrow().len(), 1);
+    assert_eq!(place.databases(), [kept]);
+}
+
+#[test]
+fn a_project_that_lost_its_place_in_the_list_is_listed_again_and_nothing_of_it_is_removed() {
+    let world = World::new();
+    let text = saved_file(&world);
+    let place = Place::new();
+    let mut tab = place.tab(&world);
+    // Finished, and the tab died before it was listed; and one with nothing but a name.
+    let import = begins_import(&mut tab, &text);
+    let ended = tab.ask(Request::EndImport {
+        import,
+        gives_up: false,
+    });
+    assert!(matches!(ended, Ok(Reply::Imported { .. })), "{ended:?}");
+    let named = tab.ask(Request::CreateProject {
+        name: "Bees".to_owned(),
+    });
+    assert!(matches!(named, Ok(Reply::Opened(_))), "{named:?}");
+    tab.dies();
+    place.listings.borrow_mut().clear();
+    // Nothing, not even a name: made the moment before.
+    let empty = "00000000000000aa";
+    // And a folder that a newer build has beside the projects.
+    for id in [empty, "models"] {
+        let store = seedbed_store::Store::open_file(&place.database(id)).expect("a store");
+        store.close().expect("closed");
+    }
+    // What can't be read is somebody's too.
+    std::fs::write(place.database("00000000000000bb"), "no database").expect("written");
+    let mut tab = place.tab(&world);
+    let mut found: Vec<(String, u32)> = tab
+        .list()
+        .into_iter()
+        .map(|one| (one.name, one.records))
+        .collect();
+    found.sort();
+    assert_eq!(found, [("Bees".to_owned(), 0), ("d".to_owned(), 3)]);
+    assert_eq!(*place.removed.borrow(), [empty]);
+    assert!(place.database("models").exists());
+    assert!(place.database("00000000000000bb").exists());
+    // And each opens.
+    for project in tab.list() {
+        let (id, take_over) = (project.id, false);
+        let opened = tab.ask(Request::OpenProject { id, take_over });
+        assert!(matches!(opened, Ok(Reply::Opened(_))), "{opened:?}");
+    }
+}

@@ -86,6 +86,10 @@ impl Platform for Folder {
         Box::pin(ready(list))
     }
 
+    fn stored(&self) -> LocalBoxFuture<'static, Vec<String>> {
+        Box::pin(ready(databases(&self.dir)))
+    }
+
     fn write_meta(&self, id: String, json: String) -> LocalBoxFuture<'static, Result<(), Failure>> {
         let written = std::fs::write(self.dir.join(format!("{id}.json")), json)
             .map_err(|error| Failure::new(FailureKind::Storage, error.to_string()));
@@ -128,6 +132,21 @@ impl Platform for Folder {
         let job: Box<dyn TableJob> = Box::new(InProcess(TableWriter::new()));
         Box::pin(ready(Ok(job)))
     }
+}
+
+/// Ids of the projects that have a database in a folder.
+pub(crate) fn databases(dir: &Path) -> Vec<String> {
+    let mut ids = Vec::new();
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.extension().is_some_and(|e| e == "sqlite")
+            && let Some(id) = path.file_stem().and_then(|stem| stem.to_str())
+        {
+            ids.push(id.to_owned());
+        }
+    }
+    ids.sort();
+    ids
 }
 
 struct InProcess(TableWriter);

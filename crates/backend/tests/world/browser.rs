@@ -208,6 +208,24 @@ impl Platform for Ground {
         })
     }
 
+    fn stored(&self) -> LocalBoxFuture<'static, Vec<String>> {
+        let mut ids = Vec::new();
+        for entry in std::fs::read_dir(&self.disk.dir)
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let path = entry.path();
+            if path.extension().is_some_and(|e| e == "sqlite")
+                && let Some(id) = path.file_stem().and_then(|stem| stem.to_str())
+            {
+                ids.push(id.to_owned());
+            }
+        }
+        ids.sort();
+        Box::pin(ready(ids))
+    }
+
     fn write_meta(&self, id: String, json: String) -> LocalBoxFuture<'static, Result<(), Failure>> {
         let turn = self.wire.turn();
         let (disk, life) = (Rc::clone(&self.disk), Rc::clone(&self.life));
