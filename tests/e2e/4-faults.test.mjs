@@ -175,3 +175,34 @@ FileSystemSyncAccessHandle.prototype.write = function (...all) {
   await visitor.leave();
   await small.stop();
 });
+
+test("what reads the worker's messages may come after them, and the page says so if it can't come", async () => {
+  const visitor = await Visitor.arrive();
+  const reader = /piece-reader-/;
+  let letGo;
+  const isHeard = new Promise((done) => (letGo = done));
+  let asked = 0;
+  await visitor.context.route(reader, async (route) => {
+    asked += 1;
+    await isHeard;
+    await route.continue();
+  });
+  const page = visitor.context.pages()[0] ?? (await visitor.context.newPage());
+  const [worker] = await Promise.all([page.waitForEvent("worker"), visitor.open(hub)]);
+  // It listens just before it says that it is ready.
+  await waitFor("the worker to listen", () => worker.evaluate(() => self.onmessage !== null));
+  await page.getByRole("button", { name: "Open the example" }).click();
+  letGo();
+  await page.getByRole("heading", { level: 1, name: "Seed" }).waitFor();
+  assert.equal(asked, 1);
+  steps.assertCalm(visitor);
+
+  await visitor.context.unroute(reader);
+  await visitor.context.route(reader, (route) => route.abort());
+  await page.reload();
+  await page.getByText("This part of Seedbed could not be loaded.").waitFor();
+  await visitor.context.unroute(reader);
+  await page.reload();
+  await page.getByRole("heading", { level: 1, name: "Seed" }).waitFor();
+  await visitor.leave();
+});
