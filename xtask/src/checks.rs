@@ -7,7 +7,7 @@ use crate::shell::{self, Shell};
 use crate::site::{self, Kind};
 use crate::sizes;
 use crate::tools::{self, Need, chromium, python};
-use crate::{missing, model, tokenizers, vulkan};
+use crate::{missing, model, tokenizers, vulkan, world};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::path::Path;
@@ -40,7 +40,7 @@ const STEPS: [Step; 10] = [
     },
     Step {
         name: "native",
-        what: "unit, property and whole-loop tests, natively",
+        what: "unit, property and whole-loop tests, natively; the faults for the world test can be put back",
         run: native,
     },
     Step {
@@ -158,6 +158,7 @@ fn clippy_wasm(shell: &Shell, _: &[String]) -> Result<()> {
 }
 
 fn native(shell: &Shell, trailing: &[String]) -> Result<()> {
+    let patches = world::check_patches(shell);
     let mut command = shell.cargo();
     // One run tells of everything that fails.
     command.args(["test", "--quiet", "--workspace", "--no-fail-fast"]);
@@ -167,7 +168,8 @@ fn native(shell: &Shell, trailing: &[String]) -> Result<()> {
     if !trailing.is_empty() {
         command.arg("--").args(trailing);
     }
-    shell::run(&mut command)
+    let tests = shell::run(&mut command);
+    patches.and(tests)
 }
 
 /// Crates whose tests want an adapter and a model.

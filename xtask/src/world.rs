@@ -54,14 +54,57 @@ fn test(shell: &Shell, root: &Path) -> Command {
     command
 }
 
+/// The faults as files, in order.
+fn patches(shell: &Shell) -> Result<Vec<PathBuf>> {
+    let mut patches = Vec::new();
+    for entry in fs::read_dir(shell.root.join(PATCHES))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "patch") {
+            patches.push(path);
+        }
+    }
+    patches.sort();
+    Ok(patches)
+}
+
+/// Whether every fault can still be put back; each that can't is told at once.
+pub(crate) fn check_patches(shell: &Shell) -> Result<()> {
+    let patches = patches(shell)?;
+    if patches.is_empty() {
+        bail!("there are no faults in {PATCHES}");
+    }
+    let mut stale = Vec::new();
+    for patch in &patches {
+        let mut check = shell.command("git");
+        check.args(["apply", "--check"]).arg(patch);
+        // In a repository around the project git would skip the patch and say nothing.
+        if let Some(above) = shell.root.parent() {
+            check.env("GIT_CEILING_DIRECTORIES", above);
+        }
+        if shell::run(&mut check).is_err() {
+            let name = patch.file_name().unwrap_or_default().to_string_lossy();
+            println!(
+                "✗ {name}: the sources that it changes have changed, so this fault can't be put back to see whether the \
+                 world test finds it. Make the patch anew: the same fault in the present sources."
+            );
+            stale.push(name.into_owned());
+        }
+    }
+    if !stale.is_empty() {
+        bail!("patches in {PATCHES} no longer apply: {}", stale.join(", "));
+    }
+    Ok(())
+}
+
 /// Puts each fault back in a copy of the sources, and shows that it is found.
 fn faults(shell: &Shell, name: &str, seeds: &str) -> Result<()> {
-    let mut patches: Vec<PathBuf> = fs::read_dir(shell.root.join(PATCHES))?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|end| end == "patch"))
-        .filter(|path| path.to_string_lossy().contains(name))
+    let patches: Vec<PathBuf> = patches(shell)?
+        .into_iter()
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|file| file.to_string_lossy().contains(name))
+        })
         .collect();
-    patches.sort();
     if patches.is_empty() {
         bail!("no fault in {PATCHES} is called `{name}`");
     }
