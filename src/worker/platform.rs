@@ -164,7 +164,10 @@ async fn open_files(id: &str) -> Result<(Store, Pool), StoreError> {
     loop {
         match opfs::open(id, renewal).await {
             Err(StoreError::Older) if renewal.is_none() => {
-                renewal = Some(RENEWAL().await.map_err(|_| StoreError::Older)?);
+                let Ok(fetched) = RENEWAL().await else {
+                    return Err(StoreError::Older);
+                };
+                renewal = Some(fetched);
             }
             Err(error) if is_held(&error) && tries < HELD_TRIES => {
                 tries += 1;

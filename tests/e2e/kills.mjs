@@ -328,6 +328,8 @@ class Proof {
       if (!found.get(record)?.startsWith(text)) lost(`the draft “${text}” of “${record}” is ${JSON.stringify(found.get(record))}`);
       painted.drafts.set(record, found.get(record));
     }
+    // Away from this queue: the same address again would show no other.
+    await page.goto(this.hub.app);
   }
 
   /** What was said to be published is on the Hub. */
