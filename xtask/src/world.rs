@@ -122,8 +122,8 @@ fn faults(shell: &Shell, name: &str, seeds: &str) -> Result<()> {
             .context("The sources have changed: the patch has to be made anew.")?;
         let found = copy.finds(shell, rules, seeds);
         shell::run(copy.git(shell).args(["apply", "-R"]).arg(patch))?;
-        if found? {
-            println!("✓ {title}: found");
+        if let Some(first) = found? {
+            println!("✓ {title}: found by {first}");
         } else {
             println!("✗ {title}: not found within {seeds} seeds");
             missed.push(title.into_owned());
@@ -186,8 +186,8 @@ impl Copy {
         command
     }
 
-    /// Whether the test fails by one of these invariants.
-    fn finds(&self, shell: &Shell, rules: &str, seeds: &str) -> Result<bool> {
+    /// The seed by which the test fails by one of these invariants, as the test writes it.
+    fn finds(&self, shell: &Shell, rules: &str, seeds: &str) -> Result<Option<String>> {
         shell::run(self.test(shell).arg("--no-run"))?;
         let mut test = self.test(shell);
         test.args(["--", "--nocapture", "nothing_is_lost"])
@@ -201,7 +201,13 @@ impl Copy {
         for line in &told {
             println!("{line}");
         }
-        Ok(!output.status.success() && !told.is_empty())
+        if output.status.success() || told.is_empty() {
+            return Ok(None);
+        }
+        // Begins the story of the first one.
+        let first = text.lines().find(|line| line.starts_with("seed "));
+        let first = first.context("the world test did not say which seed it was")?;
+        Ok(Some(first.trim_end_matches(':').to_owned()))
     }
 }
 
