@@ -206,3 +206,46 @@ test("what reads the worker's messages may come after them, and the page says so
   await page.getByRole("heading", { level: 1, name: "Seed" }).waitFor();
   await visitor.leave();
 });
+
+test("a project of an older build waits for the part that reads it, and opens when that is there", async () => {
+  const visitor = await Visitor.arrive();
+  const page = await visitor.open(hub);
+  await steps.openExample(page);
+  // Whatever an older build derived is marked by the rules it went by.
+  await page.goto(`${hub.app}config.json`);
+  const aged = await waitFor("the files to be free", () => page.evaluate(age).catch(() => 0));
+  assert.equal(aged, 1);
+
+  const reader = /piece-worker-files-/;
+  await visitor.context.route(reader, (route) => route.abort());
+  await visitor.open(hub);
+  await page.getByRole("region", { name: "Your projects" }).getByRole("link").first().click();
+  await page.getByText("the part that reads it could not be loaded").waitFor();
+  await visitor.context.unroute(reader);
+  await page.reload();
+  await page.getByText("0 of 8 records reviewed").waitFor();
+  steps.assertCalm(visitor);
+  await visitor.leave();
+});
+
+/** In the page: makes the rules of every database those of an older build; how many there were. */
+async function age() {
+  let found = 0;
+  const walk = async (folder) => {
+    for await (const entry of folder.values()) {
+      if (entry.kind === "directory") {
+        await walk(entry);
+        continue;
+      }
+      const bytes = new Uint8Array(await (await entry.getFile()).arrayBuffer());
+      const at = new TextDecoder("latin1").decode(bytes).search(/rules\[\d,\d,\d\]/);
+      if (at < 0) continue;
+      const file = await entry.createWritable({ keepExistingData: true });
+      await file.write({ type: "write", position: at + "rules[".length, data: "0" });
+      await file.close();
+      found += 1;
+    }
+  };
+  await walk(await (await navigator.storage.getDirectory()).getDirectoryHandle("seedbed"));
+  return found;
+}
