@@ -15,27 +15,23 @@ use seedbed::app::pieces::{
 use seedbed::platform::link::{Reader, read_event};
 
 macro_rules! piece {
-    ($file:ident, $name:ident, $make:ident) => {
+    ($file:ident, $name:ident, $what:expr, $type:ty) => {
         #[wasm_split($file, wasm_split_path = ::leptos::wasm_split, fallible)]
-        fn $name() -> Result<Make, SplitLoaderError> {
-            Ok($make)
+        fn $name() -> Result<$type, SplitLoaderError> {
+            Ok($what)
         }
     };
 }
 
-piece!(work, seed, make_seed);
-piece!(work, prompts, make_prompts);
-piece!(work, generate, make_generate);
-piece!(review, review, make_review);
-piece!(work, publish, make_publish);
-piece!(work, dialogs, make_dialogs);
-piece!(work, measure, make_measure);
-
-/// Fetched with the worker: nothing can be read before there is one.
-#[wasm_split(reader, wasm_split_path = ::leptos::wasm_split, fallible)]
-fn reader() -> Result<Reader, SplitLoaderError> {
-    Ok(read_event)
-}
+piece!(work, seed, make_seed, Make);
+piece!(work, prompts, make_prompts, Make);
+piece!(work, generate, make_generate, Make);
+piece!(review, review, make_review, Make);
+piece!(work, publish, make_publish, Make);
+piece!(work, dialogs, make_dialogs, Make);
+piece!(work, measure, make_measure, Make);
+// Fetched with the worker: nothing can be read before there is one.
+piece!(reader, reader, read_event, Reader);
 
 macro_rules! load {
     ($name:ident) => {

@@ -9,23 +9,19 @@ use seedbed_backend::pieces::{
 use seedbed_store::Renewal;
 
 macro_rules! piece {
-    ($name:ident, $answer:ident) => {
-        #[wasm_split($name, wasm_split_path = ::leptos::wasm_split, fallible)]
-        fn $name() -> Result<Answer, SplitLoaderError> {
-            Ok($answer)
+    ($file:ident, $name:ident, $what:expr, $type:ty) => {
+        #[wasm_split($file, wasm_split_path = ::leptos::wasm_split, fallible)]
+        fn $name() -> Result<$type, SplitLoaderError> {
+            Ok($what)
         }
     };
 }
 
-piece!(files, answer_files);
-piece!(models, answer_models);
-piece!(hub, answer_hub);
-
-/// In the file of what reads other files of older builds.
-#[wasm_split(files, wasm_split_path = ::leptos::wasm_split, fallible)]
-fn renewal() -> Result<Renewal, SplitLoaderError> {
-    Ok(Renewal::HERE)
-}
+piece!(files, files, answer_files, Answer);
+piece!(models, models, answer_models, Answer);
+piece!(hub, hub, answer_hub, Answer);
+// In the file of what reads other files of older builds.
+piece!(files, renewal, Renewal::HERE, Renewal);
 
 macro_rules! load {
     ($name:ident) => {
