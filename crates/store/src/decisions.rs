@@ -1109,6 +1109,23 @@ impl Store {
             .iter()
             .any(|(decision, _)| is_known_to_count(&decision.act)))
     }
+
+    /// Whether somebody said something about this id of which can't be told which of several texts on the Hub she meant:
+    /// then what is published under the id may be another text than the one that is known by it here.
+    pub fn has_decisions_on_unknown_text(&self, id: &str) -> Result<bool> {
+        let Some(stored) = Stored::by_id(&self.connection, id)? else {
+            return Ok(false);
+        };
+        if stored.record.id == stored.own_id
+            || !records::is_ambiguous(&self.connection, &stored.claimed)?
+        {
+            return Ok(false);
+        }
+        Ok(self
+            .connection
+            .prepare_cached("SELECT 1 FROM decisions WHERE record = ?1 AND text IS NULL")?
+            .exists([id])?)
+    }
 }
 
 /// Whether an act says something about a record that this build takes into account.

@@ -23,7 +23,8 @@ pub(super) struct RowDiff {
     pub(super) changed: Vec<String>,
     /// Taken out by what somebody decided.
     pub(super) removed: Vec<String>,
-    /// Published, and not accounted for here: the record is missing, or nothing is known that was said about it.
+    /// Published, and not accounted for here: the record is missing, nothing is known that was said about it, or it can't be
+    /// told which of several texts is published.
     /// Id and short hash.
     pub(super) unknown: Vec<(String, String)>,
     /// Id and short hash of every row after the publish.
@@ -78,8 +79,12 @@ fn diff_of(project: &Project, rows: Vec<(String, String)>) -> Result<RowDiff> {
         }
         match published.remove(id) {
             None => diff.added.push(id.clone()),
-            Some(before) if before != *hash => diff.changed.push(id.clone()),
-            Some(_) => {}
+            Some(before) if before == *hash => {}
+            // The row that stands there may be of another text.
+            Some(before) if project.with(|store| store.has_decisions_on_unknown_text(id))? => {
+                diff.unknown.push((id.clone(), before));
+            }
+            Some(_) => diff.changed.push(id.clone()),
         }
     }
     for (id, hash) in published {

@@ -155,6 +155,44 @@ fn a_decision_of_format_1_counts_for_neither_of_two_texts_on_the_hub() {
 }
 
 #[test]
+fn another_text_that_took_an_id_of_format_1_does_not_take_its_row() {
+    let world = World::new();
+    let mut ann = holds(&world, "ann", RIGHT);
+    ann.accept(RIGHT);
+    ann.create_repo();
+    let line = |value: Value| format!("{value}\n");
+    world.put(
+        ".seedbed/records/run-a.jsonl",
+        line(old_record("r9", "cat's")),
+    );
+    world.put(
+        ".seedbed/decisions/cat/1-x.jsonl",
+        line(old_decision("d1", "cat", "r9", 5)),
+    );
+    ann.tab.sync(&ann.project.clone());
+    ann.publish().expect("published");
+    assert_eq!(world.rows(), [RIGHT, "cat's"]);
+    // Of two texts the one with the smaller hash keeps the id.
+    let hash = |text: &str| Fields::of_pair("How deep to sow?", text).text_hash();
+    let other = (0..1000)
+        .map(|n| format!("another's {n}"))
+        .find(|text| hash(text) < hash("cat's"))
+        .expect("a text");
+    world.put(
+        ".seedbed/records/run-b.jsonl",
+        line(old_record("r9", &other)),
+    );
+    ann.tab.sync(&ann.project.clone());
+    ann.accept(&other);
+    assert_eq!(states(&mut ann)[&other].0, "r9");
+    let plan = ann.plan();
+    assert_eq!((plan.unknown_rows, plan.rows_changed), (1, 0), "{plan:?}");
+    assert!(plan.sends_parts_only, "{plan:?}");
+    ann.publish().expect("her decision is published");
+    assert_eq!(world.rows(), [RIGHT, "cat's"]);
+}
+
+#[test]
 fn a_decision_names_the_text_that_was_shown() {
     let world = World::new();
     let mut ann = holds(&world, "ann", RIGHT);
