@@ -2,6 +2,7 @@
 
 use crate::common::{Browser, World, bad, good, numbered};
 use crate::support::new_id;
+use seedbed_core::identity::Identity;
 use seedbed_core::messages::{ExportKind, FailureKind, Reply, Request};
 use seedbed_core::review::{RecordState, Response, ResponseStatus};
 use serde_json::{Value, json};
@@ -33,6 +34,22 @@ fn decide(
         text: view.text,
         response,
     })
+}
+
+/// Whom the account that is signed in is asked about.
+fn unclaimed(browser: &mut Browser) -> Vec<Identity> {
+    let asked = browser.tab.ask(Request::ListIdentities);
+    let Ok(Reply::Identities(identities)) = asked else {
+        panic!("nobody: {asked:?}");
+    };
+    identities.unclaimed
+}
+
+/// She says that they are her.
+fn claim(browser: &mut Browser, from: String) {
+    let are_mine = true;
+    let asked = Request::ClaimDecisions { from, are_mine };
+    browser.tab.ask(asked).expect("claimed");
 }
 
 /// Lines of decisions in the project's file.
@@ -102,18 +119,9 @@ fn a_guest_is_the_account_only_when_she_says_so_and_is_then_counted_once() {
     browser.accept_all();
     let guest = browser.tab.identity();
     browser.sign_in();
-    let Ok(Reply::Identities(identities)) = browser.tab.ask(Request::ListIdentities) else {
-        panic!("nobody");
-    };
-    assert_eq!(identities.unclaimed.len(), 1, "{identities:?}");
+    assert_eq!(unclaimed(&mut browser).len(), 1);
     assert_eq!(browser.records()[0].mine, None, "nobody asked her yet");
-    browser
-        .tab
-        .ask(Request::ClaimDecisions {
-            from: guest,
-            are_mine: true,
-        })
-        .expect("claimed");
+    claim(&mut browser, guest);
     let row = browser.records().remove(0);
     assert_eq!((row.mine, row.others.len()), (Some(good()), 0));
     browser.accept_all();
@@ -146,17 +154,8 @@ fn what_a_guest_typed_is_asked_about_and_goes_along_with_her() {
     assert_eq!(asked, Ok(Reply::Ok));
     browser.sign_in();
     assert_eq!(browser.records()[0].mine, None, "nobody asked her yet");
-    let Ok(Reply::Identities(identities)) = browser.tab.ask(Request::ListIdentities) else {
-        panic!("nobody");
-    };
-    assert_eq!(identities.unclaimed.len(), 1, "{identities:?}");
-    browser
-        .tab
-        .ask(Request::ClaimDecisions {
-            from: guest,
-            are_mine: true,
-        })
-        .expect("claimed");
+    assert_eq!(unclaimed(&mut browser).len(), 1);
+    claim(&mut browser, guest);
     assert_eq!(browser.records()[0].mine, Some(typed.clone()));
     // Signed out she is the guest again, and goes on with it; also in another visit.
     assert_eq!(browser.tab.ask(Request::SignOut), Ok(Reply::Ok));
