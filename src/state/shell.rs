@@ -369,6 +369,7 @@ impl Shell {
                 return;
             };
             let _turn = turn.lock().await;
+            self.desk.outbox_ready().await;
             if !self.is_current(visit) {
                 return;
             }
@@ -401,6 +402,7 @@ impl Shell {
         self.stage.set(Stage::Opening(repo.clone()));
         self.desk.spawn(async move {
             self.leave(visit).await;
+            self.desk.outbox_ready().await;
             let is_wanted = self.wanted.try_with_value(|wanted| *wanted == repo) == Some(true);
             if !is_wanted {
                 self.projects.read(self).await;

@@ -1,9 +1,15 @@
-// (c) The browser is killed at random moments of a run, a review and a publish: nothing that was painted as done is lost,
-// and nothing that was finished is asked twice.
+// (c) The browser is killed: at random moments of a run, a review and a publish, and while its worker has something else to
+// do. Nothing that was painted as done is lost, and nothing that was finished is asked twice.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { kills } from "./kills.mjs";
+import { busyKill, kills } from "./kills.mjs";
+
+test("what was decided while the worker had something else to do outlives the browser", async () => {
+  const { lost, acts } = await busyKill();
+  assert.deepEqual(lost, []);
+  assert.equal(acts, 3);
+});
 
 test("twenty kills lose nothing that was painted, and ask for no finished row again", async (t) => {
   const seed = Number(process.env.SEEDBED_KILLS_SEED ?? Date.now() % 2 ** 32);

@@ -425,6 +425,33 @@ export async function kills({ count, seed, only, log = () => {} }) {
   return proof;
 }
 
+/** Decides while the worker can't store anything, and kills the browser as soon as that is painted. */
+export async function busyKill() {
+  const proof = new Proof(1, () => {});
+  try {
+    await proof.begin(1);
+    const { page } = proof;
+    await page.goto(`${proof.hub.app}#/p/${proof.id}/review`);
+    await proof.told("a record", (state) => state.page === "Review" && state.record);
+    const workers = page.workers().filter((worker) => worker.url().includes("worker_loader"));
+    assert.equal(workers.length, 1);
+    const busy = workers[0].evaluate(() => {
+      for (const end = Date.now() + 60_000; Date.now() < end; );
+    });
+    busy.catch(() => {});
+    const { acts } = proof.painted;
+    await proof.decide("1", good());
+    await proof.decide("2", "bad");
+    await proof.decide("1", good());
+    await proof.browser.kill();
+    proof.painted.end(Date.now());
+    await proof.look("busy");
+    return { lost: proof.lost, acts: proof.painted.acts - acts };
+  } finally {
+    await proof.end();
+  }
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { values } = parseArgs({ options: { count: { type: "string" }, seed: { type: "string" }, only: { type: "string" } } });
   const count = Number(values.count ?? 200);

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 const VERSION: u32 = 2;
 /// Beginning of the ids of entries that format 1 wrote.
 const OLD_MARK: &str = "old-";
+/// Beginning of the keys of all entries.
+pub(crate) const ACTS: &str = "seedbed:outbox-act:";
 
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,7 +172,7 @@ impl Entry {
 
 /// Beginning of the keys of a project's entries.
 pub(crate) fn prefix(project: &str) -> String {
-    format!("seedbed:outbox-act:{project}:")
+    format!("{ACTS}{project}:")
 }
 
 /// The key of an entry.

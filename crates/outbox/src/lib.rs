@@ -11,6 +11,7 @@
 //!
 //! Nothing here touches a browser, a clock or a source of randomness.
 
+pub mod copy;
 mod entry;
 mod walk;
 

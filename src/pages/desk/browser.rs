@@ -110,22 +110,6 @@ pub(super) fn remove(storage: Option<Storage>, key: &str) {
     }
 }
 
-/// Keys of the lasting storage that begin with `prefix`, with their texts.
-pub(super) fn all(prefix: &str) -> Vec<(String, String)> {
-    let Some(storage) = local() else {
-        return Vec::new();
-    };
-    let count = storage.length().unwrap_or(0);
-    (0..count)
-        .filter_map(|index| storage.key(index).ok().flatten())
-        .filter(|key| key.starts_with(prefix))
-        .filter_map(|key| {
-            let text = storage.get_item(&key).ok().flatten()?;
-            Some((key, text))
-        })
-        .collect()
-}
-
 /// Random bytes, for ids.
 pub(super) fn random() -> [u8; 16] {
     let mut bytes = [0; 16];

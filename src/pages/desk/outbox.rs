@@ -5,13 +5,22 @@
 //! must not lose it.
 
 use super::{Desk, browser};
+use crate::platform::journal::Journal;
 use futures::channel::oneshot;
+use futures::future;
 use leptos::prelude::*;
 use seedbed_core::messages::{Failure, Reply};
 use seedbed_core::review::Response;
-use seedbed_outbox::{Entry, KeptTexts, Outbox, Told};
+use seedbed_outbox::{Entry, Outbox, Told};
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
+
+/// How long opening a project waits for what earlier pages have left, where the browser is slow to give it.
+const OPENS_MS: u64 = 3_000;
+/// How long a page waits for an act to be kept before it goes on all the same.
+const KEPT_MS: u64 = 1_000;
 
 /// What waits, for those who show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +42,7 @@ pub type Listener = Rc<dyn Fn(&Entry, Told, Result<Reply, Failure>)>;
 #[derive(Clone, Copy)]
 pub(super) struct Boxes {
     by_project: StoredValue<BTreeMap<String, Outbox>>,
+    journal: StoredValue<Journal, LocalStorage>,
     waiting: RwSignal<Waiting>,
     listener: StoredValue<Option<Listener>, LocalStorage>,
     /// Wait until nothing is being sent.
@@ -43,6 +53,7 @@ impl Boxes {
     pub(super) fn new() -> Self {
         Self {
             by_project: StoredValue::new(BTreeMap::new()),
+            journal: StoredValue::new_local(Journal::open()),
             waiting: RwSignal::new(Waiting::default()),
             listener: StoredValue::new_local(None),
             patient: StoredValue::new_local(Vec::new()),
@@ -50,51 +61,54 @@ impl Boxes {
     }
 }
 
-/// The browser's lasting storage.
-struct Local;
-
-impl KeptTexts for Local {
-    fn all(&self, prefix: &str) -> Vec<(String, String)> {
-        browser::all(prefix)
-    }
-
-    fn get(&self, key: &str) -> Option<String> {
-        browser::get(browser::local()?, key)
-    }
-
-    fn set(&self, key: &str, text: &str) -> bool {
-        browser::set(browser::local(), key, text)
-    }
-
-    fn remove(&self, key: &str) {
-        browser::remove(browser::local(), key);
-    }
+/// Waits for `what`, at most `ms` milliseconds.
+async fn within(ms: u64, what: impl Future<Output = ()>) {
+    let (done, late) = oneshot::channel::<()>();
+    set_timeout(move || drop(done), Duration::from_millis(ms));
+    future::select(pin!(what), late).await;
 }
 
 impl Desk {
     /// The box of a project, opened if it is not yet.
-    fn with_box<T>(self, project: &str, act: impl FnOnce(&mut Outbox) -> T) -> Option<T> {
+    fn with_box<T>(self, project: &str, act: impl FnOnce(&mut Outbox, &Journal) -> T) -> Option<T> {
         let present = self.identity_id();
+        let journal = self.outbox.journal.try_get_value()?;
         self.outbox.by_project.try_update_value(|boxes| {
             let outbox = boxes
                 .entry(project.to_owned())
                 .or_insert_with(|| Outbox::new(project));
             if !outbox.is_open() {
-                outbox.open(&Local, &present);
+                outbox.open(&journal, &present);
             }
-            act(outbox)
+            act(outbox, &journal)
         })
+    }
+
+    /// What an earlier page has left on its way can be taken up. To be waited for before a project is opened.
+    pub async fn outbox_ready(self) {
+        if let Some(journal) = self.outbox.journal.try_get_value() {
+            within(OPENS_MS, journal.opened()).await;
+        }
+    }
+
+    /// What was decided so far outlives this browser, as far as that can be had soon.
+    pub async fn kept(self) {
+        if let Some(journal) = self.outbox.journal.try_get_value() {
+            within(KEPT_MS, journal.kept()).await;
+        }
     }
 
     /// A project was opened, with `present` as the identity that decides: what waits for it is sent, before anything
     /// that a page asks for.
     pub fn open_outbox(self, project: &str, present: &str) {
-        self.outbox.by_project.try_update_value(|boxes| {
-            boxes
-                .entry(project.to_owned())
-                .or_insert_with(|| Outbox::new(project))
-                .open(&Local, present);
-        });
+        if let Some(journal) = self.outbox.journal.try_get_value() {
+            self.outbox.by_project.try_update_value(|boxes| {
+                boxes
+                    .entry(project.to_owned())
+                    .or_insert_with(|| Outbox::new(project))
+                    .open(&journal, present);
+            });
+        }
         self.send(project.to_owned());
     }
 
@@ -102,8 +116,8 @@ impl Desk {
     /// decision.
     pub fn decide(self, record: &str, text: &str, response: Response) -> String {
         let identity = self.identity_id();
-        self.put(self.project_id(), |outbox, random| {
-            outbox.decide(&Local, random, &identity, record, text, response)
+        self.put(self.project_id(), |outbox, kept, random| {
+            outbox.decide(kept, random, &identity, record, text, response)
         })
     }
 
@@ -115,26 +129,32 @@ impl Desk {
         record: &str,
         response: Option<Response>,
     ) {
-        self.put(project.to_owned(), |outbox, random| {
-            outbox.draft(&Local, random, identity, record, response)
+        self.put(project.to_owned(), |outbox, kept, random| {
+            outbox.draft(kept, random, identity, record, response)
         });
     }
 
     /// Takes the last decision back, or puts the one back that was undone last. Returns the id of the act.
     pub fn take_back(self, is_redo: bool) -> String {
         let identity = self.identity_id();
-        self.put(self.project_id(), |outbox, random| {
+        self.put(self.project_id(), |outbox, kept, random| {
             if is_redo {
-                outbox.redo(&Local, random, &identity)
+                outbox.redo(kept, random, &identity)
             } else {
-                outbox.undo(&Local, random, &identity)
+                outbox.undo(kept, random, &identity)
             }
         })
     }
 
-    fn put(self, project: String, act: impl FnOnce(&mut Outbox, [u8; 16]) -> String) -> String {
+    fn put(
+        self,
+        project: String,
+        act: impl FnOnce(&mut Outbox, &Journal, [u8; 16]) -> String,
+    ) -> String {
         let id = self
-            .with_box(&project, |outbox| act(outbox, browser::random()))
+            .with_box(&project, |outbox, kept| {
+                act(outbox, kept, browser::random())
+            })
             .unwrap_or_default();
         self.send(project);
         id
@@ -143,7 +163,7 @@ impl Desk {
     /// Tries again to send what could not be taken.
     pub fn send_again(self) {
         let project = self.project_id();
-        self.with_box(&project, Outbox::retry);
+        self.with_box(&project, |outbox, _| outbox.retry());
         self.send(project);
     }
 
@@ -155,20 +175,20 @@ impl Desk {
     /// The person has seen what was refused.
     pub fn acknowledge_refused(self) {
         let project = self.project_id();
-        self.with_box(&project, |outbox| outbox.acknowledge(&Local));
+        self.with_box(&project, Outbox::acknowledge);
         self.tell_waiting(&project);
     }
 
     /// A decision on the record, or an undo of one, waits.
     pub fn waits_for(self, record: &str) -> bool {
-        self.with_box(&self.project_id(), |outbox| outbox.waits_for(record))
+        self.with_box(&self.project_id(), |outbox, _| outbox.waits_for(record))
             .unwrap_or(false)
     }
 
     /// What the identity that is present has answered or typed, as far as it waits.
     pub fn unconfirmed(self, record: &str) -> Option<Response> {
         let identity = self.identity_id();
-        self.with_box(&self.project_id(), |outbox| {
+        self.with_box(&self.project_id(), |outbox, _| {
             outbox.unconfirmed(&identity, record).cloned()
         })
         .flatten()
@@ -177,7 +197,7 @@ impl Desk {
     /// A decision of this visit can be undone, or redone.
     pub fn can_take_back(self, is_redo: bool) -> bool {
         let identity = self.identity_id();
-        self.with_box(&self.project_id(), |outbox| {
+        self.with_box(&self.project_id(), |outbox, _| {
             if is_redo {
                 outbox.can_redo(&identity)
             } else {
@@ -211,7 +231,9 @@ impl Desk {
 
     /// Sends one act after another until none is left or one can't be taken. The first one goes out at once.
     fn send(self, project: String) {
-        let next = self.with_box(&project, Outbox::next_to_send).flatten();
+        let next = self
+            .with_box(&project, |outbox, _| outbox.next_to_send())
+            .flatten();
         self.tell_waiting(&project);
         let Some(first) = next else {
             return;
@@ -222,8 +244,8 @@ impl Desk {
             loop {
                 let told = answer.await;
                 let failure = told.as_ref().err();
-                let outcome = self.with_box(&project, |outbox| {
-                    let outcome = outbox.told(&Local, &entry.id, failure);
+                let outcome = self.with_box(&project, |outbox, kept| {
+                    let outcome = outbox.told(kept, &entry.id, failure);
                     (outcome, outbox.next_to_send())
                 });
                 let Some((outcome, next)) = outcome else {
@@ -249,7 +271,7 @@ impl Desk {
         if self.project_id() != project {
             return;
         }
-        let now = self.with_box(project, |outbox| Waiting {
+        let now = self.with_box(project, |outbox, _| Waiting {
             count: outbox.waiting(),
             is_fleeting: !outbox.is_durable(),
             failure: outbox.stopped_by().cloned(),

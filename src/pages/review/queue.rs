@@ -383,21 +383,21 @@ impl Queue {
         self.wants_next || self.wants_previous
     }
 
-    /// Puts my response on the record that is shown, before it is stored, and tells what it was before. The state is
-    /// what the same rules will say in the backend.
-    ///
-    /// Nothing happens while the following record is on its way: a second key press must not fall on the record that
-    /// was just decided.
-    pub fn decide(&mut self, response: &Response) -> Option<Arc<RecordView>> {
+    /// The record that can be decided on.
+    pub fn undecided(&self) -> Option<&Arc<RecordView>> {
         if self.is_waiting() {
             return None;
         }
-        let before = Arc::clone(self.current()?);
-        self.put(Arc::new(answered(&before, response)));
-        Some(before)
+        self.current()
     }
 
-    /// Puts what is not confirmed yet on the records of the window, as [`Self::decide`] did: what came from the backend
+    /// Puts my response on a record before it is stored; `before` is the record as it was decided on. The state is what the
+    /// same rules will say in the backend.
+    pub fn decide(&mut self, before: &RecordView, response: &Response) {
+        self.put(Arc::new(answered(before, response)));
+    }
+
+    /// Puts what is not confirmed yet on the records of the window, as [`Self::decide`] does: what came from the backend
     /// does not have it.
     pub fn paint(&mut self, unconfirmed: impl Fn(&str) -> Option<Response>) {
         let painted: Vec<RecordView> = self
@@ -617,6 +617,12 @@ mod tests {
         assert_eq!(queue.back(), Moved::AtEdge);
     }
 
+    fn decide(queue: &mut Queue, response: &Response) -> Option<Arc<RecordView>> {
+        let before = Arc::clone(queue.undecided()?);
+        queue.decide(&before, response);
+        Some(before)
+    }
+
     #[test]
     fn a_decided_record_leaves_the_pending_queue_but_one_can_go_back_to_it() {
         let mut backend = Backend::new(300);
@@ -625,7 +631,7 @@ mod tests {
         for n in 1..=300_u64 {
             assert_eq!((shown(&queue), queue.position()), (n * 10, n as u32));
             assert_eq!(queue.total(), 300);
-            queue.decide(&good()).unwrap();
+            decide(&mut queue, &good()).unwrap();
             let decided = RecordView::clone(queue.current().unwrap());
             assert_eq!(decided.state, RecordState::Accepted);
             queue.forward();
@@ -659,11 +665,11 @@ mod tests {
         backend.serve(&mut queue);
         while queue.forward() == Moved::Shown {}
         assert!(queue.is_waiting());
-        assert!(queue.decide(&good()).is_none());
+        assert!(decide(&mut queue, &good()).is_none());
         assert_eq!(queue.current().unwrap().mine, None);
         backend.serve(&mut queue);
         assert!(!queue.is_waiting());
-        assert!(queue.decide(&good()).is_some());
+        assert!(decide(&mut queue, &good()).is_some());
     }
 
     #[test]
@@ -684,7 +690,7 @@ mod tests {
         let backend = Backend::new(50);
         let mut queue = Queue::new(pending(), None);
         backend.serve(&mut queue);
-        let before = queue.decide(&good()).unwrap();
+        let before = decide(&mut queue, &good()).unwrap();
         queue.forward();
         queue.forward();
         assert_eq!(shown(&queue), 30);
@@ -742,7 +748,7 @@ mod tests {
         let mut queue = Queue::new(pending(), None);
         backend.serve(&mut queue);
         for _ in 0..5 {
-            queue.decide(&good()).unwrap();
+            decide(&mut queue, &good()).unwrap();
             let decided = RecordView::clone(queue.current().unwrap());
             backend.store(&decided);
             queue.forward();
@@ -776,7 +782,7 @@ mod tests {
         backend.rows[0].state = RecordState::Rejected;
         let mut queue = Queue::new(RecordFilter::default(), None);
         backend.serve(&mut queue);
-        queue.decide(&good()).unwrap();
+        decide(&mut queue, &good()).unwrap();
         assert_eq!(queue.current().unwrap().state, RecordState::Disputed);
     }
 
@@ -795,7 +801,7 @@ mod tests {
             ("Mine.", RecordState::Disputed),
             ("Theirs.", RecordState::Accepted),
         ] {
-            queue.decide(&edited(words)).unwrap();
+            decide(&mut queue, &edited(words)).unwrap();
             assert_eq!(queue.current().unwrap().state, state);
         }
     }
@@ -805,7 +811,7 @@ mod tests {
         let backend = Backend::new(3);
         let mut queue = Queue::new(pending(), None);
         backend.serve(&mut queue);
-        queue.decide(&good()).unwrap();
+        decide(&mut queue, &good()).unwrap();
         queue.forward();
         queue.outdate();
         let fetch = queue.due().unwrap();

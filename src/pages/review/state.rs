@@ -1,8 +1,8 @@
-//! What happens on the review page: steps, decisions, drafts, undo. Nothing waits for the backend before it shows.
+//! What happens on the review page: steps, decisions, drafts, undo. Nothing but an undo waits for the backend.
 //!
-//! A decision is put on the record in the queue, the next record is shown, and only then the decision goes to the
-//! worker, by way of the desk's box of acts that are not confirmed. While one can't be stored, that is said and it
-//! waits; if it is refused for good, its record comes back with what was typed and the reason.
+//! A decision goes to the worker by way of the desk's box of acts that are not confirmed, and the next record is shown as soon
+//! as the browser has kept the act: a millisecond later, whatever the worker is at. While one can't be stored, that is
+//! said and it waits; if it is refused for good, its record comes back with what was typed and the reason.
 
 use super::form::{Field, Form, said, said_after};
 use super::keys::{Action, Focus, Press, action};
@@ -29,6 +29,10 @@ pub(super) struct Review {
     queue: StoredValue<Queue>,
     /// What stood before a decision that is not confirmed, by the decision's id.
     before: StoredValue<HashMap<String, (Arc<RecordView>, Form)>>,
+    /// A decision that is shown as soon as it is kept.
+    deciding: StoredValue<Option<Deciding>>,
+    /// What was pressed meanwhile.
+    pressed: StoredValue<Vec<Action>>,
     /// Undos and redos whose record is shown once they are confirmed.
     awaited: StoredValue<HashSet<String>>,
     /// The record that is shown.
@@ -61,6 +65,15 @@ pub(super) struct Review {
     draft_timer: Debounce,
 }
 
+/// A decision that is on its way and not shown yet.
+struct Deciding {
+    /// When its key was pressed ([`Desk::mark_start`]).
+    started: f64,
+    act: String,
+    row: Arc<RecordView>,
+    response: Response,
+}
+
 /// The queue one starts with.
 pub(super) fn waiting() -> RecordFilter {
     RecordFilter {
@@ -77,6 +90,8 @@ impl Review {
             project: StoredValue::new(desk.project_id()),
             queue: StoredValue::new(Queue::new(filter.clone(), None)),
             before: StoredValue::new(HashMap::new()),
+            deciding: StoredValue::new(None),
+            pressed: StoredValue::new(Vec::new()),
             awaited: StoredValue::new(HashSet::new()),
             shown: RwSignal::new(None),
             place: RwSignal::new(Place::Loading),
@@ -337,8 +352,12 @@ impl Review {
             .local_set(KEYS_SWITCH, if on { "on" } else { "off" });
     }
 
-    /// Carries an action out.
+    /// Carries an action out, after what was decided before it.
     pub fn act(self, action: Action) {
+        if self.deciding.with_value(Option::is_some) {
+            self.pressed.update_value(|pressed| pressed.push(action));
+            return;
+        }
         match action {
             Action::Next => self.step(true),
             Action::Previous => self.step(false),
@@ -434,27 +453,64 @@ impl Review {
         self.decide(self.form.with_untracked(|form| form.discard(reason)));
     }
 
-    /// Shows the next record at once; the decision is stored behind it.
+    /// Decides on the record that is shown, and shows the next one as soon as that outlives the browser.
     fn decide(self, response: Response) {
         let started = self.desk.mark_start();
-        if self.place.get_untracked() != Place::Record {
-            return;
-        }
-        let form = self.form.get_untracked();
-        let Some(Some(before)) = self.with_queue(|queue| {
-            let before = queue.decide(&response)?;
-            queue.forward();
-            Some(before)
-        }) else {
+        let is_free = self.place.get_untracked() == Place::Record
+            && self.deciding.with_value(Option::is_none);
+        let row = self
+            .with_queue(|queue| queue.undecided().cloned())
+            .flatten();
+        let Some(row) = row.filter(|_| is_free) else {
             return;
         };
         self.draft_timer.cancel();
+        let form = self.form.get_untracked();
         self.form.update_untracked(|form| form.is_dirty = false);
-        self.notice.set(None);
+        let act = self
+            .desk
+            .decide(&row.record.id, &row.text, response.clone());
+        self.before.update_value(|all| {
+            all.insert(act.clone(), (Arc::clone(&row), form));
+        });
+        self.deciding.set_value(Some(Deciding {
+            started,
+            act,
+            row,
+            response,
+        }));
+        self.desk.spawn(async move {
+            self.desk.kept().await;
+            self.show_decided();
+        });
+    }
+
+    /// Shows what was decided last as decided, and goes on with what was pressed meanwhile.
+    fn show_decided(self) {
+        let deciding = self.deciding.try_update_value(Option::take).flatten();
+        let Some(Deciding {
+            started,
+            row,
+            response,
+            ..
+        }) = deciding
+        else {
+            return;
+        };
+        self.with_queue(|queue| {
+            let is_shown = queue
+                .current()
+                .is_some_and(|now| now.record.id == row.record.id);
+            queue.decide(&row, &response);
+            if is_shown {
+                queue.forward();
+            }
+        });
+        self.notice.try_set(None);
         let act = said(&response);
-        self.last_act.set(Some(act.to_owned()));
-        let was_editing = self.editing.get_untracked().is_some();
-        self.editing.set(None);
+        self.last_act.try_set(Some(act.to_owned()));
+        let was_editing = self.editing.try_get_untracked().flatten().is_some();
+        self.editing.try_set(None);
         self.sync();
         self.tell_place(Some(act));
         self.desk.scroll_to_top();
@@ -463,14 +519,24 @@ impl Review {
             self.desk.focus_soon("record");
         }
         self.desk.mark_painted("seedbed:next", started);
-        let decision = self.desk.decide(&before.record.id, &before.text, response);
-        self.before.update_value(|all| {
-            all.insert(decision, (before, form));
-        });
+        for action in self
+            .pressed
+            .try_update_value(std::mem::take)
+            .unwrap_or_default()
+        {
+            self.act(action);
+        }
     }
 
     /// What became of an act.
     fn hear_told(self, entry: &Entry, told: Told, answer: Result<Reply, Failure>) {
+        let is_deciding = self
+            .deciding
+            .try_with_value(|deciding| deciding.as_ref().is_some_and(|now| now.act == entry.id));
+        if is_deciding == Some(true) {
+            // The worker was quicker, or has refused it.
+            self.show_decided();
+        }
         let decided = match answer {
             Ok(Reply::Decided(decided)) => Some(*decided),
             Ok(_) => None,
