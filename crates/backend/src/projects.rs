@@ -199,6 +199,7 @@ impl Backend {
             store.begin_visit()
         })?;
         self.settle_identities(&project)?;
+        project.with(Store::begin_draft)?;
         Ok(draft)
     }
 
@@ -610,7 +611,10 @@ impl DraftProject {
     /// Lists the project.
     pub(crate) async fn keep(mut self) -> Result<()> {
         self.project.set_updated(self.backend.now());
-        self.project.with(|store| store.remove(key::IS_DRAFT))?;
+        self.project.with(|store| {
+            store.remove(key::IS_DRAFT)?;
+            store.end_draft()
+        })?;
         self.project
             .write_listing(&*self.backend.platform, true)
             .await?;

@@ -141,7 +141,7 @@ impl Store {
         self.connection.close().map_err(|(_, error)| error.into())
     }
 
-    /// Runs `act` as one transaction, or as a part of the one that [`Store::together`] has begun.
+    /// Runs `act` as one transaction, or as a part of the one that [`Store::together`] or [`Store::begin_draft`] has begun.
     pub(crate) fn write<T>(&self, act: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         self.is_writable()?;
         if self.connection.is_autocommit() {
@@ -192,12 +192,19 @@ impl Store {
 
     /// Makes all calls in `act` durable at once, or none of them: each call alone would wait for the disk.
     pub fn together<T>(&self, act: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        self.write(|_| act(self))
+    }
+
+    /// From now on nothing is durable before [`Self::end_draft`]: of a project that is being filled for the first time,
+    /// half is worth nothing, and a database that grows in one transaction is written a third as often.
+    pub fn begin_draft(&self) -> Result<()> {
         self.is_writable()?;
-        let transaction =
-            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
-        let value = act(self)?;
-        transaction.commit()?;
-        Ok(value)
+        Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
+    }
+
+    /// Makes all durable since [`Self::begin_draft`]. Fails if a full disk has taken it back.
+    pub fn end_draft(&self) -> Result<()> {
+        Ok(self.connection.execute_batch("COMMIT")?)
     }
 
     /// The value kept under `key`. A value of another type counts as none.
