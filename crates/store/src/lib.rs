@@ -40,6 +40,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
 
+/// Memory for pages of the database, in SQLite's way of saying KiB.
+const CACHE: i32 = -16_000;
+/// The same while a project is filled: ids fall anywhere into their index, and a page that was written out is soon needed again.
+const DRAFT_CACHE: i32 = -48_000;
+
 /// The open database of one project.
 pub struct Store {
     connection: Connection,
@@ -84,7 +89,7 @@ impl Store {
         // Else a plan may follow what is bound, and most of the kept statements are prepared anew at each use.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
-        connection.pragma_update(None, "cache_size", -16_000)?;
+        connection.pragma_update(None, "cache_size", CACHE)?;
         let Found::Version(version) = found else {
             connection.pragma_update(None, "query_only", "ON")?;
             return Ok(Self {
@@ -199,12 +204,15 @@ impl Store {
     /// half is worth nothing, and a database that grows in one transaction is written a third as often.
     pub fn begin_draft(&self) -> Result<()> {
         self.is_writable()?;
+        self.connection
+            .pragma_update(None, "cache_size", DRAFT_CACHE)?;
         Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
     }
 
     /// Makes all durable since [`Self::begin_draft`]. Fails if a full disk has taken it back.
     pub fn end_draft(&self) -> Result<()> {
-        Ok(self.connection.execute_batch("COMMIT")?)
+        self.connection.execute_batch("COMMIT")?;
+        Ok(self.connection.pragma_update(None, "cache_size", CACHE)?)
     }
 
     /// The value kept under `key`. A value of another type counts as none.
