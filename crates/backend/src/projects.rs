@@ -13,7 +13,7 @@ use seedbed_core::messages::{
 };
 use seedbed_core::params::RunSettings;
 use seedbed_core::prompt::Cell;
-use seedbed_core::record::{Fields, Provenance, Record, Source, imported_record_id};
+use seedbed_core::record::{Fields, Provenance, Record, Source};
 use seedbed_core::seed::Seed;
 use seedbed_grow::rows;
 use seedbed_store::Store;
@@ -723,9 +723,11 @@ fn recognise(name: &str, text: &str) -> Result<Found> {
         .map_err(|error| bad_file(name, &error.to_string()))
 }
 
+/// The same text from two files is one record: its id follows from the text alone.
 fn imported_record(row: &rows::ImportedRow, file: &str, seed_hash: &str, now_ms: u64) -> Record {
+    let fields = Fields::of_pair(row.instruction.clone(), row.response.clone());
     Record {
-        id: imported_record_id(&row.instruction, &row.response),
+        id: Record::make_id(None, &fields),
         source: vec![Source {
             name: file.to_owned(),
             ..Source::default()
@@ -734,7 +736,7 @@ fn imported_record(row: &rows::ImportedRow, file: &str, seed_hash: &str, now_ms:
             topic: row.topic.clone(),
             perspective: row.perspective.clone(),
         },
-        fields: Fields::of_pair(row.instruction.clone(), row.response.clone()),
+        fields,
         provenance: Provenance {
             seed_hash: seed_hash.to_owned(),
             model: row.model.clone(),

@@ -8,7 +8,7 @@ mod answers;
 
 use crate::model::Message;
 use crate::prompt::{Cell, Prompt, PromptOrigin, PromptState};
-use crate::record::{Fields, Provenance, Record, imported_record_id};
+use crate::record::{Fields, Provenance, Record};
 use crate::seed::{Example, Seed};
 use answers::{ANSWERED, OPEN, PAIRS};
 
@@ -99,11 +99,12 @@ pub fn example(now_ms: u64) -> ExampleProject {
     let (mut prompts, mut records) = (Vec::new(), Vec::new());
     for (at, (topic, perspective, instruction, response)) in ANSWERED.iter().enumerate() {
         let kept = prompt(at, topic, perspective, instruction, PromptState::Kept);
+        let fields = Fields::of_pair(kept.text.clone(), *response);
         let record = Record {
-            id: imported_record_id(instruction, response),
+            id: Record::make_id(None, &fields),
             prompt_id: Some(kept.id.clone()),
             cell: kept.cell.clone(),
-            fields: Fields::of_pair(kept.text.clone(), *response),
+            fields,
             provenance: Provenance {
                 seed_hash: seed_hash.clone(),
                 model: WRITTEN_BY_HAND.to_owned(),

@@ -257,11 +257,6 @@ pub fn request_key(key: &RequestKey<'_>) -> String {
     content_id(key)
 }
 
-/// The id of an imported row: the same text from two files is one record.
-pub fn imported_record_id(instruction: &str, response: &str) -> String {
-    content_id(&("import/1", instruction, response))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
