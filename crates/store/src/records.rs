@@ -175,14 +175,15 @@ fn rivals(connection: &Connection, claimed: &str) -> Result<Vec<Rival>> {
     Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
 
-/// Whether several texts on the Hub claim this id: then a decision that names no text can't be told to be about one.
+/// Whether several texts on the Hub claim this id, or several here while none is on the Hub (its repo is gone, or a file
+/// brought them): then a decision that names no text can't be told to be about one.
 pub(crate) fn is_ambiguous(connection: &Connection, claimed: &str) -> Result<bool> {
-    let texts: u32 = connection
+    let (all, on_hub): (u32, u32) = connection
         .prepare_cached(&format!(
-            "SELECT count(*) FROM records WHERE seq IN ({NAMED}) AND claimed = ?1 AND part IS NOT NULL"
+            "SELECT count(*), count(part) FROM records WHERE seq IN ({NAMED}) AND claimed = ?1"
         ))?
-        .query_row([claimed], |row| row.get(0))?;
-    Ok(texts > 1)
+        .query_row([claimed], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(on_hub > 1 || (on_hub == 0 && all > 1))
 }
 
 /// The record is known by another id from now on; what this browser alone knows about its text goes along.

@@ -332,6 +332,29 @@ fn a_decision_of_format_1_on_an_id_with_two_texts_on_the_hub_counts_for_none() {
 }
 
 #[test]
+fn a_decision_of_format_1_on_an_id_with_two_texts_counts_for_none_when_the_repo_is_gone() {
+    let store = Store::open_memory().unwrap();
+    for text in ["a", "b"] {
+        hub(&store, &of_key("k1", Some("k1"), text));
+    }
+    let old = lines(&[good("1", "ann", "k1", 1)]);
+    let part = store.begin_part("decisions").unwrap();
+    store
+        .merge_decisions(&old, Origin::Hub, Some(part))
+        .unwrap();
+    let states = || {
+        let filter = RecordFilter::default();
+        let (_, all) = store.list_records(&filter, "ann", 0, 9).unwrap();
+        all.iter().map(|view| view.state).collect::<Vec<_>>()
+    };
+    assert_eq!(states(), [RecordState::Pending; 2]);
+    // Nothing is told by that which of them she saw; both are sent again, as they stood.
+    store.set_tree(&std::collections::HashMap::new()).unwrap();
+    assert_eq!(states(), [RecordState::Pending; 2]);
+    assert_eq!(store.accepted_row_count(), Ok(0));
+}
+
+#[test]
 fn one_text_with_two_provenances_has_the_same_one_everywhere() {
     let with = |model: &str| {
         let mut made = of_key("k1", None, "a");

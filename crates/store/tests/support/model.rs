@@ -148,11 +148,18 @@ impl Model {
     fn of(&self, text: &Text) -> Vec<&Known> {
         let id = self.id_of(text);
         let claimed = Self::claimed(text);
-        let on_hub = self
-            .texts
-            .iter()
-            .filter(|other| !other.on_hub.is_empty() && Self::claimed(other) == claimed)
-            .count();
+        let claiming = |is_on_hub: bool| {
+            let texts = self.texts.iter();
+            texts
+                .filter(|other| other.on_hub.is_empty() != is_on_hub)
+                .filter(|other| Self::claimed(other) == claimed)
+                .count()
+        };
+        // What only this browser has says nothing, unless there is nothing else.
+        let rivals = match claiming(true) {
+            0 => claiming(false),
+            on_hub => on_hub,
+        };
         self.credible()
             .into_iter()
             .filter(|known| {
@@ -167,7 +174,7 @@ impl Model {
                                 || text.here.contains(about))
                     }
                     // An id that follows from a text can be about no other one.
-                    None => about == id && (id == text.own_id || (id == claimed && on_hub < 2)),
+                    None => about == id && (id == text.own_id || (id == claimed && rivals < 2)),
                 }
             })
             .collect()
