@@ -5,6 +5,7 @@ use crate::life;
 use crate::model::Kind;
 use crate::page::{Answer, Edit, Plan, Seen, Wish};
 use crate::world::{REPO, World};
+use std::collections::BTreeSet;
 
 /// An act: its name for `WORLD_ONLY` and `WORLD_WITHOUT`, how often it is chosen, and what is done at which browser.
 type Act = (&'static str, usize, fn(&mut World, usize));
@@ -854,6 +855,16 @@ pub(crate) fn begin(world: &mut World) {
     }
 }
 
+/// What is left to publish of the project that everybody works on.
+fn plan_of_ours(world: &mut World, at: usize) -> Option<Plan> {
+    let is_ours = world
+        .tab(at)
+        .is_some_and(|tab| tab.page.repo.as_deref() == Some(REPO));
+    (is_ours && is_open(world, at))
+        .then(|| plan(world, at))
+        .flatten()
+}
+
 /// Nothing bad happens any more: everybody publishes what is left, reads what others left, and looks again.
 pub(crate) fn end(world: &mut World) {
     world.say("peace");
@@ -877,16 +888,16 @@ pub(crate) fn end(world: &mut World) {
         }
         world.quiet(at);
     }
+    // The guest's browser as well, if somebody with an account is at it: what she did there is her own. If nobody is, what
+    // was done there stays there.
+    let publishers: Vec<usize> = (0..3)
+        .filter(|at| *at < world.accounts.len() || is_signed_in(world, *at))
+        .collect();
     let (mut is_all_out, mut is_held_up) = (false, false);
-    for _ in 0..3 {
+    for _ in 0..4 {
         let mut is_over = true;
-        for at in 0..2 {
-            let is_ours = world
-                .tab(at)
-                .is_some_and(|tab| tab.page.repo.as_deref() == Some(REPO));
-            let plan = (is_ours && is_open(world, at))
-                .then(|| plan(world, at))
-                .flatten();
+        for at in publishers.iter().copied() {
+            let plan = plan_of_ours(world, at);
             is_held_up |= plan.as_ref().is_some_and(|plan| plan.sends_parts_only);
             if plan.is_none_or(|plan| !plan.is_empty) {
                 is_over = false;
@@ -898,12 +909,22 @@ pub(crate) fn end(world: &mut World) {
             break;
         }
     }
+    let mut out = BTreeSet::new();
+    for at in 0..3 {
+        let plan = plan_of_ours(world, at);
+        let project = world.tab(at).and_then(|tab| tab.page.project.clone());
+        if let (Some(plan), Some(project)) = (plan, project)
+            && plan.only_here == 0
+        {
+            out.insert((at, project));
+        }
+    }
     if is_all_out
         && !is_held_up
         && let Some(repo) = world.repos.get(REPO)
     {
-        let mut found = check::taken_back(&world.model, &repo.table);
-        for at in 0..2 {
+        let mut found = check::taken_back(&world.model, &repo.table, &out);
+        for at in publishers {
             let rows = world.tab(at).map(|tab| tab.page.painted());
             found.extend(check::missing(at, &repo.table, &rows.unwrap_or_default()));
         }

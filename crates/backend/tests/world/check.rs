@@ -162,10 +162,15 @@ pub(crate) fn table(
     found
 }
 
-/// I1: a table after everybody has published what there was to publish.
-pub(crate) fn taken_back(model: &Model, rows: &[Row]) -> Vec<Violation> {
+/// I1: a table after everybody has published what there was to publish; `out`: the browsers with the projects of which
+/// nothing is left.
+pub(crate) fn taken_back(
+    model: &Model,
+    rows: &[Row],
+    out: &BTreeSet<(usize, String)>,
+) -> Vec<Violation> {
     rows.iter()
-        .filter(|row| model.is_taken_back(&row.words))
+        .filter(|row| model.is_taken_back(&row.words, out))
         .map(|row| {
             violation(
                 rule::TAKEN_BACK,

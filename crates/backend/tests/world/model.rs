@@ -286,20 +286,24 @@ impl Model {
             .any(|(_, _, said)| said.kind == Kind::Good && said.words == *words)
     }
 
-    /// Everybody who accepted exactly these words is known to have taken it back since.
-    pub(crate) fn is_taken_back(&self, words: &Words) -> bool {
+    /// Everybody who accepted exactly these words is known to have taken it back since, and nothing that she did there
+    /// (`out`: browsers with their projects) is left to be published.
+    pub(crate) fn is_taken_back(&self, words: &Words, out: &BTreeSet<(usize, String)>) -> bool {
         let mut accepts = self
             .presses()
             .filter(|(_, _, said)| said.kind == Kind::Good && said.words == *words)
             .peekable();
         accepts.peek().is_some()
             && accepts.all(|(act, _, said)| {
-                let (Some((browser, project)), Some(record)) = (&act.place, &act.record) else {
+                let (Some(place), Some(record)) = (&act.place, &act.record) else {
                     return false;
                 };
-                self.standing(act.who, *browser, project)
-                    .get(record)
-                    .is_some_and(|now| now.as_ref() != Some(said))
+                let (browser, project) = place;
+                out.contains(place)
+                    && self
+                        .standing(act.who, *browser, project)
+                        .get(record)
+                        .is_some_and(|now| now.as_ref() != Some(said))
             })
     }
 

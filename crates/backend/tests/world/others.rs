@@ -11,6 +11,7 @@ use seedbed_hub::Operation;
 use seedbed_hub::transport::Method;
 use seedbed_table::TableWriter;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Now, for lines that others write.
 const NOW_MS: u64 = 1_750_000_000_000;
@@ -40,6 +41,14 @@ fn decision_line(id: &str, reviewer: &str, record: &str, ms: u64) -> Value {
         "id": id, "reviewer": reviewer, "record_id": record, "clock": {"ms": ms, "n": 0},
         "act": "respond", "response": {"status": "submitted", "quality": "good"},
     })
+}
+
+/// The lines of a part that read as JSON.
+pub(crate) fn lines_in(bytes: &[u8]) -> Vec<Value> {
+    String::from_utf8_lossy(bytes)
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
 }
 
 /// The texts of a record's line of either format.
@@ -113,7 +122,48 @@ impl World {
             kind: Kind::Good,
             words: words.clone(),
         };
-        self.model.press("", who, None, words, words.clone(), said);
+        if !self.model.has_said(who, &said) {
+            self.model.press("", who, None, words, words.clone(), said);
+        }
+    }
+
+    /// Decisions of format 1 name no text: one is about the text that stands alone under its id at some head, whoever put
+    /// it there, for who comes then can't tell more. If the id follows from a text, it is about that one, and others only
+    /// claim it later. `parts` are those of a head.
+    pub(crate) fn hear_format_1<'a>(
+        &mut self,
+        parts: impl Iterator<Item = (&'a String, &'a String)>,
+    ) {
+        let mut texts: BTreeMap<&str, BTreeSet<Words>> = BTreeMap::new();
+        let mut said = Vec::new();
+        let read = std::mem::take(&mut self.parts_read);
+        for (path, oid) in parts {
+            for line in read.get(oid).into_iter().flatten() {
+                if path.starts_with(".seedbed/records/") {
+                    let Some(id) = line["id"].as_str() else {
+                        continue;
+                    };
+                    // The key of a record of format 1 is its id, and imports have none.
+                    if line["key"].as_str().is_some_and(|key| key != id) {
+                        let first = self.rightful.entry(id.to_owned());
+                        first.or_insert_with(|| words_in(line));
+                    }
+                    texts.entry(id).or_default().insert(words_in(line));
+                } else if line["act"] == "respond" && line["text"].is_null() {
+                    let who = line["reviewer"].as_str().or(line["writer"].as_str());
+                    let id = line["record_id"].as_str();
+                    said.extend(who.zip(id.or(line["on"]["record"].as_str())));
+                }
+            }
+        }
+        for (who, id) in said {
+            let alone = texts.get(id).filter(|texts| texts.len() == 1);
+            let words = self.rightful.get(id).or(alone.and_then(BTreeSet::first));
+            if let Some(words) = words.cloned() {
+                self.accept_outside(who, &words);
+            }
+        }
+        self.parts_read = read;
     }
 
     fn published_rows(&self) -> Vec<TableRow> {
@@ -324,8 +374,6 @@ impl World {
                 else {
                     return;
                 };
-                let words = words_in(&record);
-                self.accept_outside("mallory", &words);
                 let line = decision_line(id, "mallory", record_id, 5);
                 (
                     "the id of another's decision",

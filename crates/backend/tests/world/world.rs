@@ -6,6 +6,7 @@ use crate::dice::Dice;
 use crate::life;
 use crate::model::{Fate, Model, Said, Words};
 use crate::net::{Direct, Net, Plain};
+use crate::others::lines_in;
 use crate::page::{Answer, Heard, MODEL, Refusal, Seen, Wish};
 use futures::executor::block_on;
 use seedbed_hub::transport::{HttpRequest, Method, TransportError};
@@ -73,6 +74,10 @@ pub(crate) struct World {
     pub(crate) repos: BTreeMap<String, RepoSeen>,
     /// For texts that are all different.
     pub(crate) counter: u32,
+    /// The lines of parts of records and decisions by object id.
+    pub(crate) parts_read: BTreeMap<String, Vec<Value>>,
+    /// The texts that ids follow from, as they stood on the Hub first.
+    pub(crate) rightful: BTreeMap<String, Words>,
     /// What was deleted from the repo, to be put back.
     pub(crate) removed: Vec<(String, Vec<u8>)>,
     pub(crate) time: Rc<Cell<u64>>,
@@ -130,6 +135,8 @@ impl World {
             hub_url: hub.hub_url.clone(),
             repos: BTreeMap::new(),
             counter: 0,
+            parts_read: BTreeMap::new(),
+            rightful: BTreeMap::new(),
             removed: Vec::new(),
             time,
             net: Net::new(),
@@ -270,6 +277,21 @@ impl World {
         }
         now.table = table;
         now.card = card;
+        if repo == REPO {
+            let is_part = |path: &str| {
+                [".seedbed/records/", ".seedbed/decisions/"]
+                    .iter()
+                    .any(|folder| path.starts_with(folder))
+            };
+            let parts: Vec<_> = now.files.iter().filter(|(path, _)| is_part(path)).collect();
+            for (path, oid) in &parts {
+                if !self.parts_read.contains_key(*oid) {
+                    let bytes = read(path).unwrap_or_default();
+                    self.parts_read.insert((*oid).clone(), lines_in(&bytes));
+                }
+            }
+            self.hear_format_1(parts.into_iter());
+        }
         let found = check::table(&self.model, repo, &before.table, &now.table, by);
         self.report(found);
         let found = check::card(repo, &before.card, &now.card, by);
