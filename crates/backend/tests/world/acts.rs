@@ -447,6 +447,7 @@ fn read_back(world: &mut World, at: usize) {
     if !is_open(world, at) || !is_idle(world, at) {
         return;
     }
+    let from = world.tab(at).and_then(|tab| tab.page.project.clone());
     let Some(Ok(Answer::File(text))) = world.ask(at, Wish::Save) else {
         return;
     };
@@ -460,6 +461,11 @@ fn read_back(world: &mut World, at: usize) {
         let (name, is_into) = ("saved.seedbed.jsonl".to_owned(), true);
         if let Some(project) = world.browsers[to].project.clone() {
             world.model.seed_replaced(to, &project);
+        }
+        if let (Some(from), Some(into)) =
+            (from, world.tab(to).and_then(|tab| tab.page.project.clone()))
+        {
+            world.model.file_read(&(at, from), &(to, into));
         }
         world.ask(
             to,
@@ -753,7 +759,12 @@ fn compare(world: &mut World, a: usize, b: usize) {
     let (Some(me), Some(you)) = (world.who(a), world.who(b)) else {
         return;
     };
-    let found = check::agree(&world.model, (a, me, &left), (b, you, &right));
+    let of_files = [a, b]
+        .into_iter()
+        .filter_map(|at| Some((at, world.tab(at)?.page.project.clone()?)))
+        .flat_map(|place| world.model.silently_told(&place))
+        .collect();
+    let found = check::agree(&world.model, (a, me, &left), (b, you, &right), &of_files);
     world.report(found);
 }
 

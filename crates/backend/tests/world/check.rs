@@ -249,11 +249,13 @@ pub(crate) fn names(
     found
 }
 
-/// I3: two browsers at one head, with who looks at each. What only a file says is no part of it.
+/// I3: two browsers at one head, with who looks at each. What only a file says is no part of it: what shows that, and the
+/// records `of_files`.
 pub(crate) fn agree(
     model: &Model,
     a: (usize, usize, &[Seen]),
     b: (usize, usize, &[Seen]),
+    of_files: &BTreeSet<Words>,
 ) -> Vec<Violation> {
     fn by_id<'a>(model: &Model, who: usize, rows: &'a [Seen]) -> BTreeMap<&'a str, String> {
         let me = &model.get(model.end_of(who)).id;
@@ -273,15 +275,18 @@ pub(crate) fn agree(
             .collect()
     }
     let (left, right) = (by_id(model, a.1, a.2), by_id(model, b.1, b.2));
-    let of_files: BTreeSet<&str> =
+    let told: BTreeSet<&str> =
         a.2.iter()
             .chain(b.2)
-            .filter(|row| row.others.iter().any(|other| other.is_from_file))
+            .filter(|row| {
+                let mut others = row.others.iter();
+                of_files.contains(&row.words) || others.any(|other| other.is_from_file)
+            })
             .map(|row| row.id.as_str())
             .collect();
     let ids: BTreeSet<&&str> = left.keys().chain(right.keys()).collect();
     ids.into_iter()
-        .filter(|id| !of_files.contains(**id) && left.get(**id) != right.get(**id))
+        .filter(|id| !told.contains(**id) && left.get(**id) != right.get(**id))
         .map(|id| {
             let show = |text: Option<&String>| text.cloned().unwrap_or_else(|| "nothing".to_owned());
             violation(

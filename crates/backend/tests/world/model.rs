@@ -104,6 +104,8 @@ pub(crate) struct Model {
     topics: Vec<(usize, String, String)>,
     /// Everything that stood in a `seed_data.json` on the Hub.
     pub(crate) seeds: String,
+    /// Records about which a file told what nobody can see in them, by the browser and the project that it was read into.
+    silently_told: BTreeMap<(usize, String), BTreeSet<Words>>,
     /// Instructions saved, by browser and project.
     pub(crate) instructions: Vec<(usize, String, String)>,
 }
@@ -271,6 +273,25 @@ impl Model {
     pub(crate) fn seed_replaced(&mut self, browser: usize, project: &str) {
         self.topics
             .retain(|(at, id, _)| *at != browser || id != project);
+    }
+
+    /// What was saved of `from` is read into `to`. A response that only a file tells is shown as one; one that a file says
+    /// is taken back leaves nothing to show.
+    pub(crate) fn file_read(&mut self, from: &(usize, String), to: &(usize, String)) {
+        let mut records = self.silently_told(from);
+        let acts = self.acts.iter();
+        records.extend(
+            acts.filter(|act| act.place.as_ref() == Some(from))
+                .filter(|act| matches!(act.what, What::Undo(_) | What::Redo(_)))
+                .filter_map(|act| act.record.clone()),
+        );
+        let known = self.silently_told.entry(to.clone()).or_default();
+        known.extend(records);
+    }
+
+    /// See [`Model::file_read`].
+    pub(crate) fn silently_told(&self, place: &(usize, String)) -> BTreeSet<Words> {
+        self.silently_told.get(place).cloned().unwrap_or_default()
     }
 
     fn presses(&self) -> impl Iterator<Item = (&Act, &Words, &Said)> {
