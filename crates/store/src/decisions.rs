@@ -385,6 +385,32 @@ fn append(
     Ok(Appended::Instead { record })
 }
 
+/// Whether a record is the one that decisions without a text are about, as far as that was asked.
+#[derive(Default)]
+struct KeepsId {
+    of_files: Option<bool>,
+    of_others: Option<bool>,
+}
+
+impl KeepsId {
+    fn of(&mut self, connection: &Connection, stored: &Stored, origin: Origin) -> Result<bool> {
+        let known = match origin {
+            Origin::File => &mut self.of_files,
+            Origin::Here | Origin::Hub => &mut self.of_others,
+        };
+        if let Some(known) = *known {
+            return Ok(known);
+        }
+        let has_others = match origin {
+            Origin::File => records::is_contested,
+            Origin::Here | Origin::Hub => records::is_ambiguous,
+        };
+        let keeps = stored.record.id == stored.own_id
+            || (stored.keeps_id() && !has_others(connection, &stored.claimed)?);
+        Ok(*known.insert(keeps))
+    }
+}
+
 /// The decisions that count for a record, with where they are known from.
 fn of_record(connection: &Connection, stored: &Stored) -> Result<Vec<(Decision, Origin)>> {
     let mut statement =
@@ -410,20 +436,13 @@ fn of_record(connection: &Connection, stored: &Stored) -> Result<Vec<(Decision, 
     for id in aliases {
         read(&id?)?;
     }
-    let mut keeps_id = None;
+    let mut keeps = KeepsId::default();
     let mut list = Vec::new();
     for (json, origin) in rows {
         let decision: Decision = from_json(&json, "decision")?;
         // One of format 1 names no text: it is about the one that keeps the id, if that can be told.
-        let keeps_id = match (&decision.text, keeps_id) {
-            (Some(_), _) => false,
-            (None, Some(known)) => known,
-            (None, None) => {
-                let keeps = stored.record.id == stored.own_id
-                    || (stored.keeps_id() && !records::is_ambiguous(connection, &stored.claimed)?);
-                *keeps_id.insert(keeps)
-            }
-        };
+        let keeps_id =
+            decision.text.is_none() && keeps.of(connection, stored, Origin::of(origin))?;
         let is_about_it = decision.text.is_some() || decision.record() == Some(&stored.record.id);
         if is_about_it && decision.counts_for(&stored.text, keeps_id) {
             list.push((decision, Origin::of(origin)));

@@ -186,6 +186,18 @@ pub(crate) fn is_ambiguous(connection: &Connection, claimed: &str) -> Result<boo
     Ok(on_hub > 1 || (on_hub == 0 && all > 1))
 }
 
+/// Whether several texts are known of which any line claims this id. A file says nothing of where its lines stand, and
+/// whoever saved it may have read more of the Hub than was read here: its decisions that name no text can't be told then.
+pub(crate) fn is_contested(connection: &Connection, claimed: &str) -> Result<bool> {
+    let texts: u32 = connection
+        .prepare_cached(
+            "SELECT count(*) FROM (SELECT seq FROM records WHERE claimed = ?1 AND claimed <> own_id
+             UNION SELECT seq FROM aliases WHERE claimed = ?1)",
+        )?
+        .query_row([claimed], |row| row.get(0))?;
+    Ok(texts > 1)
+}
+
 /// The record is known by another id from now on; what this browser alone knows about its text goes along.
 fn rename(connection: &Connection, seq: u64, from: &str, to: &str) -> Result<()> {
     connection

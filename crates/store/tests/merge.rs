@@ -355,6 +355,31 @@ fn a_decision_of_format_1_on_an_id_with_two_texts_counts_for_none_when_the_repo_
 }
 
 #[test]
+fn a_decision_of_format_1_in_a_file_that_has_two_texts_for_its_id_counts_for_none() {
+    let store = Store::open_memory().unwrap();
+    hub(&store, &of_key("k1", Some("k1"), "a"));
+    // Whoever saved it knew two texts on the Hub, of which one was not read here yet.
+    let (record, messages) = asked(&of_key("k1", Some("k1"), "b"));
+    store
+        .merge_records(&[Line::new(RecordLine { record, messages })], None)
+        .unwrap();
+    let old = lines(&[good("1", "ann", "k1", 1)]);
+    store.merge_decisions(&old, Origin::File, None).unwrap();
+    let states = || {
+        let filter = RecordFilter::default();
+        let (_, all) = store.list_records(&filter, "bob", 0, 9).unwrap();
+        all.iter().map(|view| view.state).collect::<Vec<_>>()
+    };
+    assert_eq!(states(), [RecordState::Pending; 2]);
+    // The Hub says it too, and has one text: what only this browser has says nothing of what she saw.
+    let part = store.begin_part("decisions").unwrap();
+    store
+        .merge_decisions(&old, Origin::Hub, Some(part))
+        .unwrap();
+    assert_eq!(states(), [RecordState::Accepted, RecordState::Pending]);
+}
+
+#[test]
 fn one_text_with_two_provenances_has_the_same_one_everywhere() {
     let with = |model: &str| {
         let mut made = of_key("k1", None, "a");

@@ -160,6 +160,11 @@ impl Model {
             0 => claiming(false),
             on_hub => on_hub,
         };
+        // Nor does a file say where its lines stand.
+        let all = self.texts.iter();
+        let all = all
+            .filter(|other| other.on_hub.contains(&claimed) || other.here.contains(&claimed))
+            .count();
         self.credible()
             .into_iter()
             .filter(|known| {
@@ -174,6 +179,9 @@ impl Model {
                                 || text.here.contains(about))
                     }
                     // An id that follows from a text can be about no other one.
+                    None if known.origin == Origin::File => {
+                        about == id && (id == text.own_id || (id == claimed && all < 2))
+                    }
                     None => about == id && (id == text.own_id || (id == claimed && rivals < 2)),
                 }
             })
