@@ -19,15 +19,20 @@ use words::{about_tokens, cost, count, pace, plural, writing_time};
 #[component]
 pub fn GeneratePage() -> impl IntoView {
     let desk = use_desk();
+    // A run under way tells how far it is several times a second, and each forecast names every row anew.
+    let stands = Memo::new(move |_| {
+        let run = desk
+            .run()
+            .with(|run| run.as_ref().map(|run| (run.phase, run.id.clone())));
+        (!is_busy(desk)).then_some(run)
+    });
     let forecast = desk.live(
         move || {
             // Whatever changes the plan asks for a new forecast.
             desk.settings().track();
             desk.endpoint().track();
             desk.prompts_revision().track();
-            desk.run()
-                .with(|run| run.as_ref().map(|run| (run.phase, run.id.clone())));
-            Some(Request::Forecast {
+            stands.get().map(|_| Request::Forecast {
                 project: desk.project_id(),
             })
         },
