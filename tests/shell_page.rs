@@ -711,3 +711,19 @@ async fn an_address_that_is_no_page_says_so() {
     page.until("home", |page| page.heading().starts_with("Grow"))
         .await;
 }
+
+#[wasm_bindgen_test]
+async fn a_repo_of_a_newer_build_is_named_as_soon_as_its_project_is_open() {
+    let home = Home::new().await;
+    home.worker.link(&home.bees, "ann/bees");
+    home.worker.spoil(
+        &home.bees,
+        "INSERT INTO kv VALUES ('lacks', '[\"quorum\"]')",
+    );
+    let page = Page::show(home, "#/p/{bees}/seed");
+    page.until("the notice", |page| {
+        page.text(".notices")
+            .contains("A newer Seedbed wrote this project's repo.")
+    })
+    .await;
+}

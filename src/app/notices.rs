@@ -1,5 +1,5 @@
-//! Notices that concern everything: the worker is gone, work is kept in memory only, signing in failed, what an import
-//! brought.
+//! Notices that concern everything: the worker is gone, work is kept in memory only, a newer build wrote the repo, signing in
+//! failed, what an import brought.
 
 use super::header::save_copy;
 use crate::pages::desk::failure_view;
@@ -21,6 +21,10 @@ pub(super) fn Notices() -> impl IntoView {
         })
     });
     let has_project = Memo::new(move |_| shell.project.with(Option::is_some));
+    let needs_newer = Memo::new(move |_| {
+        let hub = shell.desk.hub();
+        hub.with(|hub| hub.as_ref().is_some_and(|hub| hub.needs_newer))
+    });
     view! {
         <div class="notices">
             {move || shell.dead.get().map(|failure| dead_view(&failure))}
@@ -29,6 +33,7 @@ pub(super) fn Notices() -> impl IntoView {
                 volatile.get().map(|storage| volatile_view(shell, &storage, has_project.get()))
             }}
             {move || shell.desk.read_only().get().map(|failure| read_only_view(shell, &failure))}
+            {move || needs_newer.get().then(newer_repo_view)}
             {move || shell.sign_in_failure.get().map(|failure| sign_in_view(shell, &failure))}
             {move || shell.import_report.get().map(|report| report_view(shell, &report))}
         </div>
@@ -124,6 +129,23 @@ fn read_only_view(shell: Shell, failure: &Failure) -> AnyView {
                             </button>
                         }
                     })}
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+fn newer_repo_view() -> AnyView {
+    view! {
+        <div class="notice" role="note">
+            <p>
+                <strong>"A newer Seedbed wrote this project's repo. "</strong>
+                "You can review here, and publish what you decide; the table and the card are left as they are. Reload the page to get the newer one."
+            </p>
+            <div class="actions">
+                <button type="button" class="btn small" on:click=|_| page::reload()>
+                    "Reload the page"
+                </button>
             </div>
         </div>
     }

@@ -265,7 +265,7 @@ impl Backend {
             } else {
                 self.can_write(repo)
             },
-            pull_request: None,
+            ..HubLink::default()
         };
         // Another repo knows nothing of what was sent to the one before.
         if project.link()?.is_some_and(|before| before.repo != repo) {

@@ -146,7 +146,20 @@ impl Project {
     }
 
     pub(crate) fn link(&self) -> Result<Option<HubLink>> {
-        self.with(|store| store.get(key::HUB_LINK))
+        let link: Option<HubLink> = self.with(|store| store.get(key::HUB_LINK))?;
+        link.map(|link| {
+            Ok(HubLink {
+                needs_newer: self.needs_newer()?,
+                ..link
+            })
+        })
+        .transpose()
+    }
+
+    /// The repo says that this build lacks something.
+    pub(crate) fn needs_newer(&self) -> Result<bool> {
+        let lacks: Option<Vec<String>> = self.with(|store| store.get(key::LACKS))?;
+        Ok(lacks.is_some_and(|lacks| !lacks.is_empty()))
     }
 
     pub(crate) fn save_link(&self, link: &HubLink) -> Result<()> {

@@ -194,7 +194,7 @@ impl Backend {
             revision: None,
             private: info.private,
             can_write: self.can_write(repo),
-            pull_request: None,
+            ..HubLink::default()
         })?;
         self.sync_project(ticket, project).await?;
         Ok(())
@@ -512,8 +512,7 @@ fn reported(project: &Project, mut report: SyncReport) -> Result<SyncReport> {
         })
         .collect();
     report.problems_total = total;
-    let lacks: Option<Vec<String>> = project.with(|store| store.get(key::LACKS))?;
-    report.needs_newer = lacks.is_some_and(|lacks| !lacks.is_empty());
+    report.needs_newer = project.needs_newer()?;
     report.reviewers = project.with(Store::reviewers)?;
     Ok(report)
 }

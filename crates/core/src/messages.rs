@@ -970,6 +970,9 @@ pub struct HubLink {
     pub can_write: Option<bool>,
     /// Open pull request of ours, if one stands.
     pub pull_request: Option<u64>,
+    /// A newer build wrote it in a way that this one reads and adds to, and never rewrites.
+    #[serde(default)]
+    pub needs_newer: bool,
 }
 
 /// A part of a file, in order.

@@ -252,6 +252,12 @@ fn a_repo_that_needs_a_newer_build_is_read_and_added_to_but_not_rewritten() {
         let before: Vec<Vec<u8>> = shared.iter().map(|path| world.bytes(path)).collect();
         let mut colleague = world.colleague();
         assert_eq!(colleague.records().len(), 2);
+        // Said as soon as it is opened.
+        let view = colleague.tab.opened(Request::OpenProject {
+            id: colleague.project.clone(),
+            take_over: false,
+        });
+        assert!(view.hub.is_some_and(|hub| hub.needs_newer));
         colleague.add_row("her answer");
         let plan = colleague.plan();
         assert!(plan.sync.needs_newer && plan.sends_parts_only, "{plan:?}");
