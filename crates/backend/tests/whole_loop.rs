@@ -6,6 +6,7 @@
     reason = "a test stops at what it did not expect, and says what it skipped"
 )]
 
+#[allow(dead_code, reason = "other tests need other parts of it")]
 mod support;
 
 use seedbed_core::messages::{

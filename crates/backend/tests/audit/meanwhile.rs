@@ -1,6 +1,6 @@
 //! What happens while something is under way.
 
-use crate::common::{Browser, REPO, SEED, World, bad, good, numbered};
+use crate::common::{Browser, PROJECT, REPO, SEED, World, bad, good, numbered};
 use crate::support::publishing;
 use seedbed_core::messages::{FailureKind, Reply, Request};
 use seedbed_core::seed::Seed;
@@ -88,6 +88,30 @@ fn decisions_made_while_the_table_goes_up_leave_table_and_list_of_one_mind() {
     owner.publish().expect("published");
     let (table, list) = table_and_list(&world);
     assert_eq!((table.len(), list), (2, table));
+}
+
+#[test]
+fn what_is_decided_before_the_table_is_read_stands_in_table_and_list_or_in_neither() {
+    let world = World::new();
+    let mut owner = ready(&world, 3);
+    let go_on = owner.tab.hold_table();
+    let publish = owner.tab.send(publishing(&owner.project));
+    // The rows have been compared with what is published, and none is read yet.
+    owner.tab.wait_for_table();
+    owner.decide("answer 0", bad());
+    owner.decide("answer 1", bad());
+    owner.add_row("one more");
+    go_on.send(()).expect("it waits");
+    owner.tab.answer_to(publish).expect("published");
+    let (table, list) = table_and_list(&world);
+    assert_eq!(table, list);
+    assert_eq!(world.rows(), ["answer 2", "one more"]);
+    let file: Value = serde_json::from_str(&world.text(PROJECT)).unwrap();
+    assert_eq!(file["table"]["rows"], 2);
+    // What was noted as published is what was sent.
+    let plan = owner.plan();
+    let rows = (plan.rows_added, plan.rows_changed, plan.rows_removed);
+    assert_eq!((plan.rows_total, rows), (2, (0, 0, 0)), "{plan:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A browser's worth of platform, natively: a folder for files, a vector for the page's events, and the real local Hub.
 
+use futures::channel::oneshot;
 use futures::executor::{LocalPool, LocalSpawner};
 use futures::future::{LocalBoxFuture, ready};
 use futures::task::LocalSpawnExt as _;
@@ -34,7 +35,11 @@ struct Folder {
     events: Rc<RefCell<Vec<Event>>>,
     spawner: LocalSpawner,
     open: RefCell<HashSet<String>>,
+    table_waits: TableWaits,
 }
+
+/// What the next table waits for before its first row is read.
+type TableWaits = Rc<RefCell<Option<oneshot::Receiver<()>>>>;
 
 impl Platform for Folder {
     fn now_ms(&self) -> u64 {
@@ -129,8 +134,14 @@ impl Platform for Folder {
     }
 
     fn table(&self) -> LocalBoxFuture<'static, Result<Box<dyn TableJob>, Failure>> {
-        let job: Box<dyn TableJob> = Box::new(InProcess(TableWriter::new()));
-        Box::pin(ready(Ok(job)))
+        let waits = self.table_waits.borrow_mut().take();
+        Box::pin(async move {
+            if let Some(waits) = waits {
+                waits.await.ok();
+            }
+            let job: Box<dyn TableJob> = Box::new(InProcess(TableWriter::new()));
+            Ok(job)
+        })
     }
 }
 
@@ -175,6 +186,7 @@ pub(crate) struct Tab {
     pool: LocalPool,
     backend: Backend,
     events: Rc<RefCell<Vec<Event>>>,
+    table_waits: TableWaits,
     next: u32,
     /// Where its files are.
     pub(crate) dir: PathBuf,
@@ -184,17 +196,20 @@ impl Tab {
     pub(crate) fn open(dir: &Path, hub: &str) -> Self {
         let pool = LocalPool::new();
         let events = Rc::new(RefCell::new(Vec::new()));
+        let table_waits = TableWaits::default();
         let platform = Rc::new(Folder {
             dir: dir.to_owned(),
             events: Rc::clone(&events),
             spawner: pool.spawner(),
             open: RefCell::default(),
+            table_waits: Rc::clone(&table_waits),
         });
         let backend = Backend::new(platform, Rc::new(NativeTransport::default()), Pieces::WHOLE);
         let mut tab = Self {
             pool,
             backend,
             events,
+            table_waits,
             next: 0,
             dir: dir.to_owned(),
         };
@@ -230,6 +245,19 @@ impl Tab {
             assert!(started.elapsed() < PATIENCE, "waited too long for {what}");
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// The next table waits before its first row is read, until what is given back is sent or dropped.
+    pub(crate) fn hold_table(&self) -> oneshot::Sender<()> {
+        let (go_on, waits) = oneshot::channel();
+        *self.table_waits.borrow_mut() = Some(waits);
+        go_on
+    }
+
+    /// Runs tasks until a table that is held is about to be written.
+    pub(crate) fn wait_for_table(&mut self) {
+        let table_waits = Rc::clone(&self.table_waits);
+        self.wait("a table", |_| table_waits.borrow().is_none().then_some(()));
     }
 
     /// Runs tasks for a while.
