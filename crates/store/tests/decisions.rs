@@ -542,6 +542,37 @@ fn what_is_here_and_counts_is_sent_although_the_hub_has_other_content_under_its_
 }
 
 #[test]
+fn telling_again_who_decides_here_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("project.sqlite");
+    let own = ["ann".to_owned(), "guest".to_owned()];
+    let store = Store::open_file(&file).unwrap();
+    store
+        .add_records(&[asked(&record("r0", "q", "a"))])
+        .unwrap();
+    respond(&store, "r0", "ann", &rated(Quality::Good), "d1", 1).unwrap();
+    store.set_own_writers(&own).unwrap();
+    store.close().unwrap();
+    let database = rusqlite::Connection::open(&file).unwrap();
+    for table in ["kv", "decisions", "steps", "counts", "accepted", "records"] {
+        for act in ["INSERT", "UPDATE", "DELETE"] {
+            let sql = format!(
+                "CREATE TRIGGER refuses_{table}_{act} BEFORE {act} ON {table}
+                 BEGIN SELECT RAISE(ABORT, 'no room'); END"
+            );
+            database.execute_batch(&sql).unwrap();
+        }
+    }
+    drop(database);
+    let store = Store::open_file(&file).unwrap();
+    assert_eq!(store.set_own_writers(&own), Ok(()));
+    assert!(
+        store.set_own_writers(&own[..1]).is_err(),
+        "it would be seen"
+    );
+}
+
+#[test]
 fn a_file_cannot_take_the_place_of_what_the_hub_says() {
     let store = Store::open_memory().unwrap();
     store.add_records(&[asked(&record("a", "q", "a"))]).unwrap();
