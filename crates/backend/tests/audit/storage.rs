@@ -138,6 +138,61 @@ fn a_run_whose_storage_failed_finishes_all_its_rows_when_there_is_room_again() {
 }
 
 #[test]
+fn rows_that_could_not_be_noted_as_waiting_are_asked_for_when_the_run_goes_on() {
+    let world = World::with_slow_model(1000);
+    let mut browser = with_instructions(&world, 6);
+    let project = browser.project.clone();
+    // All that is under way fails for now, and that cannot be noted; what is known of the run itself still can.
+    world.fault(&json!({"kind": "model", "mode": "truncated", "times": 6}));
+    let asked = browser.tab.ask(Request::StartRun {
+        project: project.clone(),
+    });
+    let Ok(Reply::Run(run)) = asked else {
+        panic!("{asked:?}");
+    };
+    let database = browser.database();
+    let in_flight = || -> u32 {
+        database
+            .query_row(
+                "SELECT count(*) FROM run_items WHERE state = 'in_flight'",
+                [],
+                |row| row.get(0),
+            )
+            .expect("rows")
+    };
+    while in_flight() < 6 {
+        browser.tab.run_for(5);
+    }
+    database
+        .execute_batch(
+            "CREATE TRIGGER refuses BEFORE UPDATE ON run_items
+             BEGIN SELECT RAISE(ABORT, 'no room'); END",
+        )
+        .expect("refusing");
+    let status = browser.tab.finish_run(&run.id);
+    assert_eq!(status.phase, RunPhase::Paused, "{status:?}");
+    database
+        .execute_batch("DROP TRIGGER refuses")
+        .expect("taking again");
+    assert_eq!(in_flight(), 6, "not under way, and not noted as waiting");
+    browser.tab.forget_events();
+    browser
+        .tab
+        .ask(Request::ResumeRun {
+            project,
+            run: run.id.clone(),
+        })
+        .expect("goes on");
+    let status = browser.tab.finish_run(&run.id);
+    assert_eq!(
+        (status.phase, status.planned, status.done, status.failed),
+        (RunPhase::Finished, 6, 6, 0),
+        "{status:?}"
+    );
+    assert_eq!(browser.records().len(), 6);
+}
+
+#[test]
 fn a_project_opens_and_is_saved_as_a_file_while_the_storage_is_full() {
     let world = World::new();
     let mut browser = world.browser();
