@@ -437,18 +437,7 @@ impl Backend {
             .collect();
         // Records before the decisions about them.
         wanted.sort_by_key(|entry| (layout::Part::of(&entry.path), &entry.path));
-        let size: u64 = wanted.iter().map(|entry| entry.size).sum();
-        if size > MOST_IN_ALL {
-            return Err(Failure::new(
-                FailureKind::Content,
-                format!(
-                    "{repo} holds {} GB of records, more than fit in a browser.",
-                    size >> 30
-                ),
-            )
-            .means("Nothing was read; your work is as it was.")
-            .next("Ask its authors to start a smaller repo."));
-        }
+        fits(repo, &wanted)?;
         let total = wanted.len() as u64;
         let mut texts = stream::iter(wanted)
             .map(|entry| async move {
@@ -515,6 +504,24 @@ fn reported(project: &Project, mut report: SyncReport) -> Result<SyncReport> {
     report.needs_newer = project.needs_newer()?;
     report.reviewers = project.with(Store::reviewers)?;
     Ok(report)
+}
+
+/// Refuses parts that would fill the disk.
+fn fits(repo: &str, wanted: &[&TreeEntry]) -> Result<()> {
+    let sizes = wanted.iter().map(|entry| entry.size);
+    let size = sizes.fold(0, u64::saturating_add);
+    if size <= MOST_IN_ALL {
+        return Ok(());
+    }
+    Err(Failure::new(
+        FailureKind::Content,
+        format!(
+            "{repo} holds {} GB of records, more than fit in a browser.",
+            size >> 30
+        ),
+    )
+    .means("Nothing was read; your work is as it was.")
+    .next("Ask its authors to start a smaller repo."))
 }
 
 fn problem(project: &Project, entry: &TreeEntry, reason: &str) -> Result<()> {
@@ -700,4 +707,28 @@ pub(crate) fn linked(project: &Project) -> Result<HubLink> {
         )
         .next("Create a repo or choose one on the Publish page.")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_that_would_fill_the_disk_are_refused_before_one_is_read() {
+        let part = |size| TreeEntry {
+            size,
+            ..TreeEntry::default()
+        };
+        // Each of them is small enough by itself; a tree may say of one what it likes.
+        for (sizes, is_taken) in [
+            (vec![MOST_BYTES; 64], true),
+            (vec![MOST_BYTES; 65], false),
+            (vec![1, u64::MAX], false),
+        ] {
+            let parts: Vec<TreeEntry> = sizes.into_iter().map(part).collect();
+            let parts: Vec<&TreeEntry> = parts.iter().collect();
+            let read = fits("ann/bees", &parts);
+            assert_eq!(read.is_ok(), is_taken, "{read:?}");
+        }
+    }
 }
