@@ -155,6 +155,38 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_page_takes_code_styles_and_pictures_from_its_own_origin_only() {
+        let index = include_str!("../../index.html");
+        let (_, rest) = index
+            .split_once(r#"http-equiv="Content-Security-Policy" content=""#)
+            .unwrap();
+        let (policy, _) = rest.split_once('"').unwrap();
+        let directives = policy.split(';').map(|directive| {
+            let mut words = directive.split_whitespace();
+            (words.next().unwrap(), words.collect::<Vec<_>>())
+        });
+        let mut given = Vec::new();
+        for (name, sources) in directives {
+            let allowed: &[&str] = match name {
+                // Models and Hubs answer wherever a person says; what is asked is the code's to say.
+                "connect-src" => &["'self'", "http:", "https:", "blob:"],
+                "script-src" => &["'self'", "'wasm-unsafe-eval'"],
+                "default-src" | "base-uri" | "form-action" => &["'none'"],
+                _ => &["'self'"],
+            };
+            assert!(!sources.is_empty(), "{name}");
+            for source in sources {
+                assert!(allowed.contains(&source), "{name} {source}");
+            }
+            given.push(name);
+        }
+        // Those for which the default does not stand.
+        for name in ["default-src", "base-uri", "form-action"] {
+            assert!(given.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
     fn a_head_is_put_back_where_it_was_left_out() {
         let minified = "<!doctype html><html lang=en><meta charset=utf-8><title>x</title>";
         let index = with_head(minified).unwrap();
