@@ -291,24 +291,6 @@ fn same_view(text: &str, keep_start: bool, keep_end: bool) -> AnyView {
     .into_any()
 }
 
-/// A live word diff.
-#[component]
-pub fn DiffText(
-    /// The text as generated.
-    #[prop(into)]
-    old: Signal<String>,
-    /// The text as it stands now.
-    #[prop(into)]
-    new: Signal<String>,
-) -> impl IntoView {
-    view! {
-        <div class="diff" dir="auto">
-            {move || old.with(|old| new.with(|new| diff_view(old, new)))}
-        </div>
-    }
-    .into_any()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

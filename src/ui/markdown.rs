@@ -307,24 +307,6 @@ impl Markdown {
     }
 }
 
-/// Markdown of a person's, a model's or an imported text.
-#[component]
-pub fn MarkdownText(
-    /// The text.
-    #[prop(into)]
-    text: Signal<String>,
-    /// Level that a first-level heading of the text gets.
-    #[prop(default = 3)]
-    heading: u8,
-) -> impl IntoView {
-    view! {
-        <div class="md" dir="auto">
-            {move || text.with(|text| parse(text).view(heading))}
-        </div>
-    }
-    .into_any()
-}
-
 fn views(nodes: &[Node], heading: u8) -> Vec<AnyView> {
     nodes.iter().map(|node| node_view(node, heading)).collect()
 }

@@ -14,6 +14,8 @@ mod checks;
 #[path = "../../tests/support/missing.rs"]
 mod missing;
 mod model;
+#[cfg(test)]
+mod names;
 mod pieces;
 mod serve;
 mod shell;

@@ -894,20 +894,6 @@ impl Engine {
         Ok(out)
     }
 
-    /// The scores of the last step, a row for each sequence in the order of slots. For tests.
-    #[doc(hidden)]
-    pub async fn last_scores(&self, columns: usize) -> Result<Vec<f32>, Error> {
-        let vocab = self.spec().vocab;
-        let stride = vocab.next_multiple_of(4);
-        let bytes = (columns * stride * 4) as u64;
-        let all: Vec<f32> = self.context.copy_of(&self.buffers.logits, bytes).await?;
-        Ok(all
-            .chunks_exact(stride)
-            .flat_map(|row| &row[..vocab])
-            .copied()
-            .collect())
-    }
-
     fn take_in(&mut self, words: &[u32]) -> Vec<Event> {
         let mut events = Vec::new();
         let row = self.options.steps + RESULT_HEAD;

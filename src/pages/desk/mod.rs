@@ -513,11 +513,6 @@ impl Desk {
         browser::set(browser::local(), key, value)
     }
 
-    /// Removes from the browser's lasting storage.
-    pub fn local_remove(self, key: &str) {
-        browser::remove(browser::local(), key);
-    }
-
     /// Reads from the tab's storage.
     pub fn session_get(self, key: &str) -> Option<String> {
         browser::get(browser::session()?, key)

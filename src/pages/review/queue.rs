@@ -128,11 +128,6 @@ impl Queue {
         self.rows.get(self.current)
     }
 
-    /// The record that a step forward would show, if it is at hand.
-    pub fn upcoming(&self) -> Option<&Arc<RecordView>> {
-        self.rows.get(self.current + 1)
-    }
-
     /// What the page shows.
     pub fn place(&self) -> Place {
         if self.current().is_some() {
@@ -161,11 +156,6 @@ impl Queue {
     /// A step back is possible.
     pub fn has_previous(&self) -> bool {
         self.current > 0 || self.first_position > 0
-    }
-
-    /// A step forward shows a record or the end.
-    pub fn has_next(&self) -> bool {
-        self.current < self.rows.len()
     }
 
     /// One record forward, at last to the place after the end.
