@@ -1,4 +1,5 @@
-//! Public names that nothing uses. The compiler takes whatever a library makes public as used.
+//! Names in the source that no compiler looks after: public ones that nothing uses (whatever a library makes public counts
+//! as used), and the keys of a project's single values.
 
 use std::collections::HashMap;
 use std::fs;
@@ -82,4 +83,54 @@ fn nothing_public_is_without_use() {
         }
     }
     assert!(unused.is_empty(), "nothing uses {unused:#?}");
+}
+
+/// Where a text is given as the key of a single value: behind these, up to the bracket, no text may begin.
+const KEYED: [&str; 7] = [
+    "store.get",
+    "store.put",
+    "store.remove",
+    " get(tx, ",
+    " put(tx, ",
+    " get(connection, ",
+    " put(connection, ",
+];
+
+#[test]
+fn a_key_of_a_single_value_is_spelt_in_one_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    let mut files = Vec::new();
+    for name in ["store", "backend"] {
+        sources(&root.join(name).join("src"), &mut files);
+    }
+    let mut spelt = Vec::new();
+    let mut keys = Vec::new();
+    for file in &files {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in code.lines().map(str::trim) {
+            let is_literal = KEYED.iter().any(|call| {
+                line.split(call).skip(1).any(|rest| {
+                    // Past the type that is read.
+                    let rest = rest.split_once(">(").map_or(rest, |(_, rest)| rest);
+                    rest.trim_start_matches('(').starts_with('"')
+                })
+            });
+            let is_sql = line.contains(" kv ") && line.contains('\'');
+            if is_literal || is_sql {
+                spelt.push(format!("{}: {line}", file.display()));
+            }
+            let is_home =
+                file.ends_with("store/src/keys.rs") || file.ends_with("backend/src/project.rs");
+            if let (true, Some((_, value))) = (is_home, line.split_once(": &str = ")) {
+                keys.push(value.to_owned());
+            }
+        }
+    }
+    assert!(spelt.is_empty(), "keys without a name: {spelt:#?}");
+    let count = keys.len();
+    assert!(count > 20, "only {keys:?} were found");
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), count, "one key with two names: {keys:?}");
 }
