@@ -220,10 +220,9 @@ impl Page {
 
     async fn type_into_answer(&self, text: &str) {
         self.press("e");
-        self.until("the editor has the focus", |_| {
-            document()
-                .active_element()
-                .is_some_and(|element| element.id() == "edit-response")
+        self.until("the editor has the focus", |page| {
+            let editor = page.find("#edit-response");
+            editor.is_some() && editor == document().active_element()
         })
         .await;
         self.type_on(text);
@@ -243,11 +242,11 @@ impl Page {
 }
 
 #[wasm_bindgen_test]
-async fn a_key_shows_the_next_record_before_the_answer_is_stored() {
+async fn a_key_shows_the_next_record_and_the_answer_is_stored() {
     let page = Page::open(&[("First", "a"), ("Second", "b"), ("Third", "c")]).await;
     page.press("1");
-    page.tick().await;
-    assert!(page.text().contains("Second"));
+    page.until("the next record", |page| page.text().contains("Second"))
+        .await;
     page.until_stored("the answer", |rows| {
         rows[0].state == RecordState::Accepted
             && rows[0].mine.as_ref().and_then(Response::quality) == Some(Quality::Good)
@@ -317,6 +316,7 @@ async fn a_decision_that_cannot_be_stored_now_says_so_and_waits() {
             page.notice().contains("not stored yet") && page.notice().contains("storage is full")
         })
         .await;
+        // Shown before it is stored.
         assert!(page.text().contains("Second"));
         page.mend();
         page.click("Try again");
@@ -338,9 +338,11 @@ async fn a_tab_that_dies_loses_no_decision_and_sends_none_twice() {
     let page = Page::open(&[("First", "a"), ("Second", "b"), ("Third", "c")]).await;
     page.fail(FailureKind::Internal);
     page.press("1");
-    page.tick().await;
+    page.until("the second record", |page| page.text().contains("Second"))
+        .await;
     page.press("2");
-    page.tick().await;
+    page.until("the third record", |page| page.text().contains("Third"))
+        .await;
     page.press("z");
     page.tick().await;
     let page = page.reload();
@@ -480,8 +482,8 @@ async fn undo_goes_back_to_the_record_it_is_about() {
     })
     .await;
     page.press("ArrowRight");
-    page.tick().await;
-    assert!(page.text().contains("Third"));
+    page.until("the third record", |page| page.text().contains("Third"))
+        .await;
     page.press("z");
     page.until("the first record is back", |page| {
         page.text().contains("First")
