@@ -64,6 +64,13 @@ fn words_in(record: &Value) -> Words {
     }
 }
 
+/// Whether a record's line has the id that follows from its key and texts, which is about no other text whoever claims it.
+/// No line of format 1 has.
+fn has_own_id(record: &Value) -> bool {
+    let of = json!([2, record["key"], record["fields"]]);
+    record["fields"].is_object() && record["id"] == seedbed_core::id::content_id(&of)
+}
+
 fn table_row(id: &str, words: &Words) -> TableRow {
     TableRow {
         id: id.to_owned(),
@@ -128,8 +135,8 @@ impl World {
     }
 
     /// Decisions of format 1 name no text: one is about the text that stands alone under its id at some head, whoever put
-    /// it there, for who comes then can't tell more. If the id follows from a text, it is about that one, and others only
-    /// claim it later. `parts` are those of a head.
+    /// it there, for who comes then can't tell more. If the id follows from a text, it is about that one, whatever others
+    /// claim it, and from when on. `parts` are those of a head.
     pub(crate) fn hear_format_1<'a>(
         &mut self,
         parts: impl Iterator<Item = (&'a String, &'a String)>,
@@ -143,10 +150,8 @@ impl World {
                     let Some(id) = line["id"].as_str() else {
                         continue;
                     };
-                    // The key of a record of format 1 is its id, and imports have none.
-                    if line["key"].as_str().is_some_and(|key| key != id) {
-                        let first = self.rightful.entry(id.to_owned());
-                        first.or_insert_with(|| words_in(line));
+                    if has_own_id(line) {
+                        self.rightful.insert(id.to_owned(), words_in(line));
                     }
                     texts.entry(id).or_default().insert(words_in(line));
                 } else if line["act"] == "respond" && line["text"].is_null() {
