@@ -380,6 +380,35 @@ fn a_decision_of_format_1_in_a_file_that_has_two_texts_for_its_id_counts_for_non
 }
 
 #[test]
+fn a_decision_without_a_text_on_the_id_of_an_imported_row_counts_for_that_row_whoever_else_claims_the_id()
+ {
+    let row = |text: &str| Record {
+        id: Record::make_id(None, &Fields::of_pair("q", "a")),
+        key: None,
+        ..of_key("k1", None, text)
+    };
+    let (mine, liar) = (row("a"), row("b"));
+    let old = lines(&[good("1", "ann", &mine.id, 1)]);
+    for origin in [Origin::Hub, Origin::File] {
+        for order in [[&mine, &liar], [&liar, &mine]] {
+            let store = Store::open_memory().unwrap();
+            for record in order {
+                hub(&store, record);
+            }
+            let part = (origin == Origin::Hub).then(|| store.begin_part("decisions").unwrap());
+            store.merge_decisions(&old, origin, part).unwrap();
+            let seen = |id: &str| {
+                let view = store.record_view(id, "bob").unwrap().unwrap();
+                (view.record.response().to_owned(), view.state)
+            };
+            assert_eq!(seen(&mine.id), ("a".to_owned(), RecordState::Accepted));
+            let other = Record::make_id(None, &liar.fields);
+            assert_eq!(seen(&other), ("b".to_owned(), RecordState::Pending));
+        }
+    }
+}
+
+#[test]
 fn one_text_with_two_provenances_has_the_same_one_everywhere() {
     let with = |model: &str| {
         let mut made = of_key("k1", None, "a");
