@@ -151,7 +151,7 @@ pub struct Source {
 /// One record, as stored and as written to `.seedbed/records/`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// [`Record::make_id`]; ids of format 1 and of imports stay as they are.
+    /// [`Record::make_id`]; ids of format 1 stay as they are.
     pub id: String,
     /// The request that it answers ([`request_key`]); absent for imported records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
