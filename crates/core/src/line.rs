@@ -5,11 +5,11 @@ use crate::id::content_id;
 use crate::instruction::{Change, InstructionAct};
 use crate::model::Message;
 use crate::prompt::{Cell, Prompt, PromptState};
-use crate::record::{Fields, Inputs, Provenance, Record};
+use crate::record::{Fields, INSTRUCTION, Inputs, Provenance, RESPONSE, Record};
 use crate::review::{Act, Clock, Decision, On, Response, ResponseStatus};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Version of the readers of this module. Raised when they understand what older ones kept without understanding it:
 /// such lines are then read again.
@@ -127,6 +127,32 @@ pub fn record(text: &str) -> Result<Line<RecordLine>, String> {
         value: line,
         raw: (!is_whole).then(|| text.to_owned()),
     })
+}
+
+/// The line of a record as it came, under the id that it claims by now: what its text lost to another one must not be
+/// claimed again. One of format 1 becomes one of format 2, where its key is not its id.
+pub fn record_under_id(raw: String, id: &str) -> String {
+    let Ok(mut keys) = serde_json::from_str::<Map<String, Value>>(&raw) else {
+        return raw;
+    };
+    if keys.get("id").and_then(Value::as_str) == Some(id) {
+        return raw;
+    }
+    if !keys.contains_key("fields") {
+        let old: Result<OldRecord, _> = parse(&Value::Object(keys.clone()));
+        let new =
+            old.and_then(|old| serde_json::to_value(old.into_line()).map_err(|e| e.to_string()));
+        if let Ok(Value::Object(mut new)) = new {
+            for moved in [INSTRUCTION, RESPONSE, "key", "inputs", "source", "extends"] {
+                keys.remove(moved);
+            }
+            // What both formats call alike, and what this build does not know, stays as it came.
+            new.extend(keys);
+            keys = new;
+        }
+    }
+    keys.insert("id".to_owned(), Value::from(id));
+    Value::Object(keys).to_string()
 }
 
 /// Bounds the numbers that are shown and counted with; tells whether one was beyond.
@@ -516,6 +542,28 @@ mod tests {
         // Written as format 2 it reads the same.
         let again = super::record(&line.text()).unwrap();
         assert_eq!(again, line);
+    }
+
+    #[test]
+    fn a_line_of_format_1_under_another_id_keeps_its_key_and_what_is_not_known() {
+        let known = r#""id":"r1","#;
+        let unknown = r#""id":"r1","weather":{"is":"fine"},"#;
+        let raw = OLD_RECORD
+            .replace(known, unknown)
+            .replace(r#""provider":"h""#, r#""provider":"h","rain":2"#);
+        let came = record(&raw).unwrap();
+        assert_eq!(came.raw.as_deref(), Some(raw.as_str()));
+        assert_eq!(record_under_id(raw.clone(), "r1"), raw);
+        let own_id = Record::make_id(Some("r1"), &came.value.record.fields);
+        let again = record(&record_under_id(raw, &own_id)).unwrap();
+        assert!(again.value.record.has_own_id());
+        let mut expected = came.value;
+        expected.record.id.clone_from(&own_id);
+        assert_eq!(again.value, expected);
+        let raw = again.raw.unwrap();
+        assert!(raw.contains(r#""weather":{"is":"fine"}"#) && raw.contains(r#""rain":2"#));
+        // Of format 2 by now: another id changes only the id.
+        assert_eq!(record_under_id(raw.clone(), "x"), raw.replace(&own_id, "x"));
     }
 
     #[test]

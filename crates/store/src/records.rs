@@ -8,12 +8,11 @@ use crate::error::Result;
 use crate::{Store, counts, decisions, from_json, seed, to_json};
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 use seedbed_core::id::content_id;
-use seedbed_core::line::{Line, RecordLine};
+use seedbed_core::line::{Line, RecordLine, record_under_id};
 use seedbed_core::messages::RecordView;
 use seedbed_core::model::Message;
 use seedbed_core::record::{Field, Fields, INSTRUCTION, RESPONSE, Record};
 use seedbed_core::review::RecordState;
-use serde_json::{Map, Value};
 use std::collections::{BTreeSet, HashSet};
 
 /// Bytes of lines read at once, about: callers go on behind the last one.
@@ -440,17 +439,6 @@ fn keep_messages(connection: &Connection, seq: u64, messages: &[Message]) -> Res
     Ok(())
 }
 
-/// A line as it came, under the id that it claims by now: what its text lost to another one must not be claimed again.
-fn under_id(raw: String, id: &str) -> String {
-    match serde_json::from_str::<Map<String, Value>>(&raw) {
-        Ok(mut keys) if keys.get("id").and_then(Value::as_str) != Some(id) => {
-            keys.insert("id".to_owned(), Value::from(id));
-            Value::Object(keys).to_string()
-        }
-        _ => raw,
-    }
-}
-
 /// Where a record goes that is to be stored.
 enum Place {
     /// Its text is here.
@@ -852,7 +840,7 @@ impl Store {
                 record.id = stored.claimed;
                 let came: Option<String> = raw.query_row([stored.seq], |row| row.get(0))?;
                 let line = Line {
-                    raw: came.map(|raw| under_id(raw, &record.id)),
+                    raw: came.map(|raw| record_under_id(raw, &record.id)),
                     value: RecordLine {
                         record,
                         messages: messages_of(&self.connection, stored.seq)?,
