@@ -142,6 +142,26 @@ test("without file storage everything works in memory and the page says so", asy
   await denied.stop();
 });
 
+for (const [what, spoil] of [
+  ["refuses IndexedDB", () => Object.defineProperty(window, "indexedDB", { get: () => { throw new DOMException("denied", "SecurityError"); } })],
+  ["never answers for IndexedDB", () => (IDBFactory.prototype.open = () => new EventTarget())],
+  ["closes IndexedDB under the page", () => (IDBDatabase.prototype.transaction = () => { throw new DOMException("closed", "InvalidStateError"); })],
+]) {
+  test(`in a browser that ${what} decisions are shown and stored all the same`, async () => {
+    const visitor = await Visitor.arrive();
+    await visitor.context.addInitScript(spoil);
+    const page = await visitor.open(hub);
+    await steps.openExample(page);
+    await steps.go(page, "Review");
+    const records = [await steps.decide(page, "1"), await steps.decide(page, "2")];
+    assert.notEqual(records[0].instruction, records[1].instruction);
+    await page.reload();
+    const { accepted, rejected } = await steps.reviewCounts(page);
+    assert.deepEqual({ accepted, rejected }, { accepted: 1, rejected: 1 });
+    await visitor.leave();
+  });
+}
+
 test("a full disk stops the run with plain words and keeps what was stored", async () => {
   // What a browser does when the quota is used up: every write to an access handle throws.
   const small = await Hub.withWorker(
