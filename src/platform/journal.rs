@@ -6,7 +6,7 @@
 
 use js_sys::{Array, Promise};
 use seedbed_outbox::KeptTexts;
-use seedbed_outbox::copy::{Texts, is_copied, repair};
+use seedbed_outbox::copy::{ACTS, Texts, is_copied, repair};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -76,9 +76,12 @@ impl Journal {
         let close = Closure::once_into_js(move || closing.close());
         // Another page wants to delete or to change the database.
         database.set_onversionchange(Some(close.unchecked_ref()));
-        let before = self.inner.copy.replace(Copy::Open(database));
-        let first: Texts = self.all("").into_iter().collect();
-        let repair = repair(&first, &copied);
+        let since = match self.inner.copy.replace(Copy::Open(database)) {
+            Copy::Opening(since) => since,
+            _ => Vec::new(),
+        };
+        let first: Texts = self.all(ACTS).into_iter().collect();
+        let repair = repair(&first, copied, &since);
         for (key, text) in repair.put {
             if !set(&key, &text) {
                 self.inner.aside.borrow_mut().insert(key, text);
@@ -92,11 +95,6 @@ impl Journal {
         }
         for key in repair.forget {
             self.write(&key, None);
-        }
-        if let Copy::Opening(waiting) = before {
-            for (key, text) in waiting {
-                self.write(&key, Some(&text));
-            }
         }
     }
 

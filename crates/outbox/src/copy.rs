@@ -7,7 +7,8 @@
 //! What was removed from the copy leaves an empty text: the first storage may come back as it was before the removal, and
 //! a draft from then would be sent over what was typed since.
 
-use crate::entry::ACTS;
+pub use crate::entry::ACTS;
+
 use std::collections::BTreeMap;
 
 /// Texts by key.
@@ -32,8 +33,11 @@ pub fn is_copied(key: &str) -> bool {
 }
 
 /// What to do when the browser was started anew. The copy is right where the two differ: it is written first.
-pub fn repair(first: &Texts, copy: &Texts) -> Repair {
+///
+/// `since` is what the page has put (an empty text: removed) since it stands, in order, and the copy does not have yet.
+pub fn repair(first: &Texts, mut copy: Texts, since: &[(String, String)]) -> Repair {
     let mut repair = Repair::default();
+    copy.extend(since.iter().cloned());
     for (key, text) in copy.iter().filter(|(key, _)| is_copied(key)) {
         match (text.is_empty(), first.get(key)) {
             // Removed for good: the first storage was read from the disk without it.
@@ -49,5 +53,10 @@ pub fn repair(first: &Texts, copy: &Texts) -> Repair {
         .filter(|(key, _)| is_copied(key) && !copy.contains_key(*key))
         .map(|(key, text)| (key.clone(), text.clone()))
         .collect();
+    // In order, and last: a mark of what was removed stays for the next start.
+    repair.copy.extend(since.iter().cloned());
+    repair
+        .forget
+        .retain(|key| !since.iter().any(|(other, _)| other == key));
     repair
 }

@@ -12,7 +12,7 @@ const VERSION: u32 = 2;
 /// Beginning of the ids of entries that format 1 wrote.
 const OLD_MARK: &str = "old-";
 /// Beginning of the keys of all entries.
-pub(crate) const ACTS: &str = "seedbed:outbox-act:";
+pub const ACTS: &str = "seedbed:outbox-act:";
 
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! A browser that is killed forgets what it had not written yet; the copy knows it.
 
 use proptest::prelude::*;
-use seedbed_outbox::copy::{Texts, is_copied, repair};
+use seedbed_outbox::copy::{Repair, Texts, is_copied, repair};
 
 fn key(n: u8) -> String {
     format!("seedbed:outbox-act:p:{n:012}:{n:032x}")
@@ -53,7 +53,7 @@ fn disk(writes: &[Write], first: usize, copy: usize) -> (Texts, Texts) {
 }
 
 fn repaired(first: &mut Texts, copy: &mut Texts) {
-    let repair = repair(first, copy);
+    let repair = repair(first, copy.clone(), &[]);
     first.extend(repair.put);
     first.retain(|key, _| !repair.remove.contains(key));
     copy.extend(repair.copy);
@@ -88,9 +88,30 @@ proptest! {
 }
 
 #[test]
+fn what_was_done_while_the_copy_was_opening_does_not_come_back() {
+    let draft = (key(1), "a draft".to_owned());
+    let copy = Texts::from([draft.clone()]);
+    let done = (key(1), String::new());
+    let new = (key(2), "an act".to_owned());
+    let first = Texts::from([new.clone()]);
+    let since = [done.clone(), new.clone()];
+    let wanted = Repair {
+        copy: vec![done, new],
+        ..Repair::default()
+    };
+    assert_eq!(repair(&first, copy, &since), wanted);
+    // It changed meanwhile: the page's own text counts.
+    let later = (key(1), "more of it".to_owned());
+    let first = Texts::from([later.clone()]);
+    let repair = repair(&first, Texts::from([draft]), std::slice::from_ref(&later));
+    assert_eq!((repair.put, repair.copy), (vec![], vec![later]));
+}
+
+#[test]
 fn keys_of_other_kinds_are_left_alone() {
     // Written by an older build, that uses its key again.
     let old = Texts::from([("seedbed:outbox:p".to_owned(), "{}".to_owned())]);
     assert!(!is_copied("seedbed:outbox:p") && !is_copied("seedbed:review-keys"));
-    assert_eq!(repair(&old, &Texts::new()), repair(&Texts::new(), &old));
+    assert_eq!(repair(&old, Texts::new(), &[]), Repair::default());
+    assert_eq!(repair(&Texts::new(), old, &[]), Repair::default());
 }
