@@ -611,10 +611,8 @@ impl DraftProject {
     /// Lists the project.
     pub(crate) async fn keep(mut self) -> Result<()> {
         self.project.set_updated(self.backend.now());
-        self.project.with(|store| {
-            store.remove(key::IS_DRAFT)?;
-            store.end_draft()
-        })?;
+        self.project
+            .with(|store| store.end_draft(|store| store.remove(key::IS_DRAFT)))?;
         self.project
             .write_listing(&*self.backend.platform, true)
             .await?;

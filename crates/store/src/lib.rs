@@ -210,8 +210,13 @@ impl Store {
         Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
     }
 
-    /// Makes all durable since [`Self::begin_draft`]. Fails if a full disk has taken it back.
-    pub fn end_draft(&self) -> Result<()> {
+    /// Makes all durable since [`Self::begin_draft`], `last` with it. Fails before `last` if a full disk has taken back what
+    /// was there: what came afterwards is only a part.
+    pub fn end_draft(&self, last: impl FnOnce(&Self) -> Result<()>) -> Result<()> {
+        if self.connection.is_autocommit() {
+            return Err(StoreError::Full);
+        }
+        last(self)?;
         self.connection.execute_batch("COMMIT")?;
         Ok(self.connection.pragma_update(None, "cache_size", CACHE)?)
     }
@@ -423,5 +428,44 @@ mod tests {
         assert_eq!(store.get::<u32>("a").unwrap(), None);
         store.put("a", &2).unwrap();
         assert_eq!(store.get::<String>("a").unwrap(), None, "of another type");
+    }
+
+    #[test]
+    fn a_draft_is_whole_or_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("draft.sqlite");
+        let open = || Store::open_file(&file).unwrap();
+        let kept = || open().get::<u32>("filled").unwrap();
+
+        let store = open();
+        store.begin_draft().unwrap();
+        store.put("filled", &1).unwrap();
+        // The tab is closed, or killed.
+        drop(store);
+        assert_eq!(kept(), None);
+
+        let store = open();
+        store.begin_draft().unwrap();
+        store.together(|store| store.put("filled", &2)).unwrap();
+        store.end_draft(|store| store.put("last", &true)).unwrap();
+        drop(store);
+        assert_eq!(kept(), Some(2));
+
+        // A full disk takes the whole transaction back, in the middle of an import that goes on.
+        let store = open();
+        store.begin_draft().unwrap();
+        store
+            .connection
+            .pragma_update(None, "max_page_count", 1)
+            .unwrap();
+        let long = "long ".repeat(1_000_000);
+        assert_eq!(store.put("filled", &long), Err(StoreError::Full));
+        store.put("filled", &3).ok();
+        let mut is_last = false;
+        let ended = store.end_draft(|_| {
+            is_last = true;
+            Ok(())
+        });
+        assert_eq!((ended, is_last), (Err(StoreError::Full), false));
     }
 }
