@@ -72,6 +72,8 @@ struct Deciding {
     act: String,
     row: Arc<RecordView>,
     response: Response,
+    /// An editor was open.
+    was_editing: bool,
 }
 
 /// The queue one starts with.
@@ -169,6 +171,8 @@ impl Review {
         self.draft_saved.set(false);
         self.last_act.set(None);
         self.awaited.update_value(HashSet::clear);
+        self.deciding.set_value(None);
+        self.pressed.update_value(Vec::clear);
         // All is read again: what stands here are the other one's answers.
         self.form.set(Form::default());
         self.with_queue(|queue| {
@@ -473,11 +477,15 @@ impl Review {
         self.before.update_value(|all| {
             all.insert(act.clone(), (Arc::clone(&row), form));
         });
+        // What is typed from now on would belong to nothing.
+        let was_editing = self.editing.get_untracked().is_some();
+        self.editing.set(None);
         self.deciding.set_value(Some(Deciding {
             started,
             act,
             row,
             response,
+            was_editing,
         }));
         self.desk.spawn(async move {
             self.desk.kept().await;
@@ -492,6 +500,7 @@ impl Review {
             started,
             row,
             response,
+            was_editing,
             ..
         }) = deciding
         else {
@@ -509,7 +518,6 @@ impl Review {
         self.notice.try_set(None);
         let act = said(&response);
         self.last_act.try_set(Some(act.to_owned()));
-        let was_editing = self.editing.try_get_untracked().flatten().is_some();
         self.editing.try_set(None);
         self.sync();
         self.tell_place(Some(act));
