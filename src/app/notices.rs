@@ -41,14 +41,21 @@ pub(super) fn Notices() -> impl IntoView {
     .into_any()
 }
 
+fn reload_action(class: &'static str) -> AnyView {
+    view! {
+        <div class="actions">
+            <button type="button" class=class on:click=|_| page::reload()>
+                "Reload the page"
+            </button>
+        </div>
+    }
+    .into_any()
+}
+
 fn dead_view(failure: &Failure) -> AnyView {
     view! {
         <div class="dead">
-            {failure_view(failure, None)} <div class="actions">
-                <button type="button" class="btn primary" on:click=|_| page::reload()>
-                    "Reload the page"
-                </button>
-            </div>
+            {failure_view(failure, None)} {reload_action("btn primary")}
         </div>
     }
     .into_any()
@@ -61,11 +68,7 @@ fn slow_view() -> AnyView {
                 <strong>"Seedbed takes long to start."</strong>
             </p>
             <p>"It may be the connection. If nothing happens, reload the page."</p>
-            <div class="actions">
-                <button type="button" class="btn small" on:click=|_| page::reload()>
-                    "Reload the page"
-                </button>
-            </div>
+            {reload_action("btn small")}
         </div>
     }
     .into_any()
@@ -142,11 +145,7 @@ fn newer_repo_view() -> AnyView {
                 <strong>"A newer Seedbed wrote this project's repo. "</strong>
                 "You can review here, and publish what you decide; the table and the card are left as they are. Reload the page to get the newer one."
             </p>
-            <div class="actions">
-                <button type="button" class="btn small" on:click=|_| page::reload()>
-                    "Reload the page"
-                </button>
-            </div>
+            {reload_action("btn small")}
         </div>
     }
     .into_any()
