@@ -36,6 +36,16 @@ fn a_project_opens_with_everything_in_it() {
     assert_eq!(stale(&actual["state"]), [""; 0]);
 }
 
+/// Their ids are made otherwise by now.
+#[test]
+fn rows_that_format_1_imported_are_known_when_they_are_imported_again() {
+    let (report, before, after) = sources::project_imported_again();
+    assert_eq!((report.rows, report.known), (0, 3));
+    for part in ["records", "accepted", "decisions"] {
+        assert_eq!(before[part], after[part], "{part}");
+    }
+}
+
 #[test]
 fn a_project_finds_its_repo_as_it_left_it() {
     assert_agrees("project-with-its-repo", &sources::project_with_its_repo());

@@ -4,7 +4,7 @@
 use crate::compare::folder;
 use crate::state::{accepted, listing, plan, seed_history, state, sync, table, walk};
 use crate::support::{Tab, http, hub};
-use seedbed_core::messages::{Reply, Request};
+use seedbed_core::messages::{ImportReport, Reply, Request};
 use seedbed_hub::native::NativeTransport;
 use seedbed_hub::{CommitRequest, HubClient, Operation, Token};
 use seedbed_hub_local::Running;
@@ -128,6 +128,36 @@ pub(crate) fn project() -> Value {
         "walk": walk(&mut tab, "project"),
         "seed_history": seed_history(&mut tab, "project"),
     })
+}
+
+/// `project.db` and all that its records say, imported once more from a file: what that brought, and the state before and
+/// after.
+pub(crate) fn project_imported_again() -> (ImportReport, Value, Value) {
+    let world = World::new();
+    world.take("project");
+    let mut tab = world.tab();
+    tab.sign_in("hf_ines");
+    open(&mut tab, "project");
+    let before = state(&mut tab, "project");
+    let records = before["records"]["by_id"].as_object().expect("records");
+    let rows: Vec<String> = records
+        .values()
+        .filter(|record| record["provenance"]["imported_from"].is_string())
+        .map(|record| {
+            let (instruction, response) = (&record["instruction"], &record["response"]);
+            json!({"instruction": instruction, "response": response}).to_string()
+        })
+        .collect();
+    assert_eq!(rows.len(), 3);
+    let imported = tab.ask(Request::ImportInto {
+        project: "project".to_owned(),
+        name: "rows.jsonl".to_owned(),
+        text: rows.join("\n"),
+    });
+    let Ok(Reply::Imported { report, .. }) = imported else {
+        panic!("{imported:?}");
+    };
+    (report, before, state(&mut tab, "project"))
 }
 
 /// `project.db` and the Hub as it stood: nothing is new there, and what would go up.
