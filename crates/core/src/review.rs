@@ -500,7 +500,7 @@ pub struct Accepted {
 }
 
 /// Version of the rule of [`outcome`]: what was derived by an older one is derived anew.
-pub const OUTCOME_RULE: u32 = 2;
+pub const OUTCOME_RULE: u32 = 3;
 
 /// The outcome of a record with these fields: its state and, if accepted, what to publish.
 ///
