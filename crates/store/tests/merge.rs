@@ -253,6 +253,14 @@ proptest! {
     }
 }
 
+/// The states of all records as `writer` sees them, in their order.
+fn states_for(store: &Store, writer: &str) -> Vec<RecordState> {
+    let (_, all) = store
+        .list_records(&RecordFilter::default(), writer, 0, 9)
+        .unwrap();
+    all.iter().map(|view| view.state).collect()
+}
+
 fn hub(store: &Store, record: &Record) {
     let part = store.begin_part(&format!("{:?}", record.fields)).unwrap();
     let (record, messages) = asked(record);
@@ -306,11 +314,7 @@ fn a_decision_of_format_1_on_an_id_with_two_texts_on_the_hub_counts_for_none() {
     store
         .merge_decisions(&old, Origin::Hub, Some(part))
         .unwrap();
-    let states = || {
-        let filter = RecordFilter::default();
-        let (_, all) = store.list_records(&filter, "ann", 0, 9).unwrap();
-        all.iter().map(|view| view.state).collect::<Vec<_>>()
-    };
+    let states = || states_for(&store, "ann");
     assert_eq!(states(), [RecordState::Accepted]);
     // A text that only this browser has says nothing of what she saw.
     store
@@ -342,11 +346,7 @@ fn a_decision_of_format_1_on_an_id_with_two_texts_counts_for_none_when_the_repo_
     store
         .merge_decisions(&old, Origin::Hub, Some(part))
         .unwrap();
-    let states = || {
-        let filter = RecordFilter::default();
-        let (_, all) = store.list_records(&filter, "ann", 0, 9).unwrap();
-        all.iter().map(|view| view.state).collect::<Vec<_>>()
-    };
+    let states = || states_for(&store, "ann");
     assert_eq!(states(), [RecordState::Pending; 2]);
     // Nothing is told by that which of them she saw; both are sent again, as they stood.
     store.set_tree(&std::collections::HashMap::new()).unwrap();
@@ -365,11 +365,7 @@ fn a_decision_of_format_1_in_a_file_that_has_two_texts_for_its_id_counts_for_non
         .unwrap();
     let old = lines(&[good("1", "ann", "k1", 1)]);
     store.merge_decisions(&old, Origin::File, None).unwrap();
-    let states = || {
-        let filter = RecordFilter::default();
-        let (_, all) = store.list_records(&filter, "bob", 0, 9).unwrap();
-        all.iter().map(|view| view.state).collect::<Vec<_>>()
-    };
+    let states = || states_for(&store, "bob");
     assert_eq!(states(), [RecordState::Pending; 2]);
     // The Hub says it too, and has one text: what only this browser has says nothing of what she saw.
     let part = store.begin_part("decisions").unwrap();
