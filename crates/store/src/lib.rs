@@ -430,6 +430,8 @@ mod tests {
         assert_eq!(store.get::<String>("a").unwrap(), None, "of another type");
     }
 
+    // Files of a browser live in the worker's OPFS only.
+    #[cfg(not(target_arch = "wasm32"))]
     #[test]
     fn a_draft_is_whole_or_not_there() {
         let folder = tempfile::tempdir().unwrap();
