@@ -311,11 +311,11 @@ export async function createRepo(page, name, { isPublic = true, owner } = {}) {
 /** Commits what the plan shows and waits for the result. */
 export async function commit(page) {
   const result = page.getByRole("region", { name: "Published" });
-  // That of an earlier commit may still stand there.
+  // That of an earlier commit may still stand there; it goes when this one begins.
   const told = async () => ((await result.count()) > 0 ? result.innerText() : "");
   const before = await told();
   await button(page, "Commit to the Hub").click();
-  await waitFor("the publish", async () => (await told()) !== before);
+  await waitFor("the publish", async () => !["", before].includes(await told()));
 }
 
 /** Asserts that nothing happened that a page should never do. */
