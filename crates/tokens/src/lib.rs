@@ -4,6 +4,7 @@
 //! token from it, and templates ([`Template`]) have a limit on work. A kind of tokenizer that is not known is an error,
 //! never a default: ids that are nearly right give text that is nearly right, and nobody sees why.
 
+mod jinja;
 mod json;
 mod marks;
 mod split;
@@ -99,6 +100,11 @@ pub enum Error {
         "The model's tokenizer file asks for {0}, which this engine does not have. Choose a model of the Llama 3, Qwen, SmolLM or Gemma 3 family."
     )]
     Unsupported(String),
+    /// A template that does not take the messages, in its own words.
+    #[error(
+        "The model's chat template does not take these messages. It says: “{0}”. Change who speaks when, or choose another model."
+    )]
+    Refused(String),
     /// A template that can't be rendered.
     #[error("The model's chat template can't be used here: {0}")]
     Template(String),

@@ -1,10 +1,10 @@
 //! Chat templates: Jinja as `transformers` runs it, with a limit on work.
 
+use crate::jinja::{self, Raised};
 use crate::marks::Marks;
 use crate::tokenizer::{USER_DEFINED, is_mark};
 use crate::{Error, Part, Vocabulary};
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Value};
+use minijinja::value::Value;
 use minijinja::{Environment, ErrorKind, context};
 
 /// Instructions that a template may take: far more than any honest one.
@@ -42,28 +42,11 @@ impl Template {
     pub fn new(source: &str, vocabulary: &Vocabulary, date: &str) -> Result<Self, Error> {
         let wrong = |error: minijinja::Error| Error::Template(error.to_string());
         let mut environment = Environment::new();
-        let syntax = SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .build()
-            .map_err(wrong)?;
-        environment.set_syntax(syntax);
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(64);
-        environment
-            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_function(
-            "raise_exception",
-            |text: String| -> Result<Value, minijinja::Error> {
-                Err(minijinja::Error::new(ErrorKind::InvalidOperation, text))
-            },
-        );
         let date = date.to_owned();
         environment.add_function("strftime_now", move |format: String| dated(&format, &date));
-        environment.add_filter("tojson", to_json);
-        environment
-            .add_template_owned("chat", source.to_owned())
-            .map_err(wrong)?;
+        jinja::read(&mut environment, "chat", source).map_err(wrong)?;
         let text = |id: Option<u32>| {
             id.and_then(|id| vocabulary.tokens.get(id as usize))
                 .cloned()
@@ -170,14 +153,7 @@ impl Template {
                     enable_thinking => false,
                 })
             })
-            .map_err(|error| match error.kind() {
-                ErrorKind::OutOfFuel => Error::Template("it does not come to an end".to_owned()),
-                _ => Error::Template(
-                    error
-                        .detail()
-                        .map_or_else(|| error.to_string(), str::to_owned),
-                ),
-            })
+            .map_err(|error| told(&error))
     }
 }
 
@@ -190,6 +166,26 @@ enum Care {
     Words,
     /// The same, but user-defined tokens of the assistant's messages stay whole.
     Control,
+}
+
+/// What an error of a template means.
+fn told(error: &minijinja::Error) -> Error {
+    if error.kind() == ErrorKind::OutOfFuel {
+        return Error::Template("it does not come to an end".to_owned());
+    }
+    // Filters and macros put their own errors around it.
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(one) = cause {
+        if let Some(Raised(text)) = one.downcast_ref() {
+            return Error::Refused(text.trim().to_owned());
+        }
+        cause = one.source();
+    }
+    Error::Template(
+        error
+            .detail()
+            .map_or_else(|| error.to_string(), str::to_owned),
+    )
 }
 
 fn parts(text: &str) -> Vec<Part> {
@@ -230,7 +226,7 @@ fn bordered(text: &str) -> String {
     format!("{before}{MARK}{words}{MARK}{after}")
 }
 
-/// The parts of `strftime` that templates use, at midnight of `date` (`YYYY-MM-DD`).
+/// `strftime` of C at midnight of `date` (`YYYY-MM-DD`), in English.
 fn dated(format: &str, date: &str) -> Result<String, minijinja::Error> {
     const MONTHS: [&str; 12] = [
         "January",
@@ -246,16 +242,35 @@ fn dated(format: &str, date: &str) -> Result<String, minijinja::Error> {
         "November",
         "December",
     ];
-    let wrong = |text: String| minijinja::Error::new(ErrorKind::InvalidOperation, text);
-    let mut numbers = date.splitn(3, '-').map(|part| part.parse::<usize>().ok());
-    let (Some(Some(year)), Some(Some(month)), Some(Some(day))) =
-        (numbers.next(), numbers.next(), numbers.next())
-    else {
-        return Err(wrong(format!("{date:?} is not a date")));
+    const DAYS: [&str; 7] = [
+        "Sunday",
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+    ];
+    let no_date = || jinja::wrong(format!("{date:?} is not a date"));
+    let numbers: Option<Vec<usize>> = date.splitn(3, '-').map(|one| one.parse().ok()).collect();
+    let Some([year, month @ 1..=12, day]) = numbers.as_deref() else {
+        return Err(no_date());
     };
-    let name = MONTHS
-        .get(month.wrapping_sub(1))
-        .ok_or_else(|| wrong(format!("{date:?} is not a date")))?;
+    // The calendar begins in March here, so that a leap day is the last of its year.
+    let (years, since_march) = match month {
+        1 | 2 => (year.checked_sub(1).ok_or_else(no_date)?, month + 9),
+        _ => (*year, month - 3),
+    };
+    let day_number = |years: usize, since_march: usize, day: usize| {
+        365 * years + years / 4 - years / 100 + years / 400 + (153 * since_march + 2) / 5 + day
+    };
+    let number = day_number(years, since_march, *day);
+    let weekday = (number + 2) % 7;
+    let in_year = match year.checked_sub(1) {
+        Some(before) => number + 1 - day_number(before, 10, 1),
+        None => return Err(no_date()),
+    };
+    let (month_name, day_name) = (MONTHS[month - 1], DAYS[weekday]);
     let mut out = String::new();
     let mut rest = format.chars();
     while let Some(c) = rest.next() {
@@ -263,111 +278,43 @@ fn dated(format: &str, date: &str) -> Result<String, minijinja::Error> {
             out.push(c);
             continue;
         }
-        let part = match rest.next() {
+        let mut next = rest.next();
+        let is_short = next == Some('-');
+        if is_short {
+            next = rest.next();
+        }
+        let part = match next {
             Some('Y') => format!("{year:04}"),
             Some('y') => format!("{:02}", year % 100),
             Some('m') => format!("{month:02}"),
             Some('d') => format!("{day:02}"),
-            Some('B') => (*name).to_owned(),
-            Some('b') => name[..3].to_owned(),
+            Some('e') => format!("{day:2}"),
+            Some('j') => format!("{in_year:03}"),
+            Some('B') => month_name.to_owned(),
+            Some('b' | 'h') => month_name[..3].to_owned(),
+            Some('A') => day_name.to_owned(),
+            Some('a') => day_name[..3].to_owned(),
+            Some('w') => weekday.to_string(),
+            Some('u') => ((weekday + 6) % 7 + 1).to_string(),
             Some('F') => format!("{year:04}-{month:02}-{day:02}"),
+            Some('D' | 'x') => format!("{month:02}/{day:02}/{:02}", year % 100),
             Some('H' | 'M' | 'S') => "00".to_owned(),
+            Some('I') => "12".to_owned(),
+            Some('p') => "AM".to_owned(),
+            Some('R') => "00:00".to_owned(),
+            Some('T' | 'X') => "00:00:00".to_owned(),
             Some('%') => "%".to_owned(),
             other => {
                 let other = other.map(String::from).unwrap_or_default();
-                return Err(wrong(format!("it asks for a date as “%{other}”")));
+                return Err(jinja::wrong(format!("it asks for a date as “%{other}”")));
             }
         };
-        out.push_str(&part);
+        if is_short {
+            let short = part.trim_start_matches(['0', ' ']);
+            out.push_str(if short.is_empty() { "0" } else { short });
+        } else {
+            out.push_str(&part);
+        }
     }
     Ok(out)
-}
-
-/// As Python's `json.dumps(value, ensure_ascii=False, indent=indent)`.
-fn to_json(value: Value, kwargs: Kwargs) -> Result<Value, minijinja::Error> {
-    let indent: Option<usize> = kwargs.get("indent")?;
-    let _ = kwargs.get::<Option<bool>>("ensure_ascii")?;
-    let wrong = |error: std::fmt::Error| {
-        minijinja::Error::new(ErrorKind::InvalidOperation, error.to_string())
-    };
-    let mut out = String::new();
-    dump(&value, indent, 0, &mut out).map_err(wrong)?;
-    Ok(Value::from_safe_string(out))
-}
-
-fn dump(value: &Value, indent: Option<usize>, depth: usize, out: &mut String) -> std::fmt::Result {
-    use minijinja::value::ValueKind;
-    use std::fmt::Write as _;
-    let line = |out: &mut String, depth: usize| {
-        if let Some(width) = indent {
-            out.push('\n');
-            out.extend(std::iter::repeat_n(' ', width * depth));
-        }
-    };
-    match value.kind() {
-        ValueKind::Undefined | ValueKind::None => out.push_str("null"),
-        ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
-        ValueKind::Number => write!(out, "{value}")?,
-        ValueKind::Seq | ValueKind::Iterable => {
-            out.push('[');
-            let mut is_empty = true;
-            for (i, item) in value.try_iter().into_iter().flatten().enumerate() {
-                is_empty = false;
-                if i > 0 {
-                    out.push_str(if indent.is_some() { "," } else { ", " });
-                }
-                line(out, depth + 1);
-                dump(&item, indent, depth + 1, out)?;
-            }
-            if !is_empty {
-                line(out, depth);
-            }
-            out.push(']');
-        }
-        ValueKind::Map => {
-            out.push('{');
-            let mut is_empty = true;
-            for (i, key) in value.try_iter().into_iter().flatten().enumerate() {
-                is_empty = false;
-                if i > 0 {
-                    out.push_str(if indent.is_some() { "," } else { ", " });
-                }
-                line(out, depth + 1);
-                quote(&key.to_string(), out)?;
-                out.push_str(": ");
-                dump(
-                    &value.get_item(&key).unwrap_or_default(),
-                    indent,
-                    depth + 1,
-                    out,
-                )?;
-            }
-            if !is_empty {
-                line(out, depth);
-            }
-            out.push('}');
-        }
-        _ => quote(&value.to_string(), out)?,
-    }
-    Ok(())
-}
-
-fn quote(text: &str, out: &mut String) -> std::fmt::Result {
-    use std::fmt::Write as _;
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            c if (c as u32) < 0x20 => write!(out, "\\u{:04x}", c as u32)?,
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    Ok(())
 }

@@ -23,58 +23,104 @@ fn message(role: &str, content: &str) -> Message {
     }
 }
 
+fn messages(all: &Value) -> Vec<Message> {
+    all.as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            message(
+                one["role"].as_str().unwrap(),
+                one["content"].as_str().unwrap(),
+            )
+        })
+        .collect()
+}
+
+/// The text, or why there is none.
+fn rendered(
+    template: &Result<Template, Error>,
+    messages: &[Message],
+    start: bool,
+) -> Result<String, Error> {
+    let template = template.as_ref().map_err(Clone::clone)?;
+    let parts = template.render(messages, start)?;
+    Ok(parts.into_iter().map(|part| part.text).collect())
+}
+
+/// Renders all templates with all chats, and fails with those that are not as Jinja2's: how many renderings there are.
 fn check(text: &str) -> usize {
-    let all: Vec<Value> = serde_json::from_str(text).unwrap();
-    let mut count = 0;
-    for one in &all {
+    let all: Value = serde_json::from_str(text).unwrap();
+    let chats: Vec<Vec<Message>> = all["chats"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(messages)
+        .collect();
+    let (mut count, mut wrong) = (0, Vec::new());
+    for one in all["templates"].as_array().unwrap() {
         let get = |name: &str| one[name].as_str().unwrap();
-        let template = Template::new(
-            get("source"),
-            &vocabulary(get("bos"), get("eos")),
-            "2026-01-02",
-        )
-        .unwrap();
-        for case in one["renders"].as_array().unwrap() {
-            let messages: Vec<Message> = case["messages"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|one| {
-                    message(
-                        one["role"].as_str().unwrap(),
-                        one["content"].as_str().unwrap(),
-                    )
-                })
-                .collect();
-            let made = template.render(&messages, case["start"].as_bool().unwrap());
-            let made = made.ok().map(|parts| {
-                parts
-                    .iter()
-                    .map(|part| part.text.as_str())
-                    .collect::<String>()
-            });
-            assert_eq!(
-                made.as_deref(),
-                case["text"].as_str(),
-                "{} {messages:?}",
-                get("name")
-            );
+        let vocabulary = vocabulary(get("bos"), get("eos"));
+        let template = Template::new(get("source"), &vocabulary, "2026-01-02");
+        let cases = chats.iter().flat_map(|chat| [(chat, true), (chat, false)]);
+        for ((chat, start), wanted) in cases.zip(one["texts"].as_array().unwrap()) {
+            let made = rendered(&template, chat, start);
+            if made.as_deref().ok() != wanted.as_str() {
+                wrong.push(format!(
+                    "{} {chat:?} {start}\n  {made:?}\n  {wanted:?}",
+                    get("name")
+                ));
+            }
             count += 1;
         }
     }
+    assert!(
+        wrong.is_empty(),
+        "{} of {count}:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     count
 }
 
 #[test]
 fn templates_give_the_reference_texts() {
-    assert_eq!(check(include_str!("data/templates.json")), 30);
+    assert_eq!(check(include_str!("data/templates.json")), 320);
 }
 
 #[test]
-#[ignore = "under their models' terms: SEEDBED_TEMPLATES has to name a file as data/make_templates.py makes it"]
-fn templates_under_other_terms_give_the_reference_texts() {
+#[ignore = "SEEDBED_TEMPLATES has to name a file as data/make_templates.py makes it; `cargo xtask templates` does"]
+fn templates_of_others_give_the_reference_texts() {
     let path = std::env::var("SEEDBED_TEMPLATES").expect("SEEDBED_TEMPLATES names the file");
-    assert!(check(&std::fs::read_to_string(path).unwrap()) > 0);
+    let count = check(&std::fs::read_to_string(path).unwrap());
+    assert!(count > 0);
+    println!("{count} renderings are as Jinja2 makes them");
+}
+
+#[test]
+fn pieces_of_templates_mean_what_they_mean_to_jinja2() {
+    let all: Value = serde_json::from_str(include_str!("data/jinja.json")).unwrap();
+    let chat = messages(&all["messages"]);
+    let vocabulary = vocabulary("<s>", "</s>");
+    let render = |source: &str| {
+        let template = Template::new(source, &vocabulary, "2026-01-02");
+        rendered(&template, &chat, true)
+    };
+    let mut wrong = Vec::new();
+    for one in all["pieces"].as_array().unwrap() {
+        let source = one["source"].as_str().unwrap();
+        let made = render(source);
+        if made.as_deref().ok() != one["text"].as_str() {
+            wrong.push(format!("{source}\n  {made:?}\n  {:?}", one["text"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+    // What is known to differ, so that nobody takes it for the same, or forgets it here once it is.
+    for (name, renders) in [("lenient", true), ("strict", false)] {
+        for source in all[name].as_array().unwrap() {
+            let made = render(source.as_str().unwrap());
+            assert_eq!(made.is_ok(), renders, "{source}: {made:?}");
+        }
+    }
 }
 
 #[test]
@@ -101,13 +147,37 @@ fn hostile_templates_end_with_a_reason() {
             "{% set ns = namespace(x='aa') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
             "does not come to an end",
         ),
-        ("{{ strftime_now('%j') }}", "“%j”"),
+        ("{{ strftime_now('%Q') }}", "“%Q”"),
     ] {
         match render(source) {
-            Err(Error::Template(text)) => assert!(text.contains(reason), "{source}: {text}"),
+            Err(Error::Template(text) | Error::Refused(text)) => {
+                assert!(text.contains(reason), "{source}: {text}");
+            }
             other => panic!("{source}: {other:?}"),
         }
     }
+}
+
+#[test]
+fn what_a_template_refuses_is_told_in_its_own_words() {
+    let render = |source: &str| {
+        let template = Template::new(source, &vocabulary("<s>", "</s>"), "2026-01-02");
+        rendered(&template, &[message("user", "Hi")], true)
+    };
+    let inside = "{% macro m() %}{{ raise_exception(' Roles must alternate! ') }}{% endmacro %}{% set x = m() %}";
+    for source in ["{{ raise_exception('Roles must alternate!') }}", inside] {
+        let error = render(source).unwrap_err();
+        assert_eq!(error, Error::Refused("Roles must alternate!".to_owned()));
+        assert_eq!(
+            error.to_string(),
+            "The model's chat template does not take these messages. It says: “Roles must alternate!”. Change who speaks when, or choose another model."
+        );
+    }
+    let error = render("{% for tool in tools %}x{% endfor %}").unwrap_err();
+    assert!(
+        error.to_string().contains("a list that is not there"),
+        "{error}"
+    );
 }
 
 /// The parts of what a template makes of one message.
