@@ -2,7 +2,7 @@
 //! `rope_scaling`, 5 has `rope_parameters` (for Gemma 3 one for each kind of layer).
 
 use crate::spec::{Number, gemma_embed_scale};
-use crate::{Activation, Arch, Error, LayerSpec, RopeScaling, Spec, error, limits};
+use crate::{Activation, Arch, DType, Error, LayerSpec, RopeScaling, Spec, error, limits};
 use serde_json::{Map, Value};
 
 /// Name of the file, for errors.
@@ -419,7 +419,8 @@ fn spec(text: &str) -> Result<Config, Error> {
         qk_norm: own_width,
         post_norms: gemma,
         embed_scale: if gemma {
-            gemma_embed_scale(hidden)
+            // Until the embedding's type is known.
+            gemma_embed_scale(hidden, DType::BF16)
         } else {
             1.0
         },

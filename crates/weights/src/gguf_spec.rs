@@ -2,7 +2,7 @@
 
 use crate::metadata::{Array, Metadata, Value};
 use crate::spec::{Number, gemma_embed_scale};
-use crate::{Activation, Arch, Error, LayerSpec, RopeScaling, Spec, error, limits};
+use crate::{Activation, Arch, DType, Error, LayerSpec, RopeScaling, Spec, error, limits};
 
 /// Reads keys of one architecture.
 struct Keys<'a> {
@@ -281,7 +281,8 @@ pub(crate) fn spec(metadata: &Metadata) -> Result<Spec, Error> {
         qk_norm: matches!(arch, Arch::Qwen3 | Arch::Gemma3),
         post_norms: gemma,
         embed_scale: if gemma {
-            gemma_embed_scale(hidden)
+            // Until the embedding's type is known.
+            gemma_embed_scale(hidden, DType::BF16)
         } else {
             1.0
         },

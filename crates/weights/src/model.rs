@@ -2,7 +2,8 @@
 
 use crate::flow::Stretch;
 use crate::names::Naming;
-use crate::{DType, Error, Role, RopeScaling, Spec, Tensor, error, limits};
+use crate::spec::gemma_embed_scale;
+use crate::{Arch, DType, Error, Role, RopeScaling, Spec, Tensor, error, limits};
 use std::collections::HashSet;
 
 /// Sizes of a tensor, the row length first, and ones to the end.
@@ -24,6 +25,8 @@ pub(crate) struct Model {
     /// Places of tensors that are known and not needed, in the file being read.
     pub(crate) skipped: Vec<Stretch>,
     there: HashSet<Role>,
+    /// How the embedding's weights are written.
+    embedding: Option<DType>,
 }
 
 impl Model {
@@ -37,6 +40,7 @@ impl Model {
             counted: 0,
             skipped: Vec::new(),
             there: HashSet::new(),
+            embedding: None,
         }
     }
 
@@ -84,6 +88,9 @@ impl Model {
         };
         if !self.there.insert(role) {
             return Err(Error::malformed(name, "the tensor is there twice"));
+        }
+        if role == Role::Embedding {
+            self.embedding = Some(dtype);
         }
         // The spec's own check bounds both factors, so this can't overflow.
         let bytes = row_bytes as u64 * rows as u64;
@@ -138,6 +145,9 @@ impl Model {
     pub(crate) fn settle(&self, spec: &mut Spec) -> Result<(), Error> {
         let no_head = !self.there.contains(&Role::Head);
         spec.tied = self.tied.unwrap_or(no_head);
+        if let (Arch::Gemma3, Some(dtype)) = (spec.arch, self.embedding) {
+            spec.embed_scale = gemma_embed_scale(spec.hidden, dtype);
+        }
         if self.there.contains(&Role::RopeFactors) {
             if !matches!(
                 spec.rope_factors,

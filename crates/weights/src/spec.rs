@@ -1,6 +1,6 @@
 //! What a model is: its sizes and the few switches in which the families differ.
 
-use crate::{Error, limits};
+use crate::{DType, Error, f32_to_half, half_to_f32, limits};
 
 /// The family of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,7 +96,7 @@ pub struct Spec {
     pub qk_norm: bool,
     /// Whether there are norms after attention and after the feed-forward layer too, before the residual is added.
     pub post_norms: bool,
-    /// What embeddings are multiplied with: 1, or √hidden rounded to bf16 as the reference does (Gemma).
+    /// What embeddings are multiplied with: 1, or √hidden in the type of the embedding's weights as the reference does (Gemma).
     pub embed_scale: f32,
     /// What the products of queries and keys are multiplied with.
     pub attn_scale: f32,
@@ -283,9 +283,16 @@ impl RopeScaling {
     }
 }
 
-/// √hidden rounded to bf16 (nearest, ties to even), as Gemma's reference multiplies embeddings.
-pub(crate) fn gemma_embed_scale(hidden: usize) -> f32 {
-    let bits = (hidden as f64).sqrt() as f32;
-    let bits = bits.to_bits();
-    f32::from_bits((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
+/// √hidden as Gemma's reference multiplies embeddings: rounded (nearest, ties to even) to the type of the embedding's weights.
+/// Quantized ones were bf16 before.
+pub(crate) fn gemma_embed_scale(hidden: usize, embedding: DType) -> f32 {
+    let exact = (hidden as f64).sqrt() as f32;
+    match embedding {
+        DType::F32 => exact,
+        DType::F16 => half_to_f32(f32_to_half(exact)),
+        _ => {
+            let bits = exact.to_bits();
+            f32::from_bits((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
+        }
+    }
 }

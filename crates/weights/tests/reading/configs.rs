@@ -206,6 +206,8 @@ fn gemma_in_both_spellings() {
     assert_eq!(old.inverse_frequencies(2, None)[0], 0.125);
     assert_eq!(old.inverse_frequencies(1, None)[0], 1.0);
     let six = spec("gemma3_text", json!({"sliding_window": 512}));
+    // Its embedding is in F32, whatever the config says.
+    assert_eq!(six.embed_scale, 8_f32.sqrt());
     let global: Vec<bool> = six
         .layers
         .iter()

@@ -605,6 +605,32 @@ fn a_model_with_a_head_and_factors() {
     assert_eq!(error.reason, "a tensor and a key both change the rotation");
 }
 
+/// As `torch.tensor(96**0.5).to(dtype)` rounds it, which transformers multiplies Gemma's embeddings by.
+#[test]
+fn gemmas_embedding_scale_has_the_type_of_the_embedding() {
+    for (hidden, exact, half, brain) in [
+        (96, 9.797_959, 9.796_875, 9.812_5),
+        (160, 12.649_111, 12.648_437_5, 12.625),
+    ] {
+        let tiny = Tiny {
+            arch: "gemma3",
+            hidden,
+            ..TINY
+        };
+        // F32, F16, BF16, Q8_0.
+        for (kind, wanted) in [(0, exact), (1, half), (30, brain), (8, brain)] {
+            let mut gguf = tiny.gguf();
+            gguf.entry("token_embd.weight").kind = kind;
+            let (header, _) = read_gguf(&gguf.bytes()).unwrap();
+            assert_eq!(header.spec.embed_scale, wanted, "{hidden} {kind}");
+        }
+    }
+    assert_eq!(
+        read_gguf(&TINY.gguf().bytes()).unwrap().0.spec.embed_scale,
+        1.0
+    );
+}
+
 #[test]
 fn families_in_gguf() {
     let spec = |arch, layers, change: fn(&mut Gguf)| {
@@ -642,7 +668,7 @@ fn families_in_gguf() {
     assert_eq!(plain.inverse_frequencies(0, None), [1.0, 0.01]);
     assert_eq!(plain.inverse_frequencies(5, None), [0.125, 0.000_125]);
     assert_eq!((plain.attn_scale, plain.norm_plus_one), (0.5, false));
-    assert_eq!(plain.embed_scale, 2.828_125);
+    assert_eq!(plain.embed_scale, 8_f32.sqrt());
     assert!(plain.post_norms && plain.qk_norm && !plain.neighbour_rope);
 
     let flags = gemma(|g| {
