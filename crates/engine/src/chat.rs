@@ -98,6 +98,8 @@ pub struct Chat {
     engine: Engine,
     tokenizer: Rc<Tokenizer>,
     template: Template,
+    /// Texts at which every reply ends.
+    ends: Vec<String>,
     turns: BTreeMap<u64, Turn>,
     made: u64,
 }
@@ -115,7 +117,7 @@ impl Chat {
         date: &str,
     ) -> Result<Self, Error> {
         let words = |error: seedbed_tokens::Error| Error::File(error.to_string());
-        let tokenizer = Tokenizer::new(vocabulary).map_err(words)?;
+        let mut tokenizer = Tokenizer::new(vocabulary).map_err(words)?;
         if tokenizer.vocabulary_len() > weights.spec.vocab {
             return Err(Error::File(format!(
                 "The file has {} tokens but scores only {}.",
@@ -129,11 +131,14 @@ impl Chat {
             )
         })?;
         let template = Template::new(source, vocabulary, date).map_err(words)?;
+        let end = template.turn_end(&tokenizer);
+        tokenizer.stop_at(&end.tokens);
         let engine = Engine::new(context, weights, options, tokenizer.stops())?;
         Ok(Self {
             engine,
             tokenizer: Rc::new(tokenizer),
             template,
+            ends: end.texts,
             turns: BTreeMap::new(),
             made: 0,
         })
@@ -166,7 +171,7 @@ impl Chat {
     pub fn tokens(&self, messages: &[Message]) -> Result<Vec<u32>, Error> {
         let parts = self
             .template
-            .render(messages, true)
+            .chat(messages, true)
             .map_err(|error| Error::Unsupported(error.to_string()))?;
         Ok(self.tokenizer.encode_parts(&parts))
     }
@@ -188,7 +193,7 @@ impl Chat {
             prompt,
             made: Vec::new(),
             stream: Stream::new(Rc::clone(&self.tokenizer)),
-            stops: StopStrings::new(&wish.stop),
+            stops: StopStrings::new(&[wish.stop.as_slice(), &self.ends].concat()),
             wish,
         };
         self.turns.insert(id, turn);

@@ -118,6 +118,52 @@ fn nothing_in_a_message_ends_its_turn() {
     assert!(text.contains(attack), "{text}");
 }
 
+/// Files have the end of a turn typed as text, and no other end named: the template tells it.
+#[test]
+fn a_reply_ends_where_the_template_says_so() {
+    use futures::executor::block_on;
+    use seedbed_engine::chat::{Chat, Said, Wish};
+    use seedbed_engine::engine::{Options, Reason};
+
+    let Some(mut vocabulary) = real() else { return };
+    let Some(path) = real_model() else { return };
+    let Some(context) = context().map(Rc::new) else {
+        return;
+    };
+    let end = vocabulary.eos.take().unwrap() as usize;
+    assert_eq!(vocabulary.tokens[end], "<|im_end|>");
+    vocabulary.kinds[end] = 1;
+    let weights = Rc::new(seedbed_engine::load::model(&context, &path, None).unwrap());
+    let options = Options {
+        context: 128,
+        ..Options::default()
+    };
+    let mut chat = Chat::new(context, weights, options, &vocabulary, "2026-01-02").unwrap();
+    let message = Message {
+        role: "user".to_owned(),
+        content: "Write one sentence about the sea.".to_owned(),
+    };
+    let wish = Wish {
+        max_tokens: 60,
+        ..Wish::default()
+    };
+    chat.begin(1, &[message], wish).unwrap();
+    let (mut text, mut why) = (String::new(), None);
+    while chat.open() > 0 {
+        for one in block_on(chat.advance()).unwrap() {
+            match one {
+                Said::Text(_, more) => text.push_str(&more),
+                Said::Ended { reason, .. } => why = Some(reason),
+                Said::Failed(_, reason) => panic!("{reason}"),
+            }
+        }
+    }
+    let reference = reference();
+    let wanted = reference["cases"][0]["text"].as_str().unwrap();
+    assert_eq!(text.trim(), wanted.trim_end_matches("<|im_end|>").trim());
+    assert_eq!(why, Some(Reason::Stop));
+}
+
 /// A device that is lost in the middle of a reply costs nothing but time: the reply goes on, on another device.
 #[test]
 fn a_reply_survives_the_loss_of_its_device() {

@@ -11,11 +11,13 @@ mod split;
 mod template;
 mod text;
 mod tokenizer;
+mod turns;
 
 pub use split::Splitter;
 pub use template::{Message, Template};
 pub use text::{StopStrings, Stream};
 pub use tokenizer::Tokenizer;
+pub use turns::TurnEnd;
 
 /// A tokenizer as a model file describes it (GGUF keys `tokenizer.ggml.*`).
 #[derive(Debug, Clone, Default)]

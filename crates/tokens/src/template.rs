@@ -2,7 +2,7 @@
 
 use crate::jinja::{self, Raised};
 use crate::marks::Marks;
-use crate::tokenizer::{USER_DEFINED, is_mark};
+use crate::tokenizer::{USER_DEFINED, is_mark, kinds};
 use crate::{Error, Part, Vocabulary};
 use minijinja::value::Value;
 use minijinja::{Environment, ErrorKind, context};
@@ -52,12 +52,13 @@ impl Template {
                 .cloned()
                 .unwrap_or_default()
         };
+        let kinds_of_all = kinds(vocabulary);
         let marks = |kinds: fn(u8) -> bool| {
             Marks::new(
                 vocabulary
                     .tokens
                     .iter()
-                    .zip(&vocabulary.kinds)
+                    .zip(&kinds_of_all)
                     .filter(|(token, kind)| is_mark(**kind, token) && kinds(**kind))
                     .map(|(token, _)| (token.as_str(), 0)),
             )
@@ -130,7 +131,12 @@ impl Template {
         })
     }
 
-    fn text(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String, Error> {
+    /// The text for `messages` as they are, with nothing broken in them.
+    pub(crate) fn text(
+        &self,
+        messages: &[Message],
+        add_generation_prompt: bool,
+    ) -> Result<String, Error> {
         let messages: Vec<Value> = messages
             .iter()
             .map(|one| {

@@ -2,12 +2,14 @@
 
 use crate::marks::Marks;
 use crate::split::Splitter;
+use crate::turns::tag;
 use crate::{Error, Part, Vocabulary};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 /// Kinds of tokens, as `tokenizer.ggml.token_type` numbers them.
+const NORMAL: u8 = 1;
 const UNKNOWN: u8 = 2;
 pub(crate) const CONTROL: u8 = 3;
 pub(crate) const USER_DEFINED: u8 = 4;
@@ -90,6 +92,41 @@ fn is_plain(text: &str) -> bool {
     text.chars().nth(1).is_none() || text.chars().all(|c| c == BLANK || c.is_whitespace())
 }
 
+/// Kinds of all tokens. Files have signs typed as normal text; llama.cpp corrects those it knows. Here those that begin and
+/// end texts are control tokens, as they are to `transformers`, and those that the template writes are user-defined, if text
+/// can't become them by merges.
+pub(crate) fn kinds(vocabulary: &Vocabulary) -> Vec<u8> {
+    let mut kinds = vocabulary.kinds.clone();
+    kinds.resize(vocabulary.tokens.len(), NORMAL);
+    let is_sign = |text: &str| tag(text).is_some_and(|sign| sign == text);
+    let ends = [vocabulary.bos, vocabulary.eos, vocabulary.eot];
+    for id in ends.into_iter().flatten() {
+        let id = id as usize;
+        if let (Some(kind), Some(text)) = (kinds.get_mut(id), vocabulary.tokens.get(id))
+            && is_sign(text)
+        {
+            *kind = CONTROL;
+        }
+    }
+    let template = vocabulary.chat_template.as_deref().unwrap_or_default();
+    let mut written: HashMap<&str, usize> = vocabulary
+        .tokens
+        .iter()
+        .enumerate()
+        .filter(|(id, text)| kinds[*id] == NORMAL && is_sign(text) && template.contains(*text))
+        .map(|(id, text)| (text.as_str(), id))
+        .collect();
+    if !written.is_empty() {
+        for merge in &vocabulary.merges {
+            written.remove(merge.replacen(' ', "", 1).as_str());
+        }
+    }
+    for id in written.into_values() {
+        kinds[id] = USER_DEFINED;
+    }
+    kinds
+}
+
 impl Tokenizer {
     /// Reads a vocabulary.
     ///
@@ -118,7 +155,8 @@ impl Tokenizer {
                 )));
             }
         }
-        let kind = |id: usize| vocabulary.kinds.get(id).copied().unwrap_or(1);
+        let kinds = kinds(vocabulary);
+        let kind = |id: usize| kinds.get(id).copied().unwrap_or(NORMAL);
         let mut ids = HashMap::with_capacity(count);
         for (id, token) in vocabulary.tokens.iter().enumerate() {
             // Of two tokens with one text the first is used, as the reference does.
@@ -141,7 +179,7 @@ impl Tokenizer {
         let plain = Marks::new(blanks.iter().map(|(text, id)| (text.as_str(), *id)));
         let (model, texts) = match vocabulary.model.as_str() {
             "gpt2" => byte_level(vocabulary, &ids, &special)?,
-            "llama" => sentence_piece(vocabulary, &ids)?,
+            "llama" => sentence_piece(vocabulary, &kinds, &ids)?,
             "" => {
                 return Err(Error::Missing(
                     "the kind of its tokenizer (tokenizer.ggml.model)",
@@ -168,7 +206,7 @@ impl Tokenizer {
             ids,
             texts,
             // Text of user-defined tokens is text when a model writes it.
-            special: (0..count).map(|id| kind(id) == CONTROL).collect(),
+            special: kinds.iter().map(|kind| *kind == CONTROL).collect(),
             marks,
             plain,
             stops,
@@ -184,6 +222,21 @@ impl Tokenizer {
     /// Tokens that end a reply.
     pub fn stops(&self) -> &[u32] {
         &self.stops
+    }
+
+    /// Makes more tokens end a reply.
+    pub fn stop_at(&mut self, tokens: &[u32]) {
+        self.stops.extend(tokens);
+        self.stops.sort_unstable();
+        self.stops.dedup();
+    }
+
+    /// The token, of those that are matched in template text, that `text` begins with.
+    pub(crate) fn mark_at(&self, text: &str) -> Option<u32> {
+        self.marks
+            .next(text, 0)
+            .filter(|(at, ..)| *at == 0)
+            .map(|(_, _, token)| token)
     }
 
     /// It is a control token, which is no text.
@@ -237,11 +290,14 @@ impl Tokenizer {
         let mut out = Vec::new();
         let mut text = String::new();
         let mut is_first = true;
+        let mut has_bos = false;
         for part in parts {
             let mut from = 0;
             if part.is_template {
                 while let Some((at, length, id)) = self.marks.next(&part.text, from) {
                     text.push_str(&part.text[from..at]);
+                    // Blanks before it are as the template wants them.
+                    has_bos |= out.is_empty() && text.trim().is_empty() && self.is_bos(id);
                     if !text.is_empty() {
                         self.plain(&text, is_first, &mut out);
                         text.clear();
@@ -258,12 +314,19 @@ impl Tokenizer {
             self.plain(&text, is_first, &mut out);
         }
         match self.bos {
-            Some(bos) if out.first() != Some(&bos) => {
+            Some(bos) if !has_bos => {
                 out.insert(0, bos);
                 out
             }
             _ => out,
         }
+    }
+
+    /// It begins texts, or has the text of the one that does.
+    fn is_bos(&self, token: u32) -> bool {
+        self.bos.is_some_and(|bos| {
+            bos == token || self.texts.get(bos as usize) == self.texts.get(token as usize)
+        })
     }
 
     fn plain(&self, text: &str, is_first: bool, out: &mut Vec<u32>) {
@@ -536,6 +599,7 @@ fn byte_level(
 
 fn sentence_piece(
     vocabulary: &Vocabulary,
+    kinds: &[u8],
     ids: &HashMap<String, u32>,
 ) -> Result<(Model, Vec<Vec<u8>>), Error> {
     let count = vocabulary.tokens.len();
@@ -563,7 +627,7 @@ fn sentence_piece(
     let scores = vocabulary
         .tokens
         .iter()
-        .zip(&vocabulary.kinds)
+        .zip(kinds)
         .zip(&vocabulary.scores)
         .map(|((token, kind), score)| {
             let is_text = !matches!(*kind, UNKNOWN | BYTE) && !is_mark(*kind, token);
@@ -575,13 +639,13 @@ fn sentence_piece(
         .iter()
         .enumerate()
         .map(|(id, token)| {
-            if vocabulary.kinds.get(id) == Some(&BYTE) {
+            if kinds.get(id) == Some(&BYTE) {
                 let byte = token
                     .get(3..5)
                     .and_then(|hex| u8::from_str_radix(hex, 16).ok());
                 return byte.map_or_else(Vec::new, |byte| vec![byte]);
             }
-            if vocabulary.kinds.get(id) == Some(&CONTROL) {
+            if kinds.get(id) == Some(&CONTROL) {
                 return token.clone().into_bytes();
             }
             token.replace(BLANK, " ").into_bytes()
