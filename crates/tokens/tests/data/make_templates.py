@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Chat templates and what Jinja2 makes of them, as `transformers` sets it up: make_templates.py NAME=FILE … > out.json
 
-FILE is a tokenizer_config.json, or a template, or a folder of templates, or an earlier out.json (then NAME is a part of
+FILE is a tokenizer_config.json, or a template, or a folder, a wheel or a .tar.gz with templates, or an earlier out.json (then NAME is a part of
 names, or empty for all). What templates.json holds is told in README.md; tests/templates.rs reads others from
 SEEDBED_TEMPLATES.
 """
-import json, pathlib, sys
+import json, pathlib, sys, tarfile, zipfile
 from transformers_jinja import render
 
 CHATS = [
@@ -26,11 +26,28 @@ def text(x):
     return x["content"] if isinstance(x, dict) else (x or "")
 
 
+def files(path):
+    """Places and texts of the templates in a folder or an archive."""
+    if path.is_dir():
+        for one in path.rglob("*.jinja"):
+            yield one, one.read_text()
+    elif path.suffix == ".whl":
+        with zipfile.ZipFile(path) as archive:
+            for one in archive.namelist():
+                if one.endswith(".jinja"):
+                    yield pathlib.Path(one), archive.read(one).decode()
+    else:
+        with tarfile.open(path) as archive:
+            for one in archive:
+                if one.isfile() and one.name.endswith(".jinja"):
+                    yield pathlib.Path(one.name), archive.extractfile(one).read().decode()
+
+
 def sources(name, path):
     """Name, source, bos and eos of each template."""
-    if path.is_dir():
-        for one in sorted(path.rglob("*.jinja")):
-            yield f"{name}/{one.stem}" if name else one.stem, one.read_text(), "<|bos|>", "<|eos|>"
+    if path.is_dir() or path.suffix in (".whl", ".gz"):
+        for place, source in sorted(files(path)):
+            yield f"{name}/{place.stem}" if name else place.stem, source, "<|bos|>", "<|eos|>"
         return
     raw = path.read_text()
     if path.suffix != ".json":
