@@ -108,6 +108,8 @@ pub enum Error {
     )]
     Refused(String),
     /// A template that can't be rendered.
-    #[error("The model's chat template can't be used here: {0}")]
+    #[error(
+        "The model's chat template can't be used here: {0}. Choose another file of this model, or another model."
+    )]
     Template(String),
 }

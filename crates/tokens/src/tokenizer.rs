@@ -314,7 +314,7 @@ impl Tokenizer {
             self.plain(&text, is_first, &mut out);
         }
         match self.bos {
-            Some(bos) if !has_bos => {
+            Some(bos) if !has_bos && out.first() != Some(&bos) => {
                 out.insert(0, bos);
                 out
             }

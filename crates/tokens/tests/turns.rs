@@ -217,6 +217,30 @@ fn a_text_that_begins_with_another_token_of_the_same_text_has_begun() {
     assert_eq!(tokenizer.encode_parts(&parts), [256, 120]);
 }
 
+#[test]
+fn a_sentence_piece_text_begins_once() {
+    let mut tokens: Vec<String> = (0..256).map(|byte| format!("<0x{byte:02X}>")).collect();
+    tokens.extend(["<unk>", "<s>", "</s>"].map(str::to_owned));
+    let mut kinds = vec![6; 256];
+    // The beginning is typed as normal text.
+    kinds.extend([2, 1, 3]);
+    let vocabulary = Vocabulary {
+        model: "llama".to_owned(),
+        scores: vec![0.0; tokens.len()],
+        tokens,
+        kinds,
+        unknown: Some(256),
+        bos: Some(257),
+        eos: Some(258),
+        add_space_prefix: Some(false),
+        chat_template: Some("{{ bos_token }}{{ messages[0].content }}".to_owned()),
+        ..Vocabulary::default()
+    };
+    let tokenizer = Tokenizer::new(&vocabulary).unwrap();
+    let parts = template(&vocabulary).render(&[message("user", "x")], true);
+    assert_eq!(tokenizer.encode_parts(&parts.unwrap()), [257, 120]);
+}
+
 /// Roles and texts as a template gets them.
 fn taken(source: &str, chat: &[(&str, &str)]) -> Result<String, Error> {
     let vocabulary = vocabulary(source, &[]);
