@@ -5,6 +5,7 @@
 //! that of Parquet says which ranges it needs. Nothing here holds a whole file, except where its layout leaves no choice
 //! (JSON by column), and then up to a bound.
 
+pub mod delimited;
 pub mod encoding;
 pub mod places;
 pub mod source;
