@@ -7,6 +7,8 @@
 
 pub mod delimited;
 pub mod encoding;
+pub mod json;
+pub mod literal;
 pub mod places;
 pub mod source;
 pub mod table;
