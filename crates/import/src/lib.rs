@@ -9,6 +9,7 @@ pub mod delimited;
 pub mod encoding;
 pub mod json;
 pub mod literal;
+pub mod parquet;
 pub mod places;
 pub mod source;
 pub mod table;
