@@ -11,6 +11,7 @@ pub mod engine;
 pub mod example;
 pub mod id;
 pub mod identity;
+pub mod import;
 pub mod instruction;
 pub mod line;
 pub mod messages;
@@ -22,6 +23,7 @@ pub mod record;
 pub mod review;
 pub mod row;
 pub mod seed;
+pub mod turns;
 
 /// Version of the format of a dataset repo, written to `.seedbed/project.json` (`docs/format.md`).
 pub const FORMAT_VERSION: u32 = 2;

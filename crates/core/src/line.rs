@@ -408,6 +408,8 @@ impl OldRecord {
                 run_id: self.run_id,
                 cell: self.cell,
                 provenance: self.provenance,
+                reasoning: String::new(),
+                metadata: Map::new(),
                 created_ms: self.created_ms,
             },
             messages: self.messages,

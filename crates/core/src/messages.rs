@@ -7,6 +7,7 @@
 
 use crate::engine::{EngineOrder, EngineStage, EngineState, EngineTold};
 use crate::identity::Identity;
+use crate::import::{Choice, Look, Mapping, OwnFile, Preview, Scope, TableSource};
 use crate::model::{Endpoint, Message, ModelInfo};
 use crate::params::RunSettings;
 use crate::prompt::{Cell, EvolutionKind, Prompt, PromptState};
@@ -113,6 +114,49 @@ pub enum Request {
     Exported {
         /// The project.
         project: String,
+    },
+    /// Open a table that somebody brings, and say what it looks like. → [`Reply::Look`], or [`Reply::OwnFile`] when it
+    /// is none
+    OpenTable {
+        /// Where it lies.
+        source: TableSource,
+        /// How it is read.
+        choice: Choice,
+        /// The person's language, e.g. `de`; helps to guess an encoding.
+        language: Option<String>,
+    },
+    /// How an open table looks when it is read in another way. → [`Reply::Look`]
+    ReadTableAs {
+        /// As [`Look::table`] said.
+        table: u32,
+        /// How it is read.
+        choice: Choice,
+    },
+    /// What a mapping makes of an open table. → [`Reply::TablePreview`]
+    PreviewTable {
+        /// As [`Look::table`] said.
+        table: u32,
+        /// What each column is for.
+        mapping: Mapping,
+        /// Which rows.
+        scope: Scope,
+    },
+    /// Take its rows in, with [`Progress::Rows`]; cancelling keeps what came into an open project, and nothing of a new
+    /// one. The table is closed. → [`Reply::Imported`]
+    TakeTable {
+        /// As [`Look::table`] said.
+        table: u32,
+        /// What each column is for.
+        mapping: Mapping,
+        /// Which rows.
+        scope: Scope,
+        /// The open project; `None` for a new one.
+        into: Option<String>,
+    },
+    /// Nobody wants it any more. → [`Reply::Ok`]
+    CloseTable {
+        /// As [`Look::table`] said.
+        table: u32,
     },
     /// Begins to read a project that Seedbed saved as lines, into a new project or an open one.
     /// → [`Reply::Importing`]
@@ -688,6 +732,15 @@ pub enum Progress {
     },
     /// Measuring the model in this tab.
     Measure(EngineTold),
+    /// Rows of a table came in.
+    Rows {
+        /// Rows that were stored, known ones among them.
+        rows: u64,
+        /// Bytes of the table that were read.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
     /// A step of a publish or sync.
     Step {
         /// The step.
@@ -744,6 +797,12 @@ pub enum Reply {
         /// What came in and what did not, in words.
         report: ImportReport,
     },
+    /// What a table looks like.
+    Look(Box<Look>),
+    /// The file is none, but one that is read as text.
+    OwnFile(OwnFile),
+    /// What a mapping makes of a table.
+    TablePreview(Box<Preview>),
     /// A file to save, or a piece of it.
     File {
         /// Name.
@@ -993,6 +1052,9 @@ pub struct ImportReport {
     pub rows: u32,
     /// Rows that were there already.
     pub known: u32,
+    /// Rows without an answer, which are instructions now.
+    #[serde(default)]
+    pub instructions: u32,
     /// Rows left out, the first few with line and reason.
     pub skipped: Vec<String>,
     /// Rows left out in all.

@@ -5,10 +5,12 @@
 //! request are two records. Decisions name the text they were made on ([`Fields::text_hash`]).
 
 use crate::id::{content_id, id_of, write_canonical, write_json};
-use crate::model::{FinishReason, Message, Sampling, Usage};
+use crate::model::{FinishReason, Message, Role, Sampling, Usage};
 use crate::prompt::Cell;
+use crate::turns::{self, Turn};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -18,13 +20,34 @@ pub const INSTRUCTION: &str = "instruction";
 pub const RESPONSE: &str = "response";
 
 /// The content of one field.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Field {
     /// Plain text; a JSON string.
     Text(String),
-    /// Anything else, as it came: an object whose `kind` a later format defines (turns, a passage).
+    /// An object of a `kind`: a conversation ([`crate::turns`]), or what a later format defines, as it came.
     Other(Value),
+}
+
+impl Field {
+    /// The conversation in it; `None` when it holds something else.
+    pub fn turns(&self) -> Option<Vec<Turn>> {
+        match self {
+            Self::Text(_) => None,
+            Self::Other(content) => turns::of(content),
+        }
+    }
+
+    /// All words of it, those of a conversation too; none of a kind that this build does not know.
+    pub fn words(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Other(_) => {
+                let turns = self.turns();
+                Cow::Owned(turns.map_or_else(String::new, |turns| turns::plain(&turns)))
+            }
+        }
+    }
 }
 
 /// The fields of a record by id.
@@ -47,6 +70,27 @@ impl Fields {
             Some(Field::Text(text)) => text,
             _ => "",
         }
+    }
+
+    /// An instruction and the conversation that it begins.
+    pub fn of_turns(turns: &[Turn]) -> Self {
+        Self(BTreeMap::from([
+            (
+                INSTRUCTION.to_owned(),
+                Field::Text(turns::first(turns, Role::User).to_owned()),
+            ),
+            (RESPONSE.to_owned(), Field::Other(turns::field(turns))),
+        ]))
+    }
+
+    /// The conversation in a field; `None` when it holds something else.
+    pub fn turns(&self, id: &str) -> Option<Vec<Turn>> {
+        self.0.get(id)?.turns()
+    }
+
+    /// All words of a field, those of a conversation too.
+    pub fn words(&self, id: &str) -> Cow<'_, str> {
+        self.0.get(id).map_or(Cow::Borrowed(""), Field::words)
     }
 
     /// Replaces a field by a text.
@@ -146,6 +190,9 @@ pub struct Source {
     /// Row or line in it, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<u64>,
+    /// Which of two answers that were compared there: `chosen` or `rejected`.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
 }
 
 /// One record, as stored and as written to `.seedbed/records/`.
@@ -179,6 +226,12 @@ pub struct Record {
     /// How it was made.
     #[serde(default)]
     pub provenance: Provenance,
+    /// How the answer was reasoned out: of a model that shows it, or of an imported column.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reasoning: String,
+    /// Other columns of the table that it was imported from, by wish.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub metadata: Map<String, Value>,
     /// Milliseconds since 1970 when it was stored first.
     #[serde(default)]
     pub created_ms: u64,

@@ -6,7 +6,8 @@
 //! only for the text that it names. Drafts stay local and are not part of the log.
 
 use crate::question::{BAD, GOOD, IMPROVED_INSTRUCTION, IMPROVED_RESPONSE, QUALITY};
-use crate::record::{Fields, INSTRUCTION, RESPONSE};
+use crate::record::{Field, Fields, INSTRUCTION, RESPONSE};
+use crate::turns;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -164,16 +165,26 @@ impl Response {
         self.text(IMPROVED_RESPONSE)
     }
 
-    /// The fields that this response gives other texts than `fields` has.
-    pub fn edits(&self, fields: &Fields) -> BTreeMap<String, String> {
+    /// The fields that this response gives another content than `fields` has.
+    pub fn edits(&self, fields: &Fields) -> BTreeMap<String, Field> {
         [
             (INSTRUCTION, IMPROVED_INSTRUCTION),
             (RESPONSE, IMPROVED_RESPONSE),
         ]
         .into_iter()
         .filter_map(|(field, question)| {
-            let text = self.text(question)?;
-            (text != fields.text(field)).then(|| (field.to_owned(), text.to_owned()))
+            let edited = match self.answers.get(question)? {
+                Value::String(text) => Field::Text(text.clone()),
+                content => {
+                    turns::of(content)?;
+                    Field::Other(content.clone())
+                }
+            };
+            let is_other = match fields.0.get(field) {
+                Some(generated) => *generated != edited,
+                None => edited != Field::Text(String::new()),
+            };
+            is_other.then(|| (field.to_owned(), edited))
         })
         .collect()
     }
@@ -493,14 +504,14 @@ impl RecordState {
 /// What an accepted record is published with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
-    /// Texts of the fields that were edited, by field id; all of them from one response.
-    pub edits: BTreeMap<String, String>,
+    /// The fields that were edited, by field id; all of them from one response.
+    pub edits: BTreeMap<String, Field>,
     /// Submitted responses behind the outcome.
     pub rating_count: i32,
 }
 
 /// Version of the rule of [`outcome`]: what was derived by an older one is derived anew.
-pub const OUTCOME_RULE: u32 = 3;
+pub const OUTCOME_RULE: u32 = 4;
 
 /// The outcome of a record with these fields: its state and, if accepted, what to publish.
 ///
@@ -511,7 +522,7 @@ pub fn outcome(
     active: &BTreeMap<String, (Clock, Response)>,
 ) -> (RecordState, Option<Accepted>) {
     let (mut good, mut bad, mut discarded) = (0_usize, 0_usize, 0_usize);
-    let mut edits: Vec<BTreeMap<String, String>> = Vec::new();
+    let mut edits: Vec<BTreeMap<String, Field>> = Vec::new();
     for (_, response) in active.values() {
         match (response.status, response.quality()) {
             (ResponseStatus::Discarded, _) => discarded += 1,
@@ -545,6 +556,8 @@ pub fn outcome(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Role;
+    use crate::turns::Turn;
 
     fn decision(id: &str, writer: &str, ms: u64, act: Act) -> Decision {
         Decision {
@@ -694,8 +707,37 @@ mod tests {
         assert_eq!(state, RecordState::Accepted);
         assert_eq!(
             accepted.map(|accepted| accepted.edits),
-            Some(BTreeMap::from([(INSTRUCTION.to_owned(), "I".to_owned())]))
+            Some(BTreeMap::from([(
+                INSTRUCTION.to_owned(),
+                Field::Text("I".to_owned())
+            )]))
         );
+    }
+
+    #[test]
+    fn an_edited_turn_is_an_edit_of_the_conversation() {
+        let turns = |answer: &str| {
+            [(Role::User, "How deep?"), (Role::Assistant, answer)].map(|(role, text)| Turn {
+                role,
+                text: text.to_owned(),
+            })
+        };
+        let fields = Fields::of_turns(&turns("2 cm"));
+        let edits = |content: Value| {
+            let mut response = Response::rated(Quality::Good);
+            response
+                .answers
+                .insert(IMPROVED_RESPONSE.to_owned(), content);
+            response.edits(&fields)
+        };
+        assert!(edits(turns::field(&turns("2 cm"))).is_empty());
+        let edited = turns::field(&turns("20 cm"));
+        assert_eq!(
+            edits(edited.clone()),
+            BTreeMap::from([(RESPONSE.to_owned(), Field::Other(edited))])
+        );
+        // What this build does not understand is no text that anybody could accept.
+        assert!(edits(serde_json::json!({"kind": "passage", "document": "d"})).is_empty());
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The published table: one [`TableRow`] per accepted record, stable scalar columns plus `messages`.
 
-use crate::model::Message;
+use crate::model::{Message, Role};
 use crate::record::{INSTRUCTION, RESPONSE, Record};
 use crate::review::Accepted;
+use crate::turns;
 use serde::{Deserialize, Serialize};
 
 /// Version of the columns and of how they are filled: rows made by an older one are made anew.
-pub const ROW_RULE: u32 = 1;
+pub const ROW_RULE: u32 = 2;
 
 /// Column names of the published table, in order. `messages` is a list of `{role, content}`; everything else is a
 /// string except `rating_count` (int32) and `edited` (boolean).
@@ -50,21 +51,32 @@ pub struct TableRow {
     pub seed_hash: String,
     /// Version of the task text.
     pub prompt_version: String,
-    /// user, assistant.
+    /// Who said what; user and assistant, or the turns of a conversation.
     pub messages: Vec<Message>,
 }
 
 impl TableRow {
     /// The row of an accepted record.
     pub fn new(record: &Record, accepted: &Accepted) -> Self {
-        let text = |field: &str| {
-            accepted
-                .edits
-                .get(field)
-                .map_or_else(|| record.fields.text(field), String::as_str)
-                .to_owned()
+        let mut fields = record.fields.clone();
+        fields.0.extend(accepted.edits.clone());
+        let (instruction, response, messages) = match fields.turns(RESPONSE) {
+            // The last answer is the one that a reader of two columns looks for; `messages` has them all.
+            Some(turns) => (
+                turns::first(&turns, Role::User).to_owned(),
+                turns::last(&turns, Role::Assistant).to_owned(),
+                turns::messages(&turns),
+            ),
+            None => {
+                let text = |field| fields.text(field).to_owned();
+                let (instruction, response) = (text(INSTRUCTION), text(RESPONSE));
+                let messages = vec![
+                    Message::user(instruction.clone()),
+                    Message::assistant(response.clone()),
+                ];
+                (instruction, response, messages)
+            }
         };
-        let (instruction, response) = (text(INSTRUCTION), text(RESPONSE));
         Self {
             id: record.id.clone(),
             topic: record.cell.topic.clone(),
@@ -75,10 +87,7 @@ impl TableRow {
             edited: !accepted.edits.is_empty(),
             seed_hash: record.provenance.seed_hash.clone(),
             prompt_version: record.provenance.prompt_version.clone(),
-            messages: vec![
-                Message::user(instruction.clone()),
-                Message::assistant(response.clone()),
-            ],
+            messages,
             instruction,
             response,
         }
@@ -87,5 +96,48 @@ impl TableRow {
     /// Hash of everything in the row: two rows with the same hash need no new commit.
     pub fn content_hash(&self) -> String {
         crate::id::content_id(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Field, Fields};
+    use crate::turns::Turn;
+
+    #[test]
+    fn a_conversation_is_published_whole_with_its_first_question_and_its_last_answer() {
+        let turns = [
+            (Role::System, "Be brief."),
+            (Role::User, "How deep?"),
+            (Role::Assistant, "2 cm."),
+            (Role::User, "Why?"),
+            (Role::Assistant, "Frost."),
+        ]
+        .map(|(role, text)| Turn {
+            role,
+            text: text.to_owned(),
+        });
+        let record = Record {
+            fields: Fields::of_turns(&turns),
+            ..Record::default()
+        };
+        let row = TableRow::new(&record, &Accepted::default());
+        assert_eq!(
+            (row.instruction.as_str(), row.response.as_str()),
+            ("How deep?", "Frost.")
+        );
+        assert_eq!(row.messages, turns::messages(&turns));
+        assert!(!row.edited);
+
+        let edited = turns::with_text(&turns::field(&turns), 2, "About 2 cm.");
+        let accepted = Accepted {
+            edits: [(RESPONSE.to_owned(), Field::Other(edited))].into(),
+            rating_count: 1,
+        };
+        let row = TableRow::new(&record, &accepted);
+        assert_eq!(row.messages[2].content, "About 2 cm.");
+        assert_eq!(row.response, "Frost.");
+        assert!(row.edited);
     }
 }

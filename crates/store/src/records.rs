@@ -557,7 +557,11 @@ pub(crate) fn add(
         ])?;
     connection
         .prepare_cached("INSERT INTO words (rowid, instruction, response) VALUES (?1, ?2, ?3)")?
-        .execute(params![seq, record.instruction(), record.response()])?;
+        .execute(params![
+            seq,
+            record.instruction(),
+            record.fields.words(RESPONSE)
+        ])?;
     let seq = seq.unsigned_abs();
     keep_messages(connection, seq, line.messages)?;
     let state = RecordState::Pending;

@@ -5,7 +5,7 @@
 
 use seedbed_core::messages::RecordView;
 use seedbed_core::question::{IMPROVED_INSTRUCTION, IMPROVED_RESPONSE, QUALITY};
-use seedbed_core::record::{INSTRUCTION, RESPONSE, Record};
+use seedbed_core::record::{Field as Content, INSTRUCTION, RESPONSE, Record};
 use seedbed_core::review::{Quality, RecordState, Response, ResponseStatus};
 use std::collections::BTreeMap;
 
@@ -104,8 +104,8 @@ impl Form {
             (Field::Response, RESPONSE),
         ] {
             match edits.get(id) {
-                Some(text) => self.edit(field, text, record),
-                None => self.reset(field, record),
+                Some(Content::Text(text)) => self.edit(field, text, record),
+                _ => self.reset(field, record),
             }
         }
     }

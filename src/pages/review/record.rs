@@ -362,26 +362,23 @@ fn other_view(review: Review, row: &Arc<RecordView>, other: &OtherResponse) -> A
     let edits = response.edits(&row.record.fields);
     // To be chosen from: then the words are what matters.
     let is_open = row.state == RecordState::Disputed;
-    let changed = [
-        ("Instruction", INSTRUCTION, Field::Instruction),
-        ("Answer", RESPONSE, Field::Response),
-    ]
-    .into_iter()
-    .filter_map(|(title, id, field)| {
-        let new = edits.get(id)?;
-        Some(
-            view! {
-                <details class="other-change" open=is_open>
-                    <summary>{format!("{title}, as they changed it")}</summary>
-                    <div class="diff" dir="auto">
-                        {diff_view(field.generated(&row.record), new)}
-                    </div>
-                </details>
-            }
-            .into_any(),
-        )
-    })
-    .collect::<Vec<_>>();
+    let changed = [("Instruction", INSTRUCTION), ("Answer", RESPONSE)]
+        .into_iter()
+        .filter_map(|(title, id)| {
+            let new = edits.get(id)?;
+            Some(
+                view! {
+                    <details class="other-change" open=is_open>
+                        <summary>{format!("{title}, as they changed it")}</summary>
+                        <div class="diff" dir="auto">
+                            {diff_view(&row.record.fields.words(id), &new.words())}
+                        </div>
+                    </details>
+                }
+                .into_any(),
+            )
+        })
+        .collect::<Vec<_>>();
     let choose = (!edits.is_empty()).then(|| choose_view(review, row, other.clone()));
     let file = other
         .is_from_file
