@@ -5,11 +5,20 @@
 //! that of Parquet says which ranges it needs. Nothing here holds a whole file, except where its layout leaves no choice
 //! (JSON by column), and then up to a bound.
 
+pub mod conversation;
 pub mod delimited;
 pub mod encoding;
+pub mod guess;
 pub mod json;
 pub mod literal;
+pub mod marks;
+pub mod open;
+
 pub mod parquet;
 pub mod places;
+pub mod serve;
+pub mod shape;
 pub mod source;
+pub mod structure;
 pub mod table;
+pub mod take;

@@ -1,0 +1,125 @@
+//! Answers the back end: one table, one question at a time.
+
+use crate::json;
+use crate::open::{About, OpenError, Table};
+use crate::source::Source;
+use crate::table::Fault;
+use crate::take::Taking;
+use seedbed_core::import::{Ask, OwnFile, Told};
+use seedbed_core::messages::{Failure, FailureKind};
+use std::rc::Rc;
+
+/// A reader of one table.
+pub struct Server {
+    source: Rc<dyn Source>,
+    name: String,
+    table: Option<Rc<Table>>,
+    taking: Option<Taking>,
+}
+
+impl Server {
+    /// A reader of what `source` holds.
+    pub fn new(source: Rc<dyn Source>) -> Self {
+        Self {
+            source,
+            name: String::new(),
+            table: None,
+            taking: None,
+        }
+    }
+
+    /// Answers. `progress` hears how many bytes were looked at while a table is opened.
+    pub async fn answer(&mut self, ask: Ask, progress: &dyn Fn(u64)) -> Told {
+        match self.told(ask, progress).await {
+            Ok(told) => told,
+            Err(OpenError::Known(known)) => Told::Own(match known {
+                json::Known::Seed => OwnFile::Seed,
+                json::Known::Settings => OwnFile::Settings,
+                json::Known::Project => OwnFile::Project,
+            }),
+            Err(error) => Told::Failed(Box::new(self.failure(&error))),
+        }
+    }
+
+    async fn told(&mut self, ask: Ask, progress: &dyn Fn(u64)) -> Result<Told, OpenError> {
+        match ask {
+            Ask::Look {
+                name,
+                language,
+                most_scanned,
+                choice,
+            } => {
+                self.name.clone_from(&name);
+                let about = About {
+                    name,
+                    language,
+                    most_scanned,
+                };
+                self.taking = None;
+                let table = Table::open(Rc::clone(&self.source), &about, &choice, progress).await?;
+                let look = table.look().clone();
+                self.table = Some(Rc::new(table));
+                Ok(Told::Look(Box::new(look)))
+            }
+            Ask::Preview { mapping, scope } => match &self.table {
+                Some(table) => {
+                    let preview = table.preview(&mapping, &scope).await?;
+                    Ok(Told::Preview(Box::new(preview)))
+                }
+                None => Ok(not_open()),
+            },
+            Ask::Take { mapping, scope } => match &self.table {
+                Some(table) => {
+                    self.taking = Some(table.take(&mapping, &scope).await?);
+                    Ok(Told::Begun)
+                }
+                None => Ok(not_open()),
+            },
+            Ask::Next => {
+                let Some(taking) = &mut self.taking else {
+                    return Ok(not_open());
+                };
+                if let Some(batch) = taking.next().await? {
+                    return Ok(Told::Rows(batch));
+                }
+                let (tally, notes) = (Box::new(taking.tally()), taking.notes());
+                self.taking = None;
+                Ok(Told::End { tally, notes })
+            }
+        }
+    }
+
+    fn failure(&self, error: &OpenError) -> Failure {
+        let could_not = |why: &str| format!("“{}” could not be read: {why}", self.name);
+        let failure = match error {
+            OpenError::Source(error) => {
+                Failure::new(FailureKind::Invalid, could_not("its bytes did not come."))
+                    .next("Choose the file again; it may have been moved or changed meanwhile.")
+                    .detail(error.to_string())
+            }
+            OpenError::NoRows { faults } => {
+                let first = faults.first().map(told_fault).unwrap_or_default();
+                Failure::new(
+                    FailureKind::Content,
+                    could_not(&format!("there is no row in it.{first}")),
+                )
+                .next("Take a table of instructions (and answers) as CSV, JSONL, JSON or Parquet.")
+            }
+            error => Failure::new(FailureKind::Content, could_not(&error.to_string())),
+        };
+        failure.means("Nothing was taken in.")
+    }
+}
+
+fn told_fault(fault: &Fault) -> String {
+    format!(" Line {}: {}.", fault.number, fault.reason)
+}
+
+/// The worker that had opened it was ended.
+fn not_open() -> Told {
+    Told::Failed(Box::new(
+        Failure::new(FailureKind::NotFound, "This table is not open any more.")
+            .means("Nothing more was taken in.")
+            .next("Choose it again."),
+    ))
+}
