@@ -11,8 +11,10 @@ use seedbed_core::line::{self, Line, RecordLine};
 use seedbed_core::messages::{Failure, FailureKind, FilePiece, ImportReport};
 use seedbed_core::model::Endpoint;
 use seedbed_core::params::RunSettings;
+use seedbed_core::record::RESPONSE;
 use seedbed_core::review::Decision;
 use seedbed_core::seed::Seed;
+use seedbed_core::turns;
 use seedbed_store::{Origin, Store};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -594,15 +596,16 @@ pub(crate) fn record_piece(
                 .as_ref()
                 .map(|mine| json!({"reviewer": writer, "response": mine})),
         );
-        push_line(
-            &mut text,
-            &json!({
-                "id": record.id, "instruction": record.instruction(), "response": record.response(),
-                "topic": record.cell.topic, "perspective": record.cell.perspective,
-                "model": record.provenance.model, "state": view.state, "is_stale": view.is_stale,
-                "responses": responses, "provenance": record.provenance,
-            }),
-        )?;
+        let mut line = json!({
+            "id": record.id, "instruction": record.instruction(), "response": record.fields.words(RESPONSE),
+            "topic": record.cell.topic, "perspective": record.cell.perspective,
+            "model": record.provenance.model, "state": view.state, "is_stale": view.is_stale,
+            "responses": responses, "provenance": record.provenance,
+        });
+        if let Some(turns) = record.fields.turns(RESPONSE) {
+            line["messages"] = json!(turns::messages(&turns));
+        }
+        push_line(&mut text, &line)?;
     }
     Ok(FilePiece {
         text,

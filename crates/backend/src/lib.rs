@@ -10,6 +10,7 @@ mod card;
 mod draft;
 mod engine;
 mod identity;
+mod import;
 mod layout;
 pub mod pieces;
 pub mod platform;
@@ -22,6 +23,7 @@ mod sync;
 
 use crate::account::SignedIn;
 use crate::identity::Profile;
+use crate::import::OpenTable;
 use crate::pieces::{Answer, Piece, Pieces};
 use crate::platform::Platform;
 use crate::project::{NewDecision, Project};
@@ -62,6 +64,8 @@ pub struct Inner {
     /// Files that are being read in pieces, by number.
     pub(crate) imports: RefCell<HashMap<u32, Import>>,
     pub(crate) last_import: Cell<u32>,
+    /// Tables that are open, by number.
+    pub(crate) tables: RefCell<HashMap<u32, Rc<Mutex<OpenTable>>>>,
     /// What tabs that died left unlisted has been looked for.
     pub(crate) has_settled: Cell<bool>,
     /// Milliseconds since 1970 at the beginning of this visit.
@@ -111,6 +115,7 @@ impl Backend {
             profile: RefCell::default(),
             imports: RefCell::default(),
             last_import: Cell::new(0),
+            tables: RefCell::default(),
             has_settled: Cell::new(false),
             started_ms,
             requests: RefCell::default(),
@@ -297,6 +302,11 @@ impl Backend {
             request @ (Request::CreateExample
             | Request::ImportProject { .. }
             | Request::ImportInto { .. }
+            | Request::OpenTable { .. }
+            | Request::ReadTableAs { .. }
+            | Request::PreviewTable { .. }
+            | Request::TakeTable { .. }
+            | Request::CloseTable { .. }
             | Request::BeginImport { .. }
             | Request::ImportPiece { .. }
             | Request::EndImport { .. }

@@ -102,7 +102,7 @@ fn misled() -> Failure {
 /// Imports, exports, the example.
 pub fn answer_files(
     backend: Backend,
-    _: Ticket,
+    ticket: Ticket,
     request: Request,
 ) -> LocalBoxFuture<'static, Result<Reply>> {
     Box::pin(async move {
@@ -114,6 +114,31 @@ pub fn answer_files(
                 name,
                 text,
             } => backend.import_into(&project, &name, &text),
+            Request::OpenTable {
+                source,
+                choice,
+                language,
+            } => backend.open_table(source, choice, language).await,
+            Request::ReadTableAs { table, choice } => backend.read_table_as(table, choice).await,
+            Request::PreviewTable {
+                table,
+                mapping,
+                scope,
+            } => backend.preview_table(table, mapping, scope).await,
+            Request::TakeTable {
+                table,
+                mapping,
+                scope,
+                into,
+            } => {
+                backend
+                    .take_table(&ticket, table, mapping, scope, into.as_deref())
+                    .await
+            }
+            Request::CloseTable { table } => {
+                backend.close_table(table);
+                Ok(Reply::Ok)
+            }
             Request::BeginImport { name, into } => {
                 backend.begin_import(&name, into.as_deref()).await
             }

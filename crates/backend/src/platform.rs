@@ -1,6 +1,7 @@
 //! What the back end needs of the place it runs in, apart from HTTP: clock, randomness, files, locks, the page.
 
 use futures::future::LocalBoxFuture;
+use seedbed_core::import::{Ask, Told};
 use seedbed_core::messages::{Event, Failure, Storage};
 use seedbed_core::row::TableRow;
 use seedbed_hub::LargeFile;
@@ -37,6 +38,27 @@ pub trait Platform {
     fn remove(&self, id: String) -> LocalBoxFuture<'static, Result<(), Failure>>;
     /// Begins to write a table; in the browser this starts the worker that can.
     fn table(&self) -> LocalBoxFuture<'static, Result<Box<dyn TableJob>, Failure>>;
+    /// Begins to read a table that somebody brings; in the browser this starts the worker that can.
+    fn read_table(
+        &self,
+        bytes: TableBytes,
+    ) -> LocalBoxFuture<'static, Result<Box<dyn TableReader>, Failure>>;
+}
+
+/// Where the bytes of a table are.
+pub enum TableBytes {
+    /// A file that the page has handed over under this number.
+    File(u32),
+}
+
+/// A table being read.
+pub trait TableReader {
+    /// Asks, one question at a time. `progress` hears how many bytes were looked at while it is opened.
+    fn ask(
+        &mut self,
+        ask: Ask,
+        progress: Box<dyn Fn(u64)>,
+    ) -> LocalBoxFuture<'_, Result<Told, Failure>>;
 }
 
 /// A table being written.

@@ -10,6 +10,7 @@ use seedbed_core::model::Endpoint;
 use seedbed_core::params::RunSettings;
 use seedbed_core::prompt::{Cell, Prompt, PromptOrigin, PromptState};
 use seedbed_core::review::{Quality, Response, ResponseStatus};
+use seedbed_core::turns;
 use seedbed_store::{Store, StoreError};
 use std::cell::{Cell as Flag, RefCell};
 use std::rc::Rc;
@@ -471,12 +472,19 @@ fn check_response(response: &Response) -> Result<()> {
             .next(next))
     };
     let length = seedbed_core::line::MOST_TEXT;
-    let is_long = |answer: &serde_json::Value| {
-        answer
-            .as_str()
-            .is_some_and(|text| text.len() > length && text.chars().count() > length)
-    };
-    if response.answers.values().any(is_long) {
+    let is_long = |text: &str| text.len() > length && text.chars().count() > length;
+    let turns: Vec<_> = response
+        .answers
+        .values()
+        .filter_map(turns::of)
+        .flatten()
+        .collect();
+    let texts = response
+        .answers
+        .values()
+        .filter_map(serde_json::Value::as_str);
+    let said = turns.iter().map(|turn| turn.text.as_str());
+    if texts.chain(said.clone()).any(is_long) {
         return invalid(
             "The text is too long.",
             "Texts have 100,000 characters at most: shorten it, then submit again.",
@@ -489,16 +497,20 @@ fn check_response(response: &Response) -> Result<()> {
         );
     }
     if response.status == ResponseStatus::Submitted && response.quality() == Some(Quality::Good) {
-        for text in [
+        let improved = [
             response.improved_instruction(),
             response.improved_response(),
-        ] {
-            if text.is_some_and(|text| text.trim().is_empty()) {
-                return invalid(
-                    "The improved text is empty.",
-                    "Write it, or go back to the text as generated.",
-                );
-            }
+        ];
+        if improved
+            .into_iter()
+            .flatten()
+            .chain(said)
+            .any(|text| text.trim().is_empty())
+        {
+            return invalid(
+                "The improved text is empty.",
+                "Write it, or go back to the text as generated.",
+            );
         }
     }
     Ok(())

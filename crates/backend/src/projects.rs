@@ -12,10 +12,7 @@ use seedbed_core::messages::{
     Changed, ExportKind, Failure, FailureKind, FilePiece, ImportReport, ProjectSummary, Reply,
 };
 use seedbed_core::params::RunSettings;
-use seedbed_core::prompt::Cell;
-use seedbed_core::record::{Fields, Provenance, Record, Source};
 use seedbed_core::seed::Seed;
-use seedbed_grow::rows;
 use seedbed_store::Store;
 use serde_json::Value;
 use std::rc::Rc;
@@ -26,17 +23,12 @@ const KEPT_DELETED_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 const ID_BYTES: usize = 8;
 /// Version of the "task" of records that were imported.
 pub(crate) const IMPORT_VERSION: &str = "import/1";
-/// Rows stored in one transaction.
-const CHUNK: usize = 2000;
-/// Problems of an import that are told one by one.
-const TOLD_PROBLEMS: usize = 20;
 
 /// What a file is, by its text.
 enum Found {
     Bundle(Box<OldBundle>),
     Seed(Box<Seed>),
     Params,
-    Rows(Box<rows::ImportedRows>),
 }
 
 impl Backend {
@@ -371,7 +363,7 @@ impl Backend {
         let (project, report) = self
             .new_project(async |project| {
                 match &found {
-                    Found::Rows(_) | Found::Params => {
+                    Found::Params => {
                         let seed = Seed {
                             domain: title.clone(),
                             ..Seed::default()
@@ -432,32 +424,6 @@ impl Backend {
                     .import_pipeline_params(text)
                     .map_err(|error| bad_file(name, &error.to_string()))?;
                 project.with(|store| store.put(key::SETTINGS, &settings))?;
-            }
-            Found::Rows(rows) => {
-                report.kind = format!("rows ({})", rows.layout);
-                let seed_hash = project.with(Store::seed)?.hash();
-                let now = self.now();
-                let records: Vec<_> = rows
-                    .rows
-                    .iter()
-                    .map(|row| (imported_record(row, name, &seed_hash, now), Vec::new()))
-                    .collect();
-                for chunk in records.chunks(CHUNK) {
-                    report.rows += project.with(|store| store.add_records(chunk))?;
-                }
-                report.known = records.len() as u32 - report.rows;
-                report.skipped_total = rows.problems.len() as u32;
-                report.skipped = rows
-                    .notes
-                    .iter()
-                    .cloned()
-                    .chain(
-                        rows.problems
-                            .iter()
-                            .map(|(line, reason)| format!("line {line}: {reason}")),
-                    )
-                    .take(TOLD_PROBLEMS)
-                    .collect();
             }
         }
         Ok(report)
@@ -716,39 +682,14 @@ fn recognise(name: &str, text: &str) -> Result<Found> {
             return Ok(Found::Params);
         }
     }
-    rows::parse_any(name, text)
-        .map(|rows| Found::Rows(Box::new(rows)))
-        .map_err(|error| bad_file(name, &error.to_string()))
-}
-
-/// The same text from two files is one record: its id follows from the text alone.
-fn imported_record(row: &rows::ImportedRow, file: &str, seed_hash: &str, now_ms: u64) -> Record {
-    let fields = Fields::of_pair(row.instruction.clone(), row.response.clone());
-    Record {
-        id: Record::make_id(None, &fields),
-        source: vec![Source {
-            name: file.to_owned(),
-            ..Source::default()
-        }],
-        cell: Cell {
-            topic: row.topic.clone(),
-            perspective: row.perspective.clone(),
-        },
-        fields,
-        provenance: Provenance {
-            seed_hash: seed_hash.to_owned(),
-            model: row.model.clone(),
-            prompt_version: IMPORT_VERSION.to_owned(),
-            imported_from: Some(file.to_owned()),
-            ..Provenance::default()
-        },
-        created_ms: now_ms,
-        ..Record::default()
-    }
+    Err(bad_file(
+        name,
+        "it is neither a seed, nor settings of a run, nor a saved project.",
+    ))
 }
 
 /// A project name from a file name.
-fn title_of(name: &str) -> String {
+pub(crate) fn title_of(name: &str) -> String {
     let stem = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let stem = stem.split('.').next().unwrap_or(stem);
     let words = stem.replace(['_', '-'], " ");
@@ -788,15 +729,15 @@ mod tests {
         let kind = |text: &str| match recognise("x.json", text) {
             Ok(Found::Seed(_)) => "seed",
             Ok(Found::Params) => "params",
-            Ok(Found::Rows(_)) => "rows",
             Ok(Found::Bundle(_)) => "bundle",
             Err(_) => "none",
         };
         assert_eq!(kind(r#"{"domain":"d","topics":["t"]}"#), "seed");
         assert_eq!(kind(r#"{"self_intruct_num_generations":3}"#), "params");
         assert_eq!(
-            kind("{\"question\":\"q\",\"answer\":\"a\"}\n{\"question\":\"r\",\"answer\":\"b\"}\n"),
-            "rows"
+            kind("{\"question\":\"q\",\"answer\":\"a\"}\n"),
+            "none",
+            "a table"
         );
         assert_eq!(kind("   "), "none");
         assert_eq!(kind(r#"{"topics":"no list"}"#), "none");

@@ -672,10 +672,10 @@ fn a_large_project_goes_up_in_commits_of_bounded_size_the_table_last() {
     let home = tempdir().expect("a folder");
     let mut tab = Tab::open(home.path(), &hub.hub_url);
     tab.sign_in(DEFAULT_TOKEN);
-    let view = tab.opened(Request::ImportProject {
-        name: "rows.jsonl".to_owned(),
-        text: rows(450, 90_000),
-    });
+    let imported = tab.import_rows("rows.jsonl", &rows(450, 90_000), None);
+    let Ok(Reply::Imported { project: view, .. }) = imported else {
+        panic!("not imported: {imported:?}");
+    };
     let id = view.summary.id;
     let shown = tab.records(&id);
     assert_eq!(shown.len(), 450);

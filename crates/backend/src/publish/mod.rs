@@ -25,6 +25,7 @@ use seedbed_core::messages::{
     SyncReport, TableState,
 };
 use seedbed_core::params::RunSettings;
+use seedbed_core::record::RESPONSE;
 use seedbed_core::seed::Seed;
 use seedbed_hub::{HubClient, TreeEntry, git_blob_oid};
 use seedbed_store::{PublishedTable, Store};
@@ -591,7 +592,7 @@ fn sample(project: &Project, diff: &RowDiff) -> Result<Vec<RowChange>> {
                 None => match project.with(|store| store.record_view(id, ""))? {
                     Some(view) => (
                         view.record.instruction().to_owned(),
-                        view.record.response().to_owned(),
+                        view.record.fields.words(RESPONSE).into_owned(),
                     ),
                     None => continue,
                 },

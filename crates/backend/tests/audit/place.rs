@@ -6,7 +6,7 @@ use futures::future::{LocalBoxFuture, ready};
 use futures::task::LocalSpawnExt as _;
 use seedbed_backend::Backend;
 use seedbed_backend::pieces::Pieces;
-use seedbed_backend::platform::{Platform, TableJob};
+use seedbed_backend::platform::{Platform, TableBytes, TableJob, TableReader};
 use seedbed_core::messages::{
     Envelope, Event, Failure, FailureKind, HubConfig, ProjectSummary, Reply, Request, Storage,
 };
@@ -139,6 +139,13 @@ impl Platform for At {
     fn table(&self) -> LocalBoxFuture<'static, Result<Box<dyn TableJob>, Failure>> {
         let none = Failure::new(FailureKind::Internal, "No table is written here.");
         Box::pin(ready(Err(none)))
+    }
+
+    fn read_table(
+        &self,
+        bytes: TableBytes,
+    ) -> LocalBoxFuture<'static, Result<Box<dyn TableReader>, Failure>> {
+        crate::support::reading::read_table(bytes)
     }
 }
 

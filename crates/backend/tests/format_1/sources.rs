@@ -149,11 +149,7 @@ pub(crate) fn project_imported_again() -> (ImportReport, Value, Value) {
         })
         .collect();
     assert_eq!(rows.len(), 3);
-    let imported = tab.ask(Request::ImportInto {
-        project: "project".to_owned(),
-        name: "rows.jsonl".to_owned(),
-        text: rows.join("\n"),
-    });
+    let imported = tab.import_rows("rows.jsonl", &rows.join("\n"), Some("project"));
     let Ok(Reply::Imported { report, .. }) = imported else {
         panic!("{imported:?}");
     };

@@ -1,12 +1,14 @@
 //! A browser's worth of platform, natively: a folder for files, a vector for the page's events, and the real local Hub.
 
+pub(crate) mod reading;
+
 use futures::channel::oneshot;
 use futures::executor::{LocalPool, LocalSpawner};
 use futures::future::{LocalBoxFuture, ready};
 use futures::task::LocalSpawnExt as _;
 use seedbed_backend::Backend;
 use seedbed_backend::pieces::Pieces;
-use seedbed_backend::platform::{Platform, TableJob};
+use seedbed_backend::platform::{Platform, TableBytes, TableJob, TableReader};
 use seedbed_core::messages::{
     Decided, Envelope, Event, ExportKind, Failure, FailureKind, HubConfig, ImportReport,
     ProjectView, PublishPlan, Published, RecordFilter, RecordView, Reply, Request, RunPhase,
@@ -142,6 +144,13 @@ impl Platform for Folder {
             let job: Box<dyn TableJob> = Box::new(InProcess(TableWriter::new()));
             Ok(job)
         })
+    }
+
+    fn read_table(
+        &self,
+        bytes: TableBytes,
+    ) -> LocalBoxFuture<'static, Result<Box<dyn TableReader>, Failure>> {
+        reading::read_table(bytes)
     }
 }
 
@@ -392,6 +401,20 @@ impl Tab {
                 return (name, text);
             }
         }
+    }
+
+    /// Takes rows in as a person does who takes a table as it is guessed.
+    pub(crate) fn import_rows(
+        &mut self,
+        name: &str,
+        text: &str,
+        into: Option<&str>,
+    ) -> Result<Reply, Failure> {
+        let opened = self.ask(reading::open_table(name, text))?;
+        let Reply::Look(look) = opened else {
+            panic!("no table: {opened:?}");
+        };
+        self.ask(reading::take_table(&look, into.map(str::to_owned)))
     }
 
     /// Reads a saved project in pieces of so many characters.

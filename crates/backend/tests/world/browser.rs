@@ -9,7 +9,7 @@ use futures::future::{LocalBoxFuture, pending, ready};
 use futures::task::LocalSpawnExt as _;
 use seedbed_backend::Backend;
 use seedbed_backend::pieces::Pieces;
-use seedbed_backend::platform::{Platform, TableJob};
+use seedbed_backend::platform::{Platform, TableBytes, TableJob, TableReader};
 use seedbed_core::messages::{Event, Failure, FailureKind, Storage};
 use seedbed_core::row::TableRow;
 use seedbed_hub::LargeFile;
@@ -310,6 +310,13 @@ impl Platform for Ground {
             });
             Ok(job)
         })
+    }
+
+    fn read_table(
+        &self,
+        bytes: TableBytes,
+    ) -> LocalBoxFuture<'static, Result<Box<dyn TableReader>, Failure>> {
+        crate::reading::read_table(bytes)
     }
 }
 

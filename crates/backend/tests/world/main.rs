@@ -29,6 +29,8 @@ mod model;
 mod net;
 mod others;
 mod page;
+#[path = "../support/reading.rs"]
+mod reading;
 mod world;
 
 use crate::check::Violation;

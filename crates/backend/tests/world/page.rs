@@ -272,6 +272,7 @@ pub(crate) enum Heard {
 /// A wish that takes several requests.
 enum Chain {
     Saving(String),
+    Looking,
     Reading { import: u32, rest: String },
     Ending,
 }
@@ -446,11 +447,7 @@ impl Page {
             },
             Wish::List => Request::ListProjects,
             Wish::Import { name, text } => Request::ImportProject { name, text },
-            Wish::ImportInto { name, text } => Request::ImportInto {
-                project,
-                name,
-                text,
-            },
+            Wish::ImportInto { name, text } => crate::reading::open_table(&name, &text),
             Wish::ReadBack { name, is_into, .. } => Request::BeginImport {
                 name,
                 into: is_into.then_some(project),
@@ -749,6 +746,7 @@ impl Page {
             Some(Pending::Wish(wish)) => {
                 let chain = match (&wish, &outcome) {
                     (Wish::Save, Ok(_)) => Some(Chain::Saving(String::new())),
+                    (Wish::ImportInto { .. }, Ok(Reply::Look(_))) => Some(Chain::Looking),
                     (Wish::ReadBack { text, .. }, Ok(Reply::Importing(import))) => {
                         Some(Chain::Reading {
                             import: *import,
@@ -790,6 +788,10 @@ impl Page {
                 };
                 let project = self.project.clone().unwrap_or_default();
                 (export(project, Some(next)), Chain::Saving(text))
+            }
+            (Chain::Looking, Ok(Reply::Look(look))) => {
+                let project = self.project.clone();
+                (crate::reading::take_table(look, project), Chain::Ending)
             }
             (Chain::Reading { import, rest }, Ok(_)) => {
                 if rest.is_empty() {

@@ -1,0 +1,438 @@
+//! Tables that people bring, on their way into a project: opened, looked at, and taken in batches.
+
+use crate::platform::{TableBytes, TableReader};
+use crate::project::Project;
+use crate::projects::{IMPORT_VERSION, title_of};
+use crate::{Backend, Result, Ticket};
+use futures::lock::Mutex;
+use seedbed_core::import::{
+    Answer, Ask, Batch, Choice, LeftOut, Look, Mapping, OwnFile, Scope, Shaped, TableSource, Tally,
+    Target, Told,
+};
+use seedbed_core::messages::{Changed, Failure, FailureKind, ImportReport, Progress, Reply};
+use seedbed_core::model::Message;
+use seedbed_core::prompt::{Cell, Prompt, PromptOrigin, PromptState};
+use seedbed_core::record::{Fields, Inputs, Provenance, Record, Source};
+use seedbed_core::seed::Seed;
+use seedbed_store::Store;
+use std::rc::Rc;
+
+/// First lines or rows that a report names.
+const TOLD_ROWS: usize = 20;
+
+/// A table that somebody looks at.
+pub(crate) struct OpenTable {
+    reader: Box<dyn TableReader>,
+    source: TableSource,
+    language: Option<String>,
+}
+
+impl OpenTable {
+    fn name(&self) -> &str {
+        match &self.source {
+            TableSource::File { name, .. } => name,
+        }
+    }
+
+    /// What a project calls the source of its records: the file, or the dataset.
+    fn source_name(&self) -> String {
+        match &self.source {
+            TableSource::File { name, .. } => name.clone(),
+        }
+    }
+
+    fn revision(&self) -> Option<String> {
+        match &self.source {
+            TableSource::File { .. } => None,
+        }
+    }
+
+    async fn ask(&mut self, ask: Ask) -> Result<Told> {
+        match self.reader.ask(ask, Box::new(|_| ())).await? {
+            Told::Failed(failure) => Err(*failure),
+            told => Ok(told),
+        }
+    }
+
+    async fn look(&mut self, choice: Choice) -> Result<std::result::Result<Box<Look>, OwnFile>> {
+        let ask = Ask::Look {
+            name: self.name().to_owned(),
+            language: self.language.clone(),
+            most_scanned: None,
+            choice,
+        };
+        match self.ask(ask).await? {
+            Told::Look(look) => Ok(Ok(look)),
+            Told::Own(own) => Ok(Err(own)),
+            other => Err(misled(&other)),
+        }
+    }
+}
+
+fn misled(told: &Told) -> Failure {
+    Failure::new(
+        FailureKind::Internal,
+        "The part of Seedbed that reads tables gave another answer than asked for.",
+    )
+    .means("Nothing was taken in.")
+    .detail(format!("{told:?}").chars().take(200).collect::<String>())
+}
+
+fn not_open() -> Failure {
+    Failure::new(FailureKind::NotFound, "This table is not open any more.")
+        .means("Nothing was taken in.")
+        .next("Choose it again.")
+}
+
+impl Backend {
+    /// Opens a table under a number of its own.
+    pub(crate) async fn open_table(
+        &self,
+        source: TableSource,
+        choice: Choice,
+        language: Option<String>,
+    ) -> Result<Reply> {
+        let bytes = match &source {
+            TableSource::File { file, .. } => TableBytes::File(*file),
+        };
+        let mut table = OpenTable {
+            reader: self.platform.read_table(bytes).await?,
+            source,
+            language,
+        };
+        let mut look = match table.look(choice).await? {
+            Ok(look) => look,
+            Err(own) => return Ok(Reply::OwnFile(own)),
+        };
+        look.table = self.last_import.get().wrapping_add(1);
+        self.last_import.set(look.table);
+        let table = Rc::new(Mutex::new(table));
+        self.tables.borrow_mut().insert(look.table, table);
+        Ok(Reply::Look(look))
+    }
+
+    pub(crate) async fn read_table_as(&self, number: u32, choice: Choice) -> Result<Reply> {
+        let table = self.table(number)?;
+        let look = table.lock().await.look(choice).await?;
+        Ok(match look {
+            Ok(mut look) => {
+                look.table = number;
+                Reply::Look(look)
+            }
+            Err(own) => Reply::OwnFile(own),
+        })
+    }
+
+    pub(crate) async fn preview_table(
+        &self,
+        number: u32,
+        mapping: Mapping,
+        scope: Scope,
+    ) -> Result<Reply> {
+        let table = self.table(number)?;
+        let mut table = table.lock().await;
+        match table.ask(Ask::Preview { mapping, scope }).await? {
+            Told::Preview(preview) => Ok(Reply::TablePreview(preview)),
+            other => Err(misled(&other)),
+        }
+    }
+
+    pub(crate) fn close_table(&self, number: u32) {
+        self.tables.borrow_mut().remove(&number);
+    }
+
+    fn table(&self, number: u32) -> Result<Rc<Mutex<OpenTable>>> {
+        let table = self.tables.borrow().get(&number).cloned();
+        table.ok_or_else(not_open)
+    }
+
+    /// Takes rows of an open table into a project.
+    pub(crate) async fn take_table(
+        &self,
+        ticket: &Ticket,
+        number: u32,
+        mapping: Mapping,
+        scope: Scope,
+        into: Option<&str>,
+    ) -> Result<Reply> {
+        let opened = self.table(number)?;
+        let mut table = opened.lock().await;
+        let ask = Ask::Take {
+            mapping: mapping.clone(),
+            scope,
+        };
+        let Told::Begun = table.ask(ask).await? else {
+            return Err(not_open());
+        };
+        let (project, draft) = match into {
+            Some(id) => (self.project(id)?, None),
+            None => {
+                let draft = self.begin_project().await?;
+                let seed = Seed {
+                    domain: title_of(&table.source_name()),
+                    ..Seed::default()
+                };
+                let project = Rc::clone(&draft.project);
+                project.with(|store| store.save_seed(&seed, "", self.now()))?;
+                (project, Some(draft))
+            }
+        };
+        let _hold = self.hold(&project);
+        let mut taken = Taken::new(self, &project, &table, &mapping)?;
+        let (tally, notes) = loop {
+            match table.ask(Ask::Next).await? {
+                Told::Rows(batch) => {
+                    taken.store(&batch)?;
+                    ticket.progress(Progress::Rows {
+                        rows: taken.rows,
+                        done: batch.done,
+                        total: batch.total,
+                    });
+                    if draft.is_none() {
+                        self.changed(&project, &[Changed::Records]);
+                    }
+                }
+                Told::End { tally, notes } => break (tally, notes),
+                other => return Err(misled(&other)),
+            }
+        };
+        let report = taken.report(&tally, notes);
+        if draft.is_some() && report.rows + report.instructions == 0 {
+            return Err(nothing_taken(table.name(), &tally));
+        }
+        self.close_table(number);
+        match draft {
+            Some(draft) => draft.keep().await?,
+            None => {
+                self.touched(&project);
+                self.changed(&project, &[Changed::Prompts, Changed::Records]);
+            }
+        }
+        Ok(Reply::Imported {
+            project: Box::new(self.view(&project)?),
+            report,
+        })
+    }
+}
+
+/// A table of which nothing could be taken makes no project.
+fn nothing_taken(name: &str, tally: &Tally) -> Failure {
+    let why: Vec<String> = tally.left_out.iter().map(told_left_out).take(3).collect();
+    Failure::new(
+        FailureKind::Content,
+        format!("No row of “{name}” could be taken in."),
+    )
+    .means(if why.is_empty() {
+        "No project was made.".to_owned()
+    } else {
+        format!("No project was made: {}.", why.join("; "))
+    })
+    .next("Choose other columns, or mend the file.")
+}
+
+fn told_left_out(one: &LeftOut) -> String {
+    let first: Vec<String> = one
+        .seen
+        .first
+        .iter()
+        .take(TOLD_ROWS)
+        .map(u64::to_string)
+        .collect();
+    let more = if one.seen.count as usize > first.len() {
+        " …"
+    } else {
+        ""
+    };
+    let rows = if one.seen.count == 1 { "row" } else { "rows" };
+    format!(
+        "{} {rows}: {} ({}{more})",
+        one.seen.count,
+        one.reason,
+        first.join(", ")
+    )
+}
+
+/// Rows on their way into a project.
+struct Taken<'a> {
+    backend: &'a Backend,
+    project: &'a Rc<Project>,
+    name: String,
+    revision: Option<String>,
+    /// Which columns were read as what.
+    layout: String,
+    seed_hash: String,
+    now_ms: u64,
+    /// Rows of the table.
+    rows: u64,
+    /// Records that were made of them, new or not.
+    records: u32,
+    added: u32,
+    instructions: u32,
+}
+
+impl<'a> Taken<'a> {
+    fn new(
+        backend: &'a Backend,
+        project: &'a Rc<Project>,
+        table: &OpenTable,
+        mapping: &Mapping,
+    ) -> Result<Self> {
+        Ok(Self {
+            layout: layout_of(mapping),
+            backend,
+            project,
+            name: table.source_name(),
+            revision: table.revision(),
+            seed_hash: project.with(Store::seed)?.hash(),
+            now_ms: backend.now(),
+            rows: 0,
+            records: 0,
+            added: 0,
+            instructions: 0,
+        })
+    }
+
+    /// Stores a batch in one transaction for its records and one for its instructions.
+    fn store(&mut self, batch: &Batch) -> Result<()> {
+        let mut records: Vec<(Record, Vec<Message>)> = Vec::new();
+        let mut prompts = Vec::new();
+        for (row, shaped) in &batch.rows {
+            if shaped.answer == Answer::None {
+                prompts.push(self.prompt(shaped));
+                continue;
+            }
+            let part = shaped.rejected.as_ref().map(|_| "chosen");
+            records.push((self.record(*row, shaped, &shaped.answer, part), Vec::new()));
+            if let Some(rejected) = &shaped.rejected {
+                let other = self.record(*row, shaped, rejected, Some("rejected"));
+                records.push((other, Vec::new()));
+            }
+        }
+        self.rows += batch.rows.len() as u64;
+        self.records += records.len() as u32;
+        self.added += self.project.with(|store| store.add_records(&records))?;
+        if !prompts.is_empty() {
+            let writer = self.backend.reviewer();
+            let new_id = || self.backend.random_id(12);
+            self.instructions += self.project.with(|store| {
+                let mut new = Vec::new();
+                for prompt in prompts {
+                    if store.prompt(&prompt.id)?.is_none()
+                        && !new.iter().any(|one: &Prompt| one.id == prompt.id)
+                    {
+                        new.push(prompt);
+                    }
+                }
+                store.add_prompts(&new, &writer, &new_id, self.now_ms)?;
+                Ok(new.len() as u32)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The same text from two tables is one record: its id follows from the text alone.
+    fn record(&self, row: u64, shaped: &Shaped, answer: &Answer, part: Option<&str>) -> Record {
+        let fields = match answer {
+            Answer::Turns(turns) => Fields::of_turns(turns),
+            Answer::Text(text) => Fields::of_pair(&shaped.instruction, text),
+            Answer::None => Fields::of_pair(&shaped.instruction, ""),
+        };
+        let cell = cell_of(shaped);
+        Record {
+            id: Record::make_id(None, &fields),
+            inputs: Inputs {
+                // What was compared answers one instruction.
+                on: part
+                    .map(|_| Prompt::make_id(&cell, &shaped.instruction))
+                    .into_iter()
+                    .collect(),
+                ..Inputs::default()
+            },
+            source: vec![Source {
+                name: self.name.clone(),
+                revision: self.revision.clone(),
+                row: Some(row),
+                part: part.map(str::to_owned),
+            }],
+            cell,
+            fields,
+            provenance: Provenance {
+                seed_hash: self.seed_hash.clone(),
+                model: shaped.model.clone(),
+                prompt_version: IMPORT_VERSION.to_owned(),
+                imported_from: Some(self.name.clone()),
+                ..Provenance::default()
+            },
+            reasoning: match part {
+                Some("rejected") => String::new(),
+                _ => shaped.reasoning.clone(),
+            },
+            metadata: shaped.metadata.clone(),
+            created_ms: self.now_ms,
+            ..Record::default()
+        }
+    }
+
+    fn prompt(&self, shaped: &Shaped) -> Prompt {
+        let cell = cell_of(shaped);
+        Prompt {
+            id: Prompt::make_id(&cell, &shaped.instruction),
+            cell,
+            text: shaped.instruction.clone(),
+            state: PromptState::Kept,
+            origin: PromptOrigin::Imported {
+                file: self.name.clone(),
+            },
+            original_text: None,
+            seed_hash: self.seed_hash.clone(),
+            created_ms: self.now_ms,
+            updated_ms: self.now_ms,
+        }
+    }
+
+    fn report(&self, tally: &Tally, notes: Vec<String>) -> ImportReport {
+        let left_out: u64 = tally.left_out.iter().map(|one| one.seen.count).sum();
+        ImportReport {
+            kind: format!("rows ({})", self.layout),
+            rows: self.added,
+            known: self.records - self.added,
+            instructions: self.instructions,
+            skipped: notes
+                .into_iter()
+                .chain(tally.left_out.iter().map(told_left_out))
+                .collect(),
+            skipped_total: u32::try_from(left_out).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+/// Which columns were read as what, e.g. `question → instruction, answer → response`.
+fn layout_of(mapping: &Mapping) -> String {
+    let word = |target| match target {
+        Target::Unused | Target::Metadata => None,
+        Target::Instruction | Target::Input => Some("instruction"),
+        Target::Response => Some("response"),
+        Target::Messages | Target::MarkedText => Some("conversation"),
+        Target::System => Some("system message"),
+        Target::Reasoning => Some("reasoning"),
+        Target::Chosen => Some("better answer"),
+        Target::Rejected => Some("worse answer"),
+        Target::Instances => Some("instruction, response"),
+        Target::Topic => Some("topic"),
+        Target::Perspective => Some("perspective"),
+        Target::Model => Some("model"),
+    };
+    let columns: Vec<String> = mapping
+        .columns
+        .iter()
+        .filter_map(|(name, target)| Some(format!("{name} → {}", word(*target)?)))
+        .collect();
+    columns.join(", ")
+}
+
+fn cell_of(shaped: &Shaped) -> Cell {
+    Cell {
+        topic: shaped.topic.clone(),
+        perspective: shaped.perspective.clone(),
+    }
+}

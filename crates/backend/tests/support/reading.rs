@@ -1,0 +1,64 @@
+//! Tables that somebody brings, read in process instead of in a worker.
+
+use futures::future::{LocalBoxFuture, ready};
+use seedbed_backend::platform::{TableBytes, TableReader};
+use seedbed_core::import::{Ask, Choice, Look, Scope, TableSource, Told};
+use seedbed_core::messages::{Failure, Request};
+use seedbed_import::serve::Server;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+thread_local! {
+    static FILES: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Hands a file over; gives its number.
+pub(crate) fn hand_over(bytes: &[u8]) -> u32 {
+    FILES.with_borrow_mut(|files| {
+        files.push(bytes.to_vec());
+        files.len() as u32 - 1
+    })
+}
+
+struct InProcess(Server);
+
+impl TableReader for InProcess {
+    fn ask(
+        &mut self,
+        ask: Ask,
+        progress: Box<dyn Fn(u64)>,
+    ) -> LocalBoxFuture<'_, Result<Told, Failure>> {
+        Box::pin(async move { Ok(self.0.answer(ask, &*progress).await) })
+    }
+}
+
+pub(crate) fn read_table(
+    bytes: TableBytes,
+) -> LocalBoxFuture<'static, Result<Box<dyn TableReader>, Failure>> {
+    let TableBytes::File(number) = bytes;
+    let bytes = FILES.with_borrow(|files| files[number as usize].clone());
+    let reader: Box<dyn TableReader> = Box::new(InProcess(Server::new(Rc::new(bytes))));
+    Box::pin(ready(Ok(reader)))
+}
+
+/// Opens a table.
+pub(crate) fn open_table(name: &str, text: &str) -> Request {
+    Request::OpenTable {
+        source: TableSource::File {
+            file: hand_over(text.as_bytes()),
+            name: name.to_owned(),
+        },
+        choice: Choice::default(),
+        language: None,
+    }
+}
+
+/// Takes an opened table in as it is guessed.
+pub(crate) fn take_table(look: &Look, into: Option<String>) -> Request {
+    Request::TakeTable {
+        table: look.table,
+        mapping: look.mapping.clone(),
+        scope: Scope::default(),
+        into,
+    }
+}

@@ -1,0 +1,195 @@
+//! Tables that people bring, from bytes to records, instructions and a report.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+#[allow(dead_code, reason = "each test file uses a part")]
+mod support;
+
+use seedbed_core::import::{Choice, Scope, Target};
+use seedbed_core::messages::{
+    Failure, FailureKind, ImportReport, ProjectView, PromptFilter, Reply, Request,
+};
+use seedbed_core::prompt::{Prompt, PromptOrigin, PromptState};
+use seedbed_core::record::RESPONSE;
+use support::{Tab, hub, reading};
+use tempfile::{TempDir, tempdir};
+
+struct World {
+    _dir: TempDir,
+    _hub: seedbed_hub_local::Running,
+    _home: TempDir,
+    tab: Tab,
+}
+
+fn world() -> World {
+    let dir = tempdir().expect("a folder");
+    let hub = hub(&dir.path().join("hub"));
+    let home = tempdir().expect("a folder");
+    let tab = Tab::open(home.path(), &hub.hub_url);
+    World {
+        _dir: dir,
+        _hub: hub,
+        _home: home,
+        tab,
+    }
+}
+
+fn imported(answer: Result<Reply, Failure>) -> (ProjectView, ImportReport) {
+    match answer {
+        Ok(Reply::Imported { project, report }) => (*project, report),
+        other => panic!("not imported: {other:?}"),
+    }
+}
+
+#[test]
+fn answers_become_records_and_rows_without_one_instructions() {
+    let mut world = world();
+    let text = "question,answer,topic\nHow deep?,2 cm.,peas\nWhy?,,peas\nWhy?,,peas\n,lost,\nWhen?,In March.,beans\n";
+    let (project, report) = imported(world.tab.import_rows("My garden.csv", text, None));
+    assert_eq!(project.seed.seed.domain, "My garden");
+    assert_eq!((report.rows, report.known, report.instructions), (2, 0, 1));
+    assert_eq!(report.skipped_total, 1);
+    assert_eq!(report.skipped, ["1 row: no text in `question` (5)"]);
+    let id = project.summary.id;
+    let records = world.tab.records(&id);
+    let record = &records[0].record;
+    assert_eq!(
+        (record.instruction(), record.response()),
+        ("How deep?", "2 cm.")
+    );
+    assert_eq!(record.cell.topic, "peas");
+    assert_eq!(
+        (record.source[0].name.as_str(), record.source[0].row),
+        ("My garden.csv", Some(0))
+    );
+    assert!(record.has_own_id() && record.is_imported());
+    let asked = world.tab.ask(Request::ListPrompts {
+        project: id.clone(),
+        filter: PromptFilter::default(),
+        offset: 0,
+        limit: 10,
+    });
+    let Ok(Reply::Prompts(page)) = asked else {
+        panic!("no instructions: {asked:?}");
+    };
+    let prompts: Vec<Prompt> = page.prompts.into_iter().map(|view| view.prompt).collect();
+    assert_eq!(prompts.len(), 1);
+    assert_eq!(
+        (prompts[0].text.as_str(), prompts[0].state),
+        ("Why?", PromptState::Kept)
+    );
+    assert!(
+        matches!(&prompts[0].origin, PromptOrigin::Imported { file } if file == "My garden.csv")
+    );
+    // The same table again is known.
+    let (_, report) = imported(world.tab.import_rows("other.csv", text, Some(&id)));
+    assert_eq!((report.rows, report.known, report.instructions), (0, 2, 0));
+}
+
+#[test]
+fn conversations_and_compared_answers_keep_what_they_are() {
+    let mut world = world();
+    let chats = r#"{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello."},{"role":"user","content":"Why?"},{"role":"assistant","content":"So."}],"url":"https://a.example"}"#;
+    let (project, report) = imported(world.tab.import_rows("chats.jsonl", chats, None));
+    assert_eq!(report.rows, 1);
+    let records = world.tab.records(&project.summary.id);
+    let turns = records[0].record.fields.turns(RESPONSE).expect("turns");
+    assert_eq!(turns.len(), 4);
+
+    let pair = r#"{"prompt":"How deep?","chosen":"2 cm.","rejected":"20 cm."}"#;
+    let (project, report) = imported(world.tab.import_rows("pairs.jsonl", pair, None));
+    assert_eq!(report.rows, 2);
+    let records = world.tab.records(&project.summary.id);
+    let parts: Vec<(&str, Option<&str>)> = records
+        .iter()
+        .map(|view| {
+            (
+                view.record.response(),
+                view.record.source[0].part.as_deref(),
+            )
+        })
+        .collect();
+    assert!(
+        parts.contains(&("2 cm.", Some("chosen"))) && parts.contains(&("20 cm.", Some("rejected")))
+    );
+    assert_eq!(records[0].record.inputs.on, records[1].record.inputs.on);
+    assert_eq!(records[0].record.inputs.on.len(), 1);
+}
+
+#[test]
+fn a_table_that_gives_nothing_makes_no_project_and_says_why() {
+    let mut world = world();
+    let text = "question,answer\n,2 cm.\n,Frost.\n";
+    let failure = match world.tab.import_rows("empty.csv", text, None) {
+        Err(failure) => failure,
+        other => panic!("{other:?}"),
+    };
+    assert!(failure.what.contains("empty.csv"), "{failure:?}");
+    let means = failure.means;
+    assert!(
+        means.contains("2 rows: no text in `question` (2, 3)"),
+        "{means}"
+    );
+    for (name, text) in [
+        ("none.csv", ""),
+        ("none.json", "[]"),
+        ("half.json", "{\"a\""),
+    ] {
+        assert!(world.tab.import_rows(name, text, None).is_err(), "{name}");
+    }
+    let Ok(Reply::Projects(list)) = world.tab.ask(Request::ListProjects) else {
+        panic!("no list");
+    };
+    assert!(list.is_empty(), "{list:?}");
+}
+
+#[test]
+fn a_person_may_read_a_table_in_another_way_and_choose_its_columns() {
+    let mut world = world();
+    let opened = world.tab.ask(reading::open_table(
+        "bare.csv",
+        "left,right\nWhy so?,Frost.\n",
+    ));
+    let Ok(Reply::Look(look)) = opened else {
+        panic!("{opened:?}");
+    };
+    assert!(!look.is_sure);
+    let choice = Choice {
+        has_header: Some(false),
+        ..Choice::default()
+    };
+    let table = look.table;
+    let again = world.tab.ask(Request::ReadTableAs { table, choice });
+    let Ok(Reply::Look(look)) = again else {
+        panic!("{again:?}");
+    };
+    assert_eq!(look.table, table);
+    assert_eq!(look.rows, Some(2));
+    let mut mapping = look.mapping.clone();
+    mapping.set("column 1", Target::Response);
+    mapping.set("column 2", Target::Instruction);
+    let preview = world.tab.ask(Request::PreviewTable {
+        table,
+        mapping: mapping.clone(),
+        scope: Scope::default(),
+    });
+    let Ok(Reply::TablePreview(preview)) = preview else {
+        panic!("{preview:?}");
+    };
+    assert_eq!(preview.tally.records, 2);
+    assert_eq!(preview.records[1].instruction, "Frost.");
+    let taken = world.tab.ask(Request::TakeTable {
+        table,
+        mapping,
+        scope: Scope {
+            from: 1,
+            ..Scope::default()
+        },
+        into: None,
+    });
+    let (_, report) = imported(taken);
+    assert_eq!(report.rows, 1);
+    // It is closed now.
+    let choice = Choice::default();
+    let closed = world.tab.ask(Request::ReadTableAs { table, choice });
+    assert!(closed.is_err_and(|failure| failure.kind == FailureKind::NotFound));
+}
