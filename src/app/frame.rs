@@ -53,8 +53,9 @@ pub(super) fn Frame(
     let shell = use_shell();
     let connect = use_connect();
     // Once they have been open, the dialogs stay.
-    let has_dialogs =
-        Memo::new(move |before: Option<&bool>| before == Some(&true) || connect.is_open());
+    let has_dialogs = Memo::new(move |before: Option<&bool>| {
+        before == Some(&true) || connect.is_open() || shell.desk.tables().is_open()
+    });
     let is_read_only = Memo::new(move |_| shell.desk.read_only().with(Option::is_some));
     let shown = Memo::new(move |_| {
         shell

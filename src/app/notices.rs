@@ -219,6 +219,11 @@ fn said_of(report: &ImportReport) -> String {
             rows(report.rows)
         );
     }
+    if report.instructions > 0 {
+        text.push(' ');
+        text.push_str(&rows(report.instructions));
+        text.push_str(" without an answer became instructions.");
+    }
     if report.known > 0 {
         text.push(' ');
         text.push_str(&rows(report.known));

@@ -11,6 +11,7 @@ use crate::pages::prompts::PromptsPage;
 use crate::pages::publish::PublishPage;
 use crate::pages::review::ReviewPage;
 use crate::pages::seed::SeedPage;
+use crate::pages::tables::TableDialog;
 use crate::platform::link::{LoadReader, Reader, read_event};
 use crate::route::Step;
 use futures::FutureExt as _;
@@ -117,7 +118,11 @@ pub fn make_publish() -> AnyView {
 
 /// The dialogs.
 pub fn make_dialogs() -> AnyView {
-    view! { <ConnectDialogs /> }.into_any()
+    view! {
+        <ConnectDialogs />
+        <TableDialog />
+    }
+    .into_any()
 }
 
 /// The page that measures.

@@ -11,3 +11,4 @@ pub mod prompts;
 pub mod publish;
 pub mod review;
 pub mod seed;
+pub mod tables;

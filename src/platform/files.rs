@@ -7,6 +7,9 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, DragEvent, File, HtmlInputElement};
 
+/// Files that can be imported, for a file input.
+pub const TABLES: &str = ".csv,.tsv,.txt,.json,.jsonl,.ndjson,.parquet,text/csv,application/json";
+
 /// What is larger would not fit a tab several times over, which reading and storing it needs.
 const MOST_BYTES: f64 = 400_000_000.0;
 
@@ -55,12 +58,6 @@ pub async fn read_text(file: &File) -> Result<String, Failure> {
     if file.size() > MOST_BYTES {
         return Err(refuse(format!("{name} is too large for a browser tab."))
             .next("Split it, or import a part of its rows."));
-    }
-    if name.to_lowercase().ends_with(".parquet") {
-        return Err(refuse(format!(
-            "{name} is a Parquet file, which can't be read here."
-        ))
-        .next("Save the rows as JSONL or CSV, or open the dataset from the Hub."));
     }
     let text = JsFuture::from(file.text())
         .await

@@ -7,7 +7,7 @@ use super::{BUILD, wire};
 use crate::pages::desk::{Backend, Running};
 use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
-use js_sys::Reflect;
+use js_sys::{Object, Reflect};
 use leptos::prelude::set_timeout;
 use seedbed_core::messages::{
     Envelope, Event, Failure, FailureKind, HubConfig, Progress, Reply, Request, RequestId, Storage,
@@ -83,9 +83,15 @@ enum Ear {
 
 enum State {
     /// The worker is not up; these wait for it.
-    Starting(Option<Worker>, Vec<Envelope>),
+    Starting(Option<Worker>, Vec<Waiting>),
     Ready(Worker),
     Dead(Failure),
+}
+
+/// What waits for the worker.
+enum Waiting {
+    Request(Box<Envelope>),
+    File(JsValue),
 }
 
 struct Pending {
@@ -178,6 +184,17 @@ impl Backend for Link {
         })
     }
 
+    fn hand_over(&self, file: &web_sys::File) -> u32 {
+        let number = self.inner.next_id.get();
+        self.inner.next_id.set(number.wrapping_add(1).max(1));
+        let message = Object::new();
+        // A fresh plain object takes every property.
+        let _ = Reflect::set(&message, &"file".into(), file);
+        let _ = Reflect::set(&message, &"number".into(), &number.into());
+        self.inner.hand_over(message.into());
+        number
+    }
+
     fn cancel(&self, id: RequestId) {
         if self.inner.pending.borrow().contains_key(&id) {
             let (cancel, _ignored) = self.inner.register(Rc::new(|_| {}));
@@ -207,10 +224,21 @@ impl Inner {
         (id, receiver)
     }
 
+    /// What asks for the file fails if it can't be handed over.
+    fn hand_over(&self, message: JsValue) {
+        match &mut *self.state.borrow_mut() {
+            State::Starting(_, waiting) => waiting.push(Waiting::File(message)),
+            State::Ready(worker) => {
+                worker.post_message(&message).ok();
+            }
+            State::Dead(_) => {}
+        }
+    }
+
     fn send(&self, envelope: Envelope) {
         let refusal = match &mut *self.state.borrow_mut() {
             State::Starting(_, waiting) => {
-                waiting.push(envelope);
+                waiting.push(Waiting::Request(Box::new(envelope)));
                 return;
             }
             State::Ready(worker) => match post(worker, &envelope) {
@@ -332,8 +360,11 @@ impl Inner {
             waiting
         };
         (self.hear)(Heard::Ready(storage));
-        for envelope in waiting {
-            self.send(envelope);
+        for one in waiting {
+            match one {
+                Waiting::Request(envelope) => self.send(*envelope),
+                Waiting::File(message) => self.hand_over(message),
+            }
         }
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod engine;
 pub(crate) mod fetch;
 pub(crate) mod locks;
 pub(crate) mod platform;
+pub(crate) mod reading;
 #[cfg(feature = "split")]
 mod split;
 pub(crate) mod storage;
@@ -132,6 +133,9 @@ pub(crate) fn start() {
     }
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
         let data = message.data();
+        if reading::take_file(&data) {
+            return;
+        }
         match wire::from_js::<Envelope>(data.clone()) {
             Ok(envelope) => backend.handle(envelope),
             Err(error) => refuse(&data, &error),

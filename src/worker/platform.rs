@@ -1,11 +1,11 @@
 //! The browser as the back end sees it. Without files everything is kept in memory, and the page is told why.
 
 use super::locks::{self, Held, Outcome};
-use super::{BUILD, RENEWAL, post, storage, table};
+use super::{BUILD, RENEWAL, post, reading, storage, table};
 use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
 use gloo_timers::future::TimeoutFuture;
-use seedbed_backend::platform::{Platform, TableJob};
+use seedbed_backend::platform::{Platform, TableBytes, TableJob, TableReader};
 use seedbed_core::messages::{Event, Failure, FailureKind, Storage};
 use seedbed_store::opfs::{self, Pool};
 use seedbed_store::{Store, StoreError};
@@ -304,5 +304,12 @@ impl Platform for WebPlatform {
 
     fn table(&self) -> LocalBoxFuture<'static, Result<Box<dyn TableJob>, Failure>> {
         Box::pin(table::start())
+    }
+
+    fn read_table(
+        &self,
+        bytes: TableBytes,
+    ) -> LocalBoxFuture<'static, Result<Box<dyn TableReader>, Failure>> {
+        Box::pin(reading::start(bytes))
     }
 }

@@ -2,6 +2,8 @@
 //! can fail, and answers given in place of those that need the Hub.
 #![allow(dead_code, reason = "each page uses a part")]
 
+pub(crate) mod reading;
+
 use futures::StreamExt as _;
 use futures::channel::{mpsc, oneshot};
 use futures::future::{LocalBoxFuture, ready};
@@ -12,7 +14,7 @@ use seedbed::platform::link::Heard;
 use seedbed::state::Shell;
 use seedbed_backend::Backend;
 use seedbed_backend::pieces::Pieces;
-use seedbed_backend::platform::{Platform, TableJob};
+use seedbed_backend::platform::{Platform, TableBytes, TableJob, TableReader};
 use seedbed_core::messages::{
     Envelope, Event, Failure, FailureKind, HubConfig, HubLink, Progress, ProjectView, RecordFilter,
     Reply, Request, RequestId, Storage,
@@ -176,11 +178,7 @@ impl Worker {
 
     /// A project with these instructions and answers.
     pub(crate) async fn project(&self, rows: &[(&str, &str)]) -> ProjectView {
-        let request = Request::ImportProject {
-            name: "rows.jsonl".to_owned(),
-            text: lines(rows),
-        };
-        match self.ask(request).await {
+        match self.import_rows(&lines(rows), None).await {
             Ok(Reply::Imported { project, report }) => {
                 assert_eq!(report.rows as usize, rows.len(), "{:?}", report.skipped);
                 *project
@@ -191,12 +189,21 @@ impl Worker {
 
     /// Takes instructions and answers into an open project.
     pub(crate) async fn add_rows(&self, project: &str, rows: &[(&str, &str)]) {
-        let request = Request::ImportInto {
-            project: project.to_owned(),
-            name: "rows.jsonl".to_owned(),
-            text: lines(rows),
+        let into = Some(project.to_owned());
+        self.import_rows(&lines(rows), into)
+            .await
+            .expect("imported");
+    }
+
+    async fn import_rows(&self, text: &str, into: Option<String>) -> Result<Reply, Failure> {
+        let number = self.next_id();
+        let opened = self
+            .ask(reading::open_table(number, "rows.jsonl", text))
+            .await?;
+        let Reply::Look(look) = opened else {
+            panic!("no table: {opened:?}");
         };
-        self.ask(request).await.expect("imported");
+        self.ask(reading::take_table(&look, into)).await
     }
 
     /// Accepts the first records of an open project.
@@ -354,6 +361,12 @@ impl Way for Wire {
             worker.ask(Request::Cancel { target }).await.ok();
         });
     }
+
+    fn hand_over(&self, file: &web_sys::File) -> u32 {
+        let number = self.0.next_id();
+        reading::hand_over(number, file);
+        number
+    }
 }
 
 /// What comes back from a back end.
@@ -506,6 +519,13 @@ impl Platform for Tab {
             FailureKind::Internal,
             "Tables are not written here.",
         ))))
+    }
+
+    fn read_table(
+        &self,
+        bytes: TableBytes,
+    ) -> LocalBoxFuture<'static, Result<Box<dyn TableReader>, Failure>> {
+        reading::read_table(bytes)
     }
 }
 

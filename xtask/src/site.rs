@@ -72,7 +72,7 @@ pub(crate) fn build(shell: &Shell, kind: Kind) -> Result<PathBuf> {
     if kind == Kind::Optimised {
         pieces::cut_page(shell, &folder).context("the page was not cut into pieces")?;
         pieces::cut_worker(shell, &folder, &build).context("the worker was not cut into pieces")?;
-        for binary in ["engine", "parquet"] {
+        for binary in ["engine", "parquet", "import"] {
             pieces::name_worker(&folder, binary, &build)
                 .with_context(|| format!("the worker {binary} was not named"))?;
         }

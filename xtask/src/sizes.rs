@@ -41,7 +41,7 @@ impl Load {
         match extension {
             "js" | "wasm" if name.starts_with("worker") => Self::Worker,
             "js" | "wasm"
-                if ["engine", "parquet", "piece-", "sw.js"]
+                if ["engine", "parquet", "import", "piece-", "sw.js"]
                     .iter()
                     .any(|start| name.starts_with(start)) =>
             {
@@ -166,6 +166,8 @@ mod tests {
             ("engine-34cd_bg.wasm", Load::Later),
             ("engine_loader.js", Load::Later),
             ("parquet-34cd_bg.wasm", Load::Later),
+            ("import-34cd_bg.wasm", Load::Later),
+            ("import_loader.js", Load::Later),
             ("piece-work-12ab.wasm", Load::Later),
         ] {
             assert_eq!(Load::of(path), load, "{path}");

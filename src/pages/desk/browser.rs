@@ -179,6 +179,11 @@ pub(super) fn leave_for(url: &str) {
     }
 }
 
+/// The language of the browser.
+pub(super) fn language() -> Option<String> {
+    window()?.navigator().language()
+}
+
 pub(super) fn is_framed() -> bool {
     let Some(window) = window() else {
         return false;

@@ -22,6 +22,7 @@ pub use parts::{Debounce, Dialog, failure_view};
 use crate::pages::prompts::Job;
 use crate::pages::publish::Outcome;
 use crate::pages::review::keys::Focus;
+use crate::pages::tables::Tables;
 use futures::future::LocalBoxFuture;
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
@@ -46,6 +47,9 @@ pub trait Backend {
 
     /// Stops a request, which then fails with [`FailureKind::Cancelled`].
     fn cancel(&self, id: RequestId);
+
+    /// Gives the worker a file; gives the number under which it is asked for.
+    fn hand_over(&self, file: &web_sys::File) -> u32;
 }
 
 /// A request under way.
@@ -114,6 +118,7 @@ pub struct Desk {
     outcome: RwSignal<Option<Outcome>>,
     job: RwSignal<Option<Job>>,
     said: RwSignal<String>,
+    tables: Tables,
 }
 
 /// The desk of this page.
@@ -178,6 +183,7 @@ impl Desk {
             outcome: RwSignal::new(None),
             job: RwSignal::new(None),
             said: RwSignal::new(String::new()),
+            tables: Tables::default(),
         }
     }
 
@@ -560,6 +566,23 @@ impl Desk {
         browser::strip_query(hash);
     }
 
+    /// Where a table waits for the person.
+    pub fn tables(self) -> Tables {
+        self.tables
+    }
+
+    /// Gives the worker a file, and gives the number under which it is asked for.
+    pub fn hand_over(self, file: &web_sys::File) -> u32 {
+        self.backend
+            .try_with_value(|backend| backend.hand_over(file))
+            .unwrap_or_default()
+    }
+
+    /// The language of the browser, e.g. `de`.
+    pub fn language(self) -> Option<String> {
+        browser::language()
+    }
+
     /// Leaves the app.
     pub fn navigate_away(self, url: &str) {
         browser::leave_for(url);
@@ -592,6 +615,7 @@ fn is_edit(request: &Request) -> bool {
     matches!(
         request,
         R::ImportInto { .. }
+            | R::TakeTable { into: Some(_), .. }
             | R::BeginImport { into: Some(_), .. }
             | R::SaveSeed { .. }
             | R::RedoSeed { .. }

@@ -1,8 +1,10 @@
 //! Files that leave the page and come in, in pieces: neither side ever holds a whole project.
 
 use super::{Desk, browser, failure_of};
+use crate::pages::tables;
 use crate::platform::files;
 use js_sys::{Array, JsString};
+use seedbed_core::import::TableSource;
 use seedbed_core::messages::{ExportKind, Failure, FailureKind, Reply, Request};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Blob, File};
@@ -64,6 +66,13 @@ impl Desk {
         let name = file.name();
         let start = text_of(&slice(file, 0.0, 64.0)?, &name).await?;
         if !start.trim_start_matches('\u{feff}').starts_with(SAVED) {
+            let source = TableSource::File {
+                file: self.hand_over(file),
+                name: name.clone(),
+            };
+            if let Some(reply) = tables::take_in(self, source, into.clone()).await? {
+                return Ok(reply);
+            }
             let text = files::read_text(file).await?;
             return self
                 .ask(match into {

@@ -161,12 +161,12 @@ pub(super) fn BeginFromFile() -> impl IntoView {
         <section class="card begin-card" aria-labelledby="begin-file">
             <span class="begin-mark">{icon(Icon::File)}</span>
             <h3 id="begin-file">"From a file"</h3>
-            <p>"Rows as JSONL or CSV, a seed_data.json, or a project saved here."</p>
+            <p>"A table (CSV, JSON, Parquet), a seed_data.json, or a project saved here."</p>
             <label class="file-drop" class:busy=move || deed.is_busy()>
                 <input
                     type="file"
                     class="sr-only"
-                    accept=".json,.jsonl,.ndjson,.csv,.tsv,application/json,text/csv"
+                    accept=files::TABLES
                     aria-label="Choose a file to import"
                     on:change=move |event| {
                         if let Some(file) = files::take_chosen(&event) {

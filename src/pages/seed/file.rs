@@ -64,7 +64,7 @@ pub(super) fn FileView(editor: Editor) -> impl IntoView {
                     </button>
                     <ImportFile
                         label="Import a file"
-                        accept=".json,.jsonl,.csv,application/json,text/csv"
+                        accept=crate::platform::files::TABLES
                         before=Callback::new(move |()| editor.flush())
                     />
                 </div>
@@ -131,6 +131,14 @@ fn report_text(report: &ImportReport) -> String {
     if report.known > 0 {
         let known = plural(report.known.into(), "row was", "rows were");
         parts.push(format!("{known} there already."));
+    }
+    if report.instructions > 0 {
+        let rows = plural(
+            report.instructions.into(),
+            "row has no answer: it is an instruction now.",
+            "rows have no answer: they are instructions now.",
+        );
+        parts.push(rows);
     }
     if report.skipped_total > 0 {
         parts.push(format!("{} left out.", count(report.skipped_total.into())));
@@ -247,12 +255,13 @@ mod tests {
             kind: "rows".into(),
             rows: 1_200,
             known: 1,
+            instructions: 412,
             skipped: vec!["line 3: no answer".into()],
             skipped_total: 7,
         };
         assert_eq!(
             report_text(&rows),
-            "Taken in as rows. 1,200 rows added. 1 row was there already. 7 left out."
+            "Taken in as rows. 1,200 rows added. 1 row was there already. 412 rows have no answer: they are instructions now. 7 left out."
         );
     }
 }
