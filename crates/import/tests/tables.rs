@@ -334,6 +334,12 @@ fn parquet_gives_its_rows_with_nested_messages_and_labels() {
 }
 
 #[test]
+fn a_row_with_a_topic_is_a_row() {
+    let bytes = br#"{"question":"How deep?","answer":"2 cm.","domain":"peas","topics":["soil"]}"#;
+    assert_eq!(pairs(&known("one.json", bytes)), [("How deep?", "2 cm.")]);
+}
+
+#[test]
 fn what_is_no_table_says_so() {
     for (name, bytes, expected) in [
         ("a.csv", &b""[..], "empty"),
@@ -350,6 +356,8 @@ fn what_is_no_table_says_so() {
             br#"{"domain":"farming","topics":["soil"],"perspectives":[],"examples":[]}"#,
             "Seed",
         ),
+        ("a.json", br#"{"domain":"d","topics":["t"]}"#, "Seed"),
+        ("a.json", br#"{"topics":"no list"}"#, "Seed"),
     ] {
         let error = open_as(name, bytes, &Choice::default());
         let Err(error) = error else {

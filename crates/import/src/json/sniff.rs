@@ -95,13 +95,32 @@ fn of_one(value: &Value, is_complete: bool) -> Layout {
     }
 }
 
+/// Names in a seed, of which some may be missing.
+const SEED: [&str; 4] = ["domain", "topics", "perspectives", "domain_expert_prompt"];
+/// Names by which an object with a topic or a domain is a row all the same.
+const ROW: [&str; 12] = [
+    "instruction",
+    "prompt",
+    "question",
+    "query",
+    "input",
+    "messages",
+    "conversations",
+    "response",
+    "answer",
+    "output",
+    "completion",
+    "text",
+];
+
 /// Files that other parts of the program read.
 fn known(value: &Value) -> Option<Layout> {
     let object = value.as_object()?;
     let has = |name: &str| object.contains_key(name);
     let kind = if has("seedbed_project") || has("seedbed_bundle") {
         Known::Project
-    } else if has("domain") && has("examples") && (has("topics") || has("perspectives")) {
+    } else if SEED.iter().any(|name| has(name)) && !ROW.iter().any(|name| has(name)) {
+        // A damaged one too: what is wrong with it is told by whoever reads seeds.
         Known::Seed
     } else if has("self_instruct_num_generations")
         || has("self_intruct_num_generations")
