@@ -19,6 +19,7 @@ pub mod model;
 pub mod params;
 pub mod prompt;
 pub mod question;
+pub mod reasoning;
 pub mod record;
 pub mod review;
 pub mod row;

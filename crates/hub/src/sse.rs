@@ -1,10 +1,13 @@
 //! Server-sent events, taken in as they come: bytes may be cut anywhere, inside a character and inside CRLF too.
 //!
 //! Follows "Interpreting an event stream" of the HTML standard. Reconnection (`retry`) is left out: a chat request must
-//! never be sent again by itself.
+//! never be sent again by itself. One field more: older servers built on llama.cpp tell of a failure in `error: {…}`.
 
 /// Longest unfinished event in bytes. A server that never ends a line can't fill the memory.
 pub(crate) const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
+
+/// Bytes of a body that are kept although they are no event.
+const MAX_STRAY_BYTES: usize = 2000;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -37,6 +40,7 @@ pub(crate) struct SseParser {
     has_data: bool,
     event: String,
     id: String,
+    stray: String,
     is_broken: bool,
 }
 
@@ -83,14 +87,21 @@ impl SseParser {
 
     /// The event that the stream's end left without its closing blank line. The standard throws it away, since it may
     /// be torn; for a caller who can tell a whole one (here: JSON that parses).
-    pub(crate) fn finish(mut self) -> Option<SseEvent> {
+    pub(crate) fn finish(&mut self) -> Option<SseEvent> {
         if self.is_broken {
             return None;
         }
-        if !self.line.is_empty() {
-            self.end_line();
-        }
-        self.dispatch()
+        let last = if self.line.is_empty() {
+            None
+        } else {
+            self.end_line()
+        };
+        last.or_else(|| self.dispatch())
+    }
+
+    /// The first lines that are of no stream: what a server says that sends plain text.
+    pub(crate) fn stray(&self) -> &str {
+        self.stray.trim()
     }
 
     fn hold(&mut self, bytes: &[u8]) -> Result<(), SseTooLong> {
@@ -132,10 +143,25 @@ impl SseParser {
                 self.has_data = true;
                 self.data.push_str(&String::from_utf8_lossy(value));
             }
+            b"error" if !value.is_empty() => {
+                return Some(SseEvent {
+                    event: "error".to_owned(),
+                    data: String::from_utf8_lossy(value).into_owned(),
+                    id: self.id.clone(),
+                });
+            }
             b"event" => self.event = String::from_utf8_lossy(value).into_owned(),
             b"id" if !value.contains(&0) => self.id = String::from_utf8_lossy(value).into_owned(),
-            // Comments (an empty name), `retry` and unknown fields.
-            _ => {}
+            // Comments.
+            b"" | b"retry" | b"id" => {}
+            _ => {
+                if self.stray.len() < MAX_STRAY_BYTES {
+                    let end = line.len().min(MAX_STRAY_BYTES);
+                    let text = line.get(..end).unwrap_or_default();
+                    self.stray.push_str(&String::from_utf8_lossy(text));
+                    self.stray.push('\n');
+                }
+            }
         }
         None
     }
@@ -241,6 +267,32 @@ mod tests {
         let events = same_at_every_cut(stream);
         assert_eq!(data(&events), ["x"]);
         assert_eq!(events.first().unwrap().id, "7");
+    }
+
+    #[test]
+    fn a_field_called_error_is_an_event_of_its_own() {
+        for end in ["\n\n", "\n"] {
+            let stream = format!("data: x\n\nerror: {{\"code\":400}}{end}data: [DONE]\n\n");
+            let events = same_at_every_cut(stream.as_bytes());
+            assert_eq!(data(&events), ["x", "{\"code\":400}", "[DONE]"]);
+            assert_eq!(events.get(1).unwrap().event, "error");
+        }
+        let mut parser = SseParser::new();
+        assert!(parser.push(b"error: full").unwrap().is_empty());
+        assert_eq!(parser.finish().unwrap().data, "full");
+    }
+
+    #[test]
+    fn lines_of_no_stream_are_kept_up_to_a_bound() {
+        let mut parser = SseParser::new();
+        parser
+            .push(b": ping\nretry: 1\nInternal error:\nout of memory\n")
+            .unwrap();
+        assert_eq!(parser.stray(), "Internal error:\nout of memory");
+        for _ in 0..1000 {
+            parser.push(b"again and again\n").unwrap();
+        }
+        assert!(parser.stray().len() <= 2 * MAX_STRAY_BYTES);
     }
 
     #[test]

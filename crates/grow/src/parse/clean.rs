@@ -1,32 +1,11 @@
 //! Taking off what models put around a text: reasoning blocks, fences, list marks, quotes, bold, labels.
 
+use seedbed_core::reasoning::split;
 use std::borrow::Cow;
 
-/// Tags that models put reasoning in.
-const REASONING: [(&str, &str); 4] = [
-    ("<think>", "</think>"),
-    ("<thinking>", "</thinking>"),
-    ("<reasoning>", "</reasoning>"),
-    ("<|begin_of_thought|>", "<|end_of_thought|>"),
-];
-
-/// A reply without its reasoning. A block that never ends takes the rest with it; an end without a beginning takes what
-/// stands before it, since some chat templates put the beginning into the request.
+/// A reply without its reasoning ([`seedbed_core::reasoning`]), trimmed.
 pub fn without_reasoning(reply: &str) -> String {
-    let mut text = reply.to_owned();
-    for (open, close) in REASONING {
-        while let Some(start) = text.find(open) {
-            let rest = text.get(start..).unwrap_or_default();
-            let end = rest
-                .find(close)
-                .map_or(text.len(), |at| start + at + close.len());
-            text.replace_range(start..end, "");
-        }
-        if let Some(at) = text.rfind(close) {
-            text.replace_range(..at + close.len(), "");
-        }
-    }
-    text.trim().to_owned()
+    split(reply).0.trim().to_owned()
 }
 
 /// The inside of the code fence, when one holds (nearly) everything; else the text without fence lines.

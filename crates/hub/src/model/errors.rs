@@ -115,6 +115,7 @@ impl Asked<'_> {
             )
         } else if refusal.status == 413
             || said.has_code("context_length_exceeded")
+            || said.has_code("exceed_context_size_error")
             || said.mentions(&[
                 "context length",
                 "context window",

@@ -9,12 +9,12 @@
 
 mod address;
 mod errors;
+mod halves;
 mod list;
 mod redact;
 mod request;
 mod said;
 mod stream;
-mod think;
 mod wording;
 
 use crate::Token;

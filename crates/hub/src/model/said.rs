@@ -137,8 +137,8 @@ impl Said {
     }
 }
 
-/// The text of an error value: itself, or its `message`, `detail`, `msg`, `error_description`.
-fn words(value: &Value) -> Option<String> {
+/// The text of an error value: itself, or its `message`, `detail`, `msg`, `error_description`, `errors`.
+pub(super) fn words(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
         Value::Array(list) => {
@@ -146,9 +146,22 @@ fn words(value: &Value) -> Option<String> {
             (!all.is_empty()).then(|| all.join("; "))
         }
         Value::Object(object) => {
-            let text = ["message", "detail", "msg", "error_description", "error"]
-                .iter()
-                .find_map(|name| object.get(*name).and_then(words))?;
+            let text = [
+                "message",
+                "detail",
+                "msg",
+                "error_description",
+                "error",
+                "errors",
+            ]
+            .iter()
+            .find_map(|name| object.get(*name).and_then(words))?;
+            // Routers say "Provider returned error" and pass the provider's words on behind it.
+            let raw = object.get("metadata").and_then(|more| more.get("raw"));
+            let text = match raw.and_then(Value::as_str) {
+                Some(raw) if !raw.trim().is_empty() => format!("{text}: {raw}"),
+                _ => text,
+            };
             let place = object.get("loc").and_then(Value::as_array).map(|parts| {
                 let parts: Vec<&str> = parts.iter().filter_map(Value::as_str).collect();
                 parts.join(".")
@@ -160,6 +173,24 @@ fn words(value: &Value) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Whether a part of a stream that holds nothing of a reply tells of a failure, not of a state.
+pub(super) fn tells_failure(value: &Value) -> bool {
+    let says = |name: &str| value.get(name).filter(|said| words(said).is_some());
+    let is_failed = value.get("success") == Some(&Value::Bool(false))
+        || ["code", "status"].iter().any(|name| {
+            value.get(*name).is_some_and(|code| match code {
+                Value::Number(number) => number.as_u64().is_some_and(|code| code >= 400),
+                Value::String(text) => text.to_lowercase().contains("error"),
+                _ => false,
+            })
+        })
+        || value
+            .get("type")
+            .and_then(Value::as_str)
+            .is_some_and(|kind| kind.to_lowercase().contains("error"));
+    says("detail").is_some() || says("errors").is_some() || (is_failed && words(value).is_some())
 }
 
 /// The first value named `name`, at most `depth` levels down.

@@ -1,15 +1,19 @@
 //! Puts a chat reply together from the bytes of its body, whether the server streams it as events or, though asked to
 //! stream, sends one JSON object. Which of the two is told by the first character: proxies get the content type wrong.
 
-use super::said::Said;
-use super::think::ThinkSplitter;
+use super::halves::{self, Halves};
+use super::said::{self, Said};
 use crate::sse::{SseEvent, SseParser};
 use seedbed_core::chat::ChatReply;
 use seedbed_core::model::{FinishReason, Usage};
+use seedbed_core::reasoning::Splitter;
 use serde_json::Value;
 
 /// Longest body that is taken in. No reply is that long; a server gone wild is.
 pub(super) const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
+
+/// Bytes of plain text that say something; less is the beginning of a stream that was cut.
+const LEAST_STRAY: usize = 8;
 
 /// How far a reply is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +58,13 @@ pub(super) struct Decoder {
 /// What of the reply is there.
 #[derive(Default)]
 struct Parts {
-    splitter: ThinkSplitter,
-    text: String,
+    splitter: Splitter,
+    has_text: bool,
     thought: String,
+    /// Of the text and of the reasoning.
+    halves: [Halves; 2],
+    /// What the server said beside the reply, for when no reply comes.
+    aside: Option<Said>,
     finish: Option<FinishReason>,
     usage: Option<Usage>,
     model: Option<String>,
@@ -88,9 +96,13 @@ impl Decoder {
         }
         if let Form::Unknown(start) = &mut self.form {
             start.extend_from_slice(bytes);
-            let seen = std::mem::take(start);
+            let mut seen = std::mem::take(start);
             self.form = match first_byte(&seen) {
-                None => Form::Unknown(seen),
+                None => {
+                    // Blanks say nothing, however many come.
+                    seen.retain(|byte| !byte.is_ascii_whitespace());
+                    Form::Unknown(seen)
+                }
                 Some(b'{' | b'[') => Form::Json(seen),
                 Some(b'<') => Form::Page(seen),
                 Some(_) => {
@@ -142,16 +154,27 @@ impl Decoder {
             Form::Unknown(_) => return Err(Broken::Cut),
             Form::Page(body) => return Err(Broken::Page(Said::from_body(&body).message)),
             Form::Json(body) => parts.take_whole(&body, on_text)?,
-            Form::Events(parser) => {
+            Form::Events(mut parser) => {
                 // Some servers leave out the last blank line. A torn event does not parse and is passed over.
                 if let Some(event) = parser.finish()
                     && !parts.is_done
                     && (event.data == "[DONE]"
-                        || serde_json::from_str::<Value>(&event.data).is_ok())
+                        || event.event == "error"
+                        || halves::read(&event.data).is_ok())
                 {
                     parts.take_event(&event, on_text)?;
                 }
-                if !parts.is_done && parts.finish.is_none() {
+                let is_over = parts.is_done || parts.finish.is_some();
+                if !parts.has_text && parts.thought.is_empty() {
+                    let stray = parser.stray();
+                    let said = parts.aside.take().or_else(|| {
+                        (stray.len() >= LEAST_STRAY).then(|| Said::from_body(stray.as_bytes()))
+                    });
+                    if let Some(said) = said {
+                        return Err(Broken::Said(Box::new(said)));
+                    }
+                }
+                if !is_over {
                     return Err(Broken::Cut);
                 }
             }
@@ -177,15 +200,28 @@ impl Parts {
         if event.event == "error" {
             return Err(Broken::Said(Box::new(Said::from_body(data.as_bytes()))));
         }
-        let chunk: Value = serde_json::from_str(data).map_err(|error| {
-            Broken::Unreadable(format!("A part of the answer is not JSON: {error}."))
-        })?;
-        self.take_chunk(chunk, "delta", on_text)
+        match halves::read(data) {
+            Ok(chunk) => self.take_chunk(chunk, "delta", on_text),
+            Err(error)
+                if data.starts_with(['{', '['])
+                    && matches!(event.event.as_str(), "" | "message") =>
+            {
+                Err(Broken::Unreadable(format!(
+                    "A part of the answer is not JSON: {error}."
+                )))
+            }
+            // Words of a server or a proxy: a reason if no reply comes.
+            Err(_) => {
+                self.aside
+                    .get_or_insert_with(|| Said::from_body(data.as_bytes()));
+                Ok(())
+            }
+        }
     }
 
     fn take_whole(&mut self, body: &[u8], on_text: &mut dyn FnMut(&str)) -> Result<(), Broken> {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-        let reply: Value = serde_json::from_slice(body).map_err(|error| {
+        let reply = halves::read(&String::from_utf8_lossy(body)).map_err(|error| {
             if error.is_eof() {
                 Broken::Cut
             } else {
@@ -197,9 +233,11 @@ impl Parts {
             .and_then(Value::as_array)
             .is_some_and(|list| !list.is_empty());
         if !has_choice && !is_error(&reply) {
-            return Err(Broken::Unreadable(
-                "The answer holds no message of the model.".to_owned(),
-            ));
+            return Err(if said::words(&reply).is_some() {
+                Broken::Said(Box::new(Said::from_json(reply)))
+            } else {
+                Broken::Unreadable("The answer holds no message of the model.".to_owned())
+            });
         }
         self.take_chunk(reply, "message", on_text)
     }
@@ -233,47 +271,61 @@ impl Parts {
             .and_then(Value::as_array)
             .and_then(|list| list.first())
         else {
+            if said::tells_failure(&chunk) {
+                return Err(Broken::Said(Box::new(Said::from_json(chunk))));
+            }
+            if said::words(&chunk).is_some() {
+                self.aside.get_or_insert_with(|| Said::from_json(chunk));
+            }
             return Ok(());
         };
         if choice.get("index").and_then(Value::as_u64).unwrap_or(0) != 0 {
             return Ok(());
         }
-        if let Some(delta) = choice.get(part).filter(|delta| delta.is_object()) {
+        let delta = choice.get(part).filter(|delta| delta.is_object());
+        let error = [Some(choice), delta]
+            .into_iter()
+            .flatten()
+            .filter_map(|holder| holder.get("error"))
+            .find(|error| is_something(error));
+        let reason = choice.get("finish_reason").and_then(Value::as_str);
+        if error.is_some() || reason == Some("error") {
+            // Without an error of its own, the text is what the server says.
+            let error = error.or_else(|| delta?.get("content")).cloned();
+            return Err(Broken::Said(Box::new(Said::from_json(
+                error.unwrap_or_default(),
+            ))));
+        }
+        if let Some(delta) = delta {
             self.take_delta(delta, on_text);
         } else if let Some(text) = choice.get("text").and_then(Value::as_str) {
             self.take_text(text, on_text);
         }
-        match choice.get("finish_reason").and_then(Value::as_str) {
-            None | Some("") => Ok(()),
-            Some("error") => {
-                let error = choice.get("error").cloned().unwrap_or(Value::Null);
-                Err(Broken::Said(Box::new(Said::from_json(error))))
-            }
-            Some(reason) => {
-                self.finish = Some(finish_reason(reason));
-                Ok(())
-            }
+        if let Some(reason) = reason.filter(|reason| !reason.is_empty()) {
+            self.finish = Some(finish_reason(reason));
         }
+        Ok(())
     }
 
     fn take_delta(&mut self, delta: &Value, on_text: &mut dyn FnMut(&str)) {
-        // Two names for one thing; where both come, they hold the same.
-        let thought = ["reasoning_content", "reasoning"].iter().find_map(|name| {
-            delta
-                .get(*name)
-                .and_then(Value::as_str)
-                .filter(|text| !text.is_empty())
-        });
-        self.thought.push_str(thought.unwrap_or_default());
+        // Several names for one thing; where more than one comes, they hold the same.
+        let thought = THOUGHTS
+            .iter()
+            .filter_map(|name| delta.get(*name).map(plain))
+            .find(|text| !text.is_empty());
+        self.take_thought(&thought.unwrap_or_default());
         match delta.get("content") {
             Some(Value::String(text)) => self.take_text(text, on_text),
             // A list of parts: {type: "text", text} and {type: "thinking", thinking: [{text}]}.
             Some(Value::Array(parts)) => {
                 for part in parts {
-                    if let Some(thinking) = part.get("thinking") {
-                        self.thought.push_str(&plain(thinking));
+                    let kind = part.get("type").and_then(Value::as_str).unwrap_or_default();
+                    if kind.contains("think") || kind.contains("reason") {
+                        self.take_thought(&plain(part));
+                    } else if let Some(thought) = THOUGHTS.iter().find_map(|name| part.get(*name)) {
+                        self.take_thought(&plain(thought));
                     } else {
-                        self.take_text(&plain(part), on_text);
+                        self.take_text(&plain(part.get("text").unwrap_or(part)), on_text);
                     }
                 }
             }
@@ -284,32 +336,20 @@ impl Parts {
         }
     }
 
+    fn take_thought(&mut self, piece: &str) {
+        let [_, halves] = &mut self.halves;
+        self.thought.push_str(&halves.join(piece));
+    }
+
     fn take_text(&mut self, piece: &str, on_text: &mut dyn FnMut(&str)) {
-        let Self {
-            splitter,
-            text,
-            thought,
-            ..
-        } = self;
-        splitter.push(
-            piece,
-            &mut |part| {
-                text.push_str(part);
-                on_text(part);
-            },
-            thought,
-        );
+        let [halves, _] = &mut self.halves;
+        self.has_text |= !piece.trim().is_empty();
+        self.splitter.push(&halves.join(piece), on_text);
     }
 
     fn into_reply(self, on_text: &mut dyn FnMut(&str)) -> ChatReply {
-        let (mut text, mut thought) = (self.text, self.thought);
-        self.splitter.finish(
-            &mut |part| {
-                text.push_str(part);
-                on_text(part);
-            },
-            &mut thought,
-        );
+        let (text, inside) = self.splitter.finish(on_text);
+        let thought = self.thought + &inside;
         ChatReply {
             text,
             reasoning: thought.trim().to_owned(),
@@ -329,7 +369,7 @@ fn first_byte(bytes: &[u8]) -> Option<u8> {
 }
 
 fn is_error(value: &Value) -> bool {
-    value.get("error").is_some_and(|error| !error.is_null())
+    value.get("error").is_some_and(is_something)
         || value.get("object").and_then(Value::as_str) == Some("error")
         || value
             .as_array()
@@ -337,11 +377,36 @@ fn is_error(value: &Value) -> bool {
             .is_some_and(is_error)
 }
 
+/// Not one of the ways to say that there is nothing.
+fn is_something(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(object) => !object.is_empty(),
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::Bool(true) => true,
+    }
+}
+
+/// Fields of a message, or of a part of one, that hold reasoning.
+const THOUGHTS: [&str; 4] = [
+    "reasoning_content",
+    "reasoning",
+    "thinking",
+    "reasoning_details",
+];
+
+/// The text of a part, of parts and of parts of parts.
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(list) => list.iter().map(plain).collect(),
-        Value::Object(object) => object.get("text").map(plain).unwrap_or_default(),
+        Value::Object(object) => ["text", "thinking", "reasoning", "content", "summary"]
+            .iter()
+            .find_map(|name| object.get(*name))
+            .map(plain)
+            .unwrap_or_default(),
         _ => String::new(),
     }
 }
@@ -371,5 +436,25 @@ fn finish_reason(reason: &str) -> FinishReason {
         "length" | "max_tokens" | "model_length" => FinishReason::Length,
         "content_filter" | "safety" => FinishReason::ContentFilter,
         _ => FinishReason::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_before_a_reply_are_not_looked_at_again() {
+        let mut decoder = Decoder::new();
+        for _ in 0..10_000 {
+            let progress = decoder.push(b" \r\n\t", &mut |_| {});
+            assert_eq!(progress, Ok(Progress::More));
+        }
+        assert!(matches!(&decoder.form, Form::Unknown(kept) if kept.is_empty()));
+        // Cut inside the byte order mark, which may stand before the reply.
+        for piece in [b"\xef".as_slice(), b"\xbb", b"\xbf", b"data: [DONE]\n\n"] {
+            assert!(decoder.push(piece, &mut |_| {}).is_ok());
+        }
+        assert_eq!(decoder.end(&mut |_| {}), Ok(ChatReply::default()));
     }
 }
