@@ -3,15 +3,20 @@
 //! Tokens and keys live in this worker's memory only. A key goes to the origin it was given for, the Hub token to the
 //! Hub and to the configured router.
 
+use crate::draft::clip;
 use crate::project::not_open;
 use crate::{Backend, OrFail as _, Result};
 use seedbed_core::chat::{ChatModel, ChatRequest};
 use seedbed_core::messages::{
     Account, Failure, FailureKind, HubConfig, HubLink, OauthPending, Reply,
 };
-use seedbed_core::model::{Endpoint, EndpointKind, Message, Sampling, origin};
+use seedbed_core::model::{Endpoint, EndpointKind, FinishReason, Message, Sampling, origin};
+use seedbed_grow::quality;
 use seedbed_hub::{CreatedRepo, HttpModel, HubClient, Token, oauth};
 use std::rc::Rc;
+
+/// Tokens of the answer to a test at most.
+const TEST_TOKENS: u32 = 32;
 
 pub(crate) struct SignedIn {
     pub(crate) token: Token,
@@ -106,7 +111,7 @@ impl Backend {
             )],
             sampling: Sampling {
                 temperature: 0.0,
-                max_tokens: 32,
+                max_tokens: TEST_TOKENS,
                 ..Sampling::default()
             },
         };
@@ -115,8 +120,20 @@ impl Backend {
             .chat(request, &mut |_| {})
             .await
             .map_err(|error| error.failure)?;
+        let mut text = reply.text.trim().to_owned();
+        if text.is_empty() {
+            // So few tokens are not enough for a model that thinks first; that it thinks shows that it answers.
+            let is_cut = reply.finish_reason == FinishReason::Length;
+            if reply.reasoning.trim().is_empty()
+                && !is_cut
+                && let Some(error) = quality::unanswered(&reply, TEST_TOKENS)
+            {
+                return Err(error.failure);
+            }
+            text = format!("({}…)", clip(reply.reasoning.trim()));
+        }
         Ok(Reply::Tested {
-            text: reply.text.trim().to_owned(),
+            text,
             took_ms: self.now().saturating_sub(started),
         })
     }

@@ -8,11 +8,11 @@ use seedbed_core::chat::{ChatError, ChatModel, ChatReply, ChatRequest, ErrorClas
 use seedbed_core::messages::{
     Changed, DraftReport, Dropped, FailedCell, Failure, FailureKind, Progress, Proposal, Reply,
 };
-use seedbed_core::model::{Endpoint, Sampling};
+use seedbed_core::model::Endpoint;
 use seedbed_core::prompt::{Cell, EvolutionKind, Prompt, PromptOrigin, PromptState};
 use seedbed_core::seed::Seed;
 use seedbed_grow::filter::{NoveltyIndex, evolution_verdict};
-use seedbed_grow::{parse, plan, tasks};
+use seedbed_grow::{parse, plan, quality, tasks};
 use seedbed_store::Store;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -56,7 +56,10 @@ impl Backend {
         let (mut attempts, mut waits) = (1, 0);
         loop {
             let error = match model.chat(request.clone(), on_delta).await {
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => {
+                    let limit = request.sampling.max_tokens;
+                    return quality::unanswered(&reply, limit).map_or(Ok(reply), Err);
+                }
                 Err(error) => error,
             };
             let wait_ms = match error.class {
@@ -82,10 +85,7 @@ impl Backend {
         let request = ChatRequest {
             model: endpoint.model.clone(),
             messages: tasks::propose(&seed, what, count),
-            sampling: Sampling {
-                max_tokens: 512,
-                ..project.settings()?.instruct
-            },
+            sampling: project.settings()?.instruct,
         };
         let reply = self
             .ask(&*model, request, &mut |_| {})
@@ -129,14 +129,7 @@ impl Backend {
             .ask(&*model, request, &mut on_delta)
             .await
             .map_err(|error| error.failure)?;
-        let text = parse::without_reasoning(&reply.text).trim().to_owned();
-        if text.is_empty() {
-            return Err(
-                Failure::new(FailureKind::Content, "The model gave an empty answer.")
-                    .next("Try again, or choose another model."),
-            );
-        }
-        Ok(Reply::Texts(vec![text]))
+        Ok(Reply::Texts(vec![reply.text.trim().to_owned()]))
     }
 
     pub(crate) async fn draft_prompts(

@@ -15,7 +15,6 @@ use seedbed_core::model::{Message, Usage};
 use seedbed_core::record::{Fields, Inputs, Provenance, Record};
 use seedbed_core::seed::Seed;
 use seedbed_grow::forecast::{self, History};
-use seedbed_grow::parse::without_reasoning;
 use seedbed_grow::plan::{self, PlannedRow};
 use seedbed_grow::quality;
 use seedbed_grow::run::{ItemOutcome, Limits, Scheduler, Step};
@@ -475,6 +474,13 @@ impl Driver {
     fn land(&self, item: PlannedItem, result: std::result::Result<ChatReply, ChatError>) {
         let now = self.backend.now();
         let key = &item.key;
+        let result =
+            result.and_then(
+                |reply| match quality::unanswered(&reply, item.sampling.max_tokens) {
+                    Some(error) => Err(error),
+                    None => Ok(reply),
+                },
+            );
         let write = match result {
             Ok(reply) => {
                 self.active.scheduler.borrow_mut().succeeded(key, now);
@@ -523,8 +529,10 @@ impl Driver {
         } else {
             [None, None, None]
         };
-        let mut response = without_reasoning(&reply.text).trim().to_owned();
+        let mut response = reply.text.trim().to_owned();
         let mut flags = flags;
+        let thought = reply.reasoning.trim();
+        let reasoning: String = thought.chars().take(MOST_TEXT).collect();
         // No border takes more: what a person can't read is of no use in a record.
         if response.chars().count() > MOST_TEXT {
             response = response.chars().take(MOST_TEXT).collect();
@@ -547,6 +555,7 @@ impl Driver {
                 on: vec![item.prompt_id.clone()],
             },
             fields,
+            reasoning,
             prompt_id: Some(item.prompt_id.clone()),
             run_id: Some(self.run.id.clone()),
             cell: item.cell.clone(),

@@ -19,9 +19,9 @@ pub struct ChatRequest {
 /// A whole reply.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatReply {
-    /// The text, without reasoning that the server sends apart.
+    /// The text, without any reasoning.
     pub text: String,
-    /// Reasoning, if the server sends it apart.
+    /// What the model thought before it answered, whether the server sends it apart or inside the text.
     pub reasoning: String,
     /// Why it ended.
     pub finish_reason: FinishReason,

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 /// Version of the readers of this module. Raised when they understand what older ones kept without understanding it:
 /// such lines are then read again.
-pub const READER: u32 = 1;
+pub const READER: u32 = 2;
 /// Largest integer that every boundary can carry: JavaScript's 2^53 − 1.
 pub const MOST_NUMBER: u64 = (1 << 53) - 1;
 /// Levels of nesting at most.
@@ -114,6 +114,7 @@ pub fn record(text: &str) -> Result<Line<RecordLine>, String> {
     }
     length(&record.cell.topic)?;
     length(&record.cell.perspective)?;
+    length(&record.reasoning)?;
     for (id, field) in &record.fields.0 {
         name(id, "field")?;
         if let crate::record::Field::Text(text) = field {
@@ -402,13 +403,13 @@ impl OldRecord {
                     on: self.prompt_id.iter().cloned().collect(),
                 },
                 fields: Fields::of_pair(self.instruction, self.response),
+                reasoning: String::new(),
                 extends: None,
                 source: Vec::new(),
                 prompt_id: self.prompt_id,
                 run_id: self.run_id,
                 cell: self.cell,
                 provenance: self.provenance,
-                reasoning: String::new(),
                 metadata: Map::new(),
                 created_ms: self.created_ms,
             },

@@ -208,6 +208,9 @@ pub struct Record {
     pub inputs: Inputs,
     /// What is reviewed.
     pub fields: Fields,
+    /// What the model thought before it answered, where it tells, or an imported column. Nobody reviews it, and no id depends on it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reasoning: String,
     /// The record that this one extends, e.g. by a field a custom stage made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extends: Option<String>,
@@ -226,9 +229,6 @@ pub struct Record {
     /// How it was made.
     #[serde(default)]
     pub provenance: Provenance,
-    /// How the answer was reasoned out: of a model that shows it, or of an imported column.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub reasoning: String,
     /// Other columns of the table that it was imported from, by wish.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub metadata: Map<String, Value>,

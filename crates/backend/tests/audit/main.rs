@@ -24,6 +24,7 @@ mod lengths;
 mod meanwhile;
 mod newer;
 mod place;
+mod replies;
 mod size;
 mod storage;
 mod texts;
