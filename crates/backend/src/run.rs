@@ -474,13 +474,11 @@ impl Driver {
     fn land(&self, item: PlannedItem, result: std::result::Result<ChatReply, ChatError>) {
         let now = self.backend.now();
         let key = &item.key;
-        let result =
-            result.and_then(
-                |reply| match quality::unanswered(&reply, item.sampling.max_tokens) {
-                    Some(error) => Err(error),
-                    None => Ok(reply),
-                },
-            );
+        let unanswered = match &result {
+            Ok(reply) => quality::unanswered(reply, item.sampling.max_tokens),
+            Err(_) => None,
+        };
+        let result = unanswered.map_or(result, Err);
         let write = match result {
             Ok(reply) => {
                 self.active.scheduler.borrow_mut().succeeded(key, now);

@@ -144,6 +144,15 @@ fn numbered(text: &str) -> Option<&str> {
         );
     }
     let (_, rest) = digits(text)?;
+    // A number on a key: 1️⃣.
+    if let Some(behind) = rest.strip_prefix("\u{fe0f}\u{20e3}") {
+        return Some(behind.trim_start());
+    }
+    // Markdown's own escape of a number: "1\\. text".
+    let rest = match rest.strip_prefix('\\') {
+        Some(bare) if bare.starts_with(['.', ')']) => bare,
+        _ => rest,
+    };
     let is_wide = rest.starts_with(['、', '．', '）', '：']);
     if let Some(after) = rest.strip_prefix(['.', ')', ':', '、', '．', '）', '：']) {
         // "1.5 kg", "10:30" and "3.Text" without a space: only a digit after the mark makes it a figure.

@@ -56,11 +56,12 @@ pub fn evolved(reply: &str, finish: FinishReason, parent: &str) -> Result<String
     }
     let text = reply.replace("\r\n", "\n").replace('\r', "\n");
     let text = without_fence(&without_reasoning(&text));
-    if let Some(found) = json::list(&text).or_else(|| json::list(&format!("[{text}]")))
+    if text.trim_start().starts_with(['{', '[', '"'])
+        && let Some(found) = json::list(&text).or_else(|| json::list(&format!("[{text}]")))
         && let [only] = found.items.as_slice()
-        && text.trim_start().starts_with(['{', '[', '"'])
+        && only.is_whole
     {
-        return whole(unwrapped(only));
+        return whole(unwrapped(&only.text));
     }
     let mut text = behind_label(&text);
     // A lead-in line: "Sure, here is a harder version:"

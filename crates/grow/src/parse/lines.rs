@@ -89,11 +89,83 @@ struct Line<'a> {
     is_after_blank: bool,
 }
 
+/// Words of a title at most.
+const TITLE_WORDS: usize = 8;
+
+/// The number before lines that are lettered instead.
+const ROMAN: [&str; 12] = [
+    "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii",
+];
+
+/// Letters that mark the line, and what follows them: `a)`, `a.`, `(a)`, `iv.`
+fn letters(line: &str) -> Option<(&str, &str)> {
+    let bare = line.trim_start_matches("**");
+    let (bare, ends): (&str, &[char]) = match bare.strip_prefix('(') {
+        Some(bare) => (bare, &[')']),
+        None => (bare, &[')', '.']),
+    };
+    let end = bare.find(|c: char| !c.is_ascii_alphabetic())?;
+    let (mark, rest) = bare.split_at_checked(end)?;
+    let rest = rest.strip_prefix(ends)?.trim_start_matches('*');
+    ((1..=4).contains(&mark.len()) && rest.starts_with(char::is_whitespace))
+        .then(|| (mark, rest.trim_start()))
+}
+
+/// The lines are marked by letters or Roman numbers, in their order: a word with a dot behind it does not do that.
+fn are_lettered(lines: &[&str]) -> bool {
+    let marks: Vec<String> = lines
+        .iter()
+        .filter_map(|line| Some(letters(line)?.0.to_lowercase()))
+        .collect();
+    let is_in_order = |nth: &dyn Fn(usize) -> Option<String>| {
+        marks
+            .iter()
+            .enumerate()
+            .all(|(at, mark)| nth(at).as_ref() == Some(mark))
+    };
+    let letter = |at: usize| {
+        u8::try_from(at)
+            .ok()
+            .filter(|at| *at < 26)
+            .map(|at| char::from(b'a' + at).to_string())
+    };
+    let roman = |at: usize| ROMAN.get(at).map(|mark| (*mark).to_owned());
+    marks.len() > 1 && (is_in_order(&letter) || is_in_order(&roman))
+}
+
+/// The line is a heading, or bold as a whole, and too short for an instruction.
+fn is_title(trimmed: &str, text: &str) -> bool {
+    let is_bold = trimmed.starts_with("**") && trimmed.trim_end_matches(':').ends_with("**");
+    let text = text.trim_matches(['*', '#', ' ', ':']);
+    (trimmed.starts_with('#') || is_bold)
+        && is_open(text)
+        && (1..=TITLE_WORDS).contains(&text.split_whitespace().count())
+}
+
 fn read(text: &str) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
     let mut is_after_blank = true;
-    for raw in text.lines() {
-        let trimmed = raw.trim();
+    // Marks of a quotation stand before everything else.
+    let quoted = |raw: &str| raw.trim_start().starts_with("> ");
+    let bare = |line: &'_ str| -> usize {
+        let text = line.trim_start();
+        let text = if quoted(line) {
+            text.trim_start_matches(['>', ' '])
+        } else {
+            text
+        };
+        line.len() - text.len()
+    };
+    let all: Vec<&str> = text
+        .lines()
+        .map(|line| line.get(bare(line)..).unwrap_or_default().trim_end())
+        .collect();
+    let has_letters = are_lettered(&all)
+        && !all
+            .iter()
+            .any(|line| matches!(marked(line), Some((Mark::Number, _))));
+    for (at, raw) in text.lines().enumerate() {
+        let trimmed = all.get(at).copied().unwrap_or_default();
         if trimmed.is_empty() {
             is_after_blank = true;
             continue;
@@ -103,7 +175,18 @@ fn read(text: &str) -> Vec<Line<'_>> {
             is_after_blank = true;
             continue;
         }
-        let found = marked(trimmed);
+        let found = marked(trimmed).or_else(|| {
+            let (_, rest) = letters(trimmed).filter(|_| has_letters)?;
+            Some((Mark::Number, rest))
+        });
+        // A title with a number: what it stands over is the item.
+        let title = found.filter(|(mark, rest)| *mark == Mark::Number && is_title(trimmed, rest));
+        let next = title.and_then(|_| all.iter().skip(at + 1).find(|line| !line.is_empty()));
+        let found = match next.map(|next| (marked(next), is_title(next, next))) {
+            Some((Some((mark, _)), _)) if mark != Mark::Number => continue,
+            Some((None, false)) => Some((Mark::Number, "")),
+            _ => found,
+        };
         lines.push(Line {
             indent: raw.len() - raw.trim_start().len(),
             mark: found.map(|(mark, _)| mark),

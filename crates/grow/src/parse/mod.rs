@@ -6,12 +6,13 @@ mod clean;
 mod evolved;
 mod json;
 mod lines;
+mod markup;
 
 use crate::filter::{MOST_WORDS, is_meta, is_statement, length_problem, plain_quotes};
 use crate::metrics::tokens;
 use crate::quality::is_refusal;
 pub use clean::without_reasoning;
-use clean::{has_end_mark, marked, unwrapped, without_fence, without_title};
+use clean::{Mark, has_end_mark, marked, unwrapped, without_fence, without_title};
 pub use evolved::evolved;
 use seedbed_core::messages::Proposal;
 use seedbed_core::model::FinishReason;
@@ -46,33 +47,120 @@ pub(crate) struct Item {
     pub(crate) problem: Option<&'static str>,
 }
 
-/// The items of a reply and whether the last one is whole.
+/// The items of a reply.
 fn items(reply: &str, finish: FinishReason) -> Vec<Item> {
     let text = reply.replace("\r\n", "\n").replace('\r', "\n");
-    let text = without_fence(&without_reasoning(&text));
+    let text = without_reasoning(&text);
     let is_cut = matches!(finish, FinishReason::Length | FinishReason::ContentFilter);
-    let (mut items, is_last_cut) = match json::list(&text) {
-        Some(found) => (
-            found
-                .items
-                .iter()
-                .map(|text| {
-                    let text = text.trim();
-                    let bare = marked(text).map_or(text, |(_, rest)| rest);
-                    Item {
-                        text: unwrapped(without_title(bare)),
-                        problem: None,
-                    }
-                })
-                .collect(),
-            is_cut && !found.is_whole,
-        ),
-        None => (lines::items(&text), is_cut),
-    };
-    if is_last_cut && let Some(last) = items.last_mut() {
-        last.problem = Some("Cut off at the token limit");
+    if markup::is_page(&text) {
+        return vec![Item {
+            text: text.chars().take(SHOWN_PAGE).collect(),
+            problem: Some("A web page, not the model's answer"),
+        }];
+    }
+    if let Some(found) = json::list(&text) {
+        return found
+            .items
+            .into_iter()
+            .flat_map(|found| of_data(&found, is_cut))
+            .collect();
+    }
+    let text = without_fence(&text);
+    if let Some(items) = markup::tagged(&text).or_else(|| markup::table(&text, is_cut)) {
+        return items;
+    }
+    let mut items = lines::items(&text);
+    if is_cut && let Some(last) = items.last_mut() {
+        last.problem = Some(markup::CUT);
     }
     items
+}
+
+/// Characters of a web page that are shown.
+const SHOWN_PAGE: usize = 200;
+
+/// The items of one text of a list: itself, or those of the list that it holds.
+fn of_data(found: &json::Text, is_cut: bool) -> Vec<Item> {
+    let text = found.text.trim();
+    let numbered = text
+        .lines()
+        .filter(|line| matches!(marked(line.trim()), Some((Mark::Number, _))));
+    let mut items = if numbered.count() > 1 {
+        lines::items(text)
+    } else {
+        let bare = marked(text).map_or(text, |(_, rest)| rest);
+        vec![Item {
+            text: unwrapped(without_title(bare)),
+            problem: None,
+        }]
+    };
+    if !found.is_whole
+        && (is_cut || !has_end_mark(text))
+        && let Some(last) = items.last_mut()
+    {
+        last.problem = Some(markup::CUT);
+    }
+    items
+}
+
+/// Words that programs begin with; instructions do so without brackets, semicolons and equals signs.
+const CODE_WORDS: [&str; 18] = [
+    "const ",
+    "let ",
+    "var ",
+    "def ",
+    "import ",
+    "from ",
+    "function ",
+    "class ",
+    "return ",
+    "print(",
+    "console.",
+    "public ",
+    "#include",
+    "for ",
+    "if (",
+    "while ",
+    "fn ",
+    "SELECT ",
+];
+
+/// The text is a piece of data, markup or a program.
+fn is_syntax(text: &str) -> bool {
+    let mut chars = text.chars();
+    let first = chars.next().unwrap_or_default();
+    let second = chars.next().unwrap_or_default();
+    let begins = match first {
+        '{' | '}' | ']' | '|' | ',' | ';' | '=' => true,
+        ')' | '<' => !second.is_whitespace(),
+        // "[Roleplay] Write …" begins with a bracket too.
+        '[' => !second.is_alphanumeric() || !text.contains("] "),
+        '`' => text.starts_with("```"),
+        '/' => matches!(second, '/' | '*'),
+        _ => false,
+    };
+    let ends = [
+        "\",", "',", "\"]", "\"}", "};", "];", ");", "{", "[", "/>", "|",
+    ]
+    .iter()
+    .any(|end| text.ends_with(end))
+        || (text.ends_with('>') && text.contains("</"));
+    // A key with its value, or two texts of a list.
+    let holds = text.match_indices(['"', '\'']).any(|(at, quote)| {
+        let rest = text.get(at + 1..).unwrap_or_default();
+        let value = rest
+            .strip_prefix(':')
+            .or_else(|| rest.strip_prefix(','))
+            .map(str::trim_start);
+        value.is_some_and(|value| {
+            value.starts_with(quote) || (rest.starts_with(':') && value.starts_with(['[', '{']))
+        })
+    });
+    // Quotations in a sentence follow each other too; there the text does not begin with one.
+    let holds = holds && (first == '"' || first == '\'' || text.contains("\":"));
+    let is_program = CODE_WORDS.iter().any(|word| text.starts_with(word))
+        && (text.contains(['=', ';', '(', '[', '{']) || text.ends_with(':'));
+    begins || ends || holds || is_program
 }
 
 /// Labels of our own tasks that leak into lists.
@@ -163,6 +251,9 @@ fn instruction_problem(text: &str, ctx: &ListContext<'_>) -> Option<String> {
     let said = |text: &str| Some(text.to_owned());
     if is_refusal(text) {
         return said("The model declined");
+    }
+    if is_syntax(text) {
+        return said("It is a piece of data or code, not an instruction");
     }
     if let Some(problem) = length_problem(text, MOST_WORDS) {
         return Some(problem);
