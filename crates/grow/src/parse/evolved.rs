@@ -1,7 +1,7 @@
 //! Reading one evolved instruction out of what models put around it.
 
 use super::clean::{marked, unwrapped, without_fence, without_reasoning};
-use super::{json, lines};
+use super::{is_syntax, json, lines, markup};
 use crate::filter::plain_quotes;
 use seedbed_core::model::FinishReason;
 
@@ -55,7 +55,11 @@ pub fn evolved(reply: &str, finish: FinishReason, parent: &str) -> Result<String
         return Err("The server's content filter withheld it".to_owned());
     }
     let text = reply.replace("\r\n", "\n").replace('\r', "\n");
-    let text = without_fence(&without_reasoning(&text));
+    let text = without_reasoning(&text);
+    if markup::is_page(&text) {
+        return Err(markup::PAGE.to_owned());
+    }
+    let text = without_fence(&text);
     if text.trim_start().starts_with(['{', '[', '"'])
         && let Some(found) = json::list(&text).or_else(|| json::list(&format!("[{text}]")))
         && let [only] = found.items.as_slice()
@@ -111,7 +115,9 @@ fn whole(text: String) -> Result<String, String> {
         let text = marked(line.trim()).map_or(line, |(_, rest)| rest);
         text.chars().any(char::is_alphanumeric)
     };
-    if text.lines().any(has_text) {
+    if is_syntax(&text) && !text.contains('\n') {
+        Err("It is a piece of data or code, not an instruction".to_owned())
+    } else if text.lines().any(has_text) {
         Ok(text)
     } else {
         Err("The model gave no text".to_owned())

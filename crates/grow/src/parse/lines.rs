@@ -86,6 +86,8 @@ struct Line<'a> {
     mark: Option<Mark>,
     text: &'a str,
     is_heading: bool,
+    /// It names the topic or perspective of the item beside it.
+    is_about: bool,
     is_after_blank: bool,
 }
 
@@ -164,6 +166,15 @@ fn read(text: &str) -> Vec<Line<'_>> {
         && !all
             .iter()
             .any(|line| matches!(marked(line), Some((Mark::Number, _))));
+    // A bold line without a number over a line that is none.
+    let is_bold_title = |at: usize| {
+        let line = all.get(at).copied().unwrap_or_default();
+        let next = all.iter().skip(at + 1).find(|line| !line.is_empty());
+        line.starts_with("**")
+            && marked(line).is_none()
+            && is_title(line, line)
+            && next.is_some_and(|next| !is_title(next, next) && !is_talk(next))
+    };
     for (at, raw) in text.lines().enumerate() {
         let trimmed = all.get(at).copied().unwrap_or_default();
         if trimmed.is_empty() {
@@ -191,7 +202,13 @@ fn read(text: &str) -> Vec<Line<'_>> {
             indent: raw.len() - raw.trim_start().len(),
             mark: found.map(|(mark, _)| mark),
             text: found.map_or(trimmed, |(_, rest)| rest),
-            is_heading: trimmed.starts_with('#'),
+            is_heading: trimmed.starts_with('#') || is_bold_title(at),
+            is_about: ["topic", "perspective"].iter().any(|word| {
+                trimmed
+                    .trim_start_matches(['-', '*', ' '])
+                    .to_lowercase()
+                    .starts_with(word)
+            }),
             is_after_blank,
         });
         is_after_blank = false;
@@ -238,11 +255,17 @@ pub(super) fn items(text: &str) -> Vec<Item> {
     let lines = read(text);
     let has_numbers = lines.iter().any(|line| line.mark == Some(Mark::Number));
     let has_marks = lines.iter().any(|line| line.mark.is_some());
+    let has_labels = lines
+        .iter()
+        .any(|line| line.mark == Some(Mark::Label) && !line.is_about);
     let mut built: Vec<Building> = Vec::new();
     // The lines of an answer that nobody asked for, up to the next mark.
     let mut is_in_answer = false;
     for (at, line) in lines.iter().enumerate() {
         let is_last = at + 1 == lines.len();
+        if has_labels && line.is_about && line.mark == Some(Mark::Label) {
+            continue;
+        }
         if is_answer(line.text) {
             is_in_answer = true;
             continue;

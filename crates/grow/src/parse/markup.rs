@@ -17,7 +17,9 @@ const ITEM_TAGS: [&str; 10] = [
     "q",
 ];
 
+/// Problems of items.
 pub(super) const CUT: &str = "Cut off at the token limit";
+pub(super) const PAGE: &str = "A web page, not the model's answer";
 
 /// The text is a web page: what a proxy says instead of a model.
 pub(super) fn is_page(text: &str) -> bool {
@@ -66,6 +68,9 @@ fn open(lower: &str, tag: &str, from: usize) -> Option<(usize, usize)> {
     loop {
         let at = from + lower.get(from..)?.find('<')?;
         let rest = lower.get(at + 1..)?.strip_prefix(tag);
+        // <instruction_1>
+        let rest =
+            rest.map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_'));
         if let Some(rest) = rest.filter(|rest| rest.starts_with(['>', ' ', '\n'])) {
             let end = rest.find('>')?;
             return Some((at, lower.len() - rest.len() + end + 1));

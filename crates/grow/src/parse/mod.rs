@@ -55,7 +55,7 @@ fn items(reply: &str, finish: FinishReason) -> Vec<Item> {
     if markup::is_page(&text) {
         return vec![Item {
             text: text.chars().take(SHOWN_PAGE).collect(),
-            problem: Some("A web page, not the model's answer"),
+            problem: Some(markup::PAGE),
         }];
     }
     if let Some(found) = json::list(&text) {
@@ -139,12 +139,13 @@ fn is_syntax(text: &str) -> bool {
         '/' => matches!(second, '/' | '*'),
         _ => false,
     };
-    let ends = [
-        "\",", "',", "\"]", "\"}", "};", "];", ");", "{", "[", "/>", "|",
-    ]
-    .iter()
-    .any(|end| text.ends_with(end))
-        || (text.ends_with('>') && text.contains("</"));
+    // A sentence may end in a sample of data or code.
+    let is_prose =
+        (first.is_uppercase() || !first.is_ascii()) && text.split_whitespace().nth(3).is_some();
+    let ends_with = |ends: &[&str]| ends.iter().any(|end| text.ends_with(end));
+    let ends = ends_with(&["\",", "',", "/>", "|"])
+        || (!is_prose && ends_with(&["\"]", "\"}", "};", "];", ");", "{", "["]))
+        || (text.ends_with('>') && text.contains("</") && !text.contains('`'));
     // A key with its value, or two texts of a list.
     let holds = text.match_indices(['"', '\'']).any(|(at, quote)| {
         let rest = text.get(at + 1..).unwrap_or_default();
@@ -156,10 +157,17 @@ fn is_syntax(text: &str) -> bool {
             value.starts_with(quote) || (rest.starts_with(':') && value.starts_with(['[', '{']))
         })
     });
-    // Quotations in a sentence follow each other too; there the text does not begin with one.
-    let holds = holds && (first == '"' || first == '\'' || text.contains("\":"));
+    // Quotations in a sentence follow each other too.
+    let is_torn = text.contains("\":") && text.contains("\",") && !text.contains('`');
+    let holds = holds && (matches!(first, '"' | '\'') || is_torn);
     let is_program = CODE_WORDS.iter().any(|word| text.starts_with(word))
         && (text.contains(['=', ';', '(', '[', '{']) || text.ends_with(':'));
+    // A call: print("…
+    let word = text.split_whitespace().next().unwrap_or_default();
+    let is_program = is_program
+        || ["(\"", "('"]
+            .iter()
+            .any(|call| word.find(call).is_some_and(|at| at > 0));
     begins || ends || holds || is_program
 }
 
