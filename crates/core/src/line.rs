@@ -58,18 +58,29 @@ impl<T: Serialize> Line<T> {
 }
 
 /// A record with the messages it was asked with, as written to `.seedbed/records/`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct RecordLine {
     /// The record.
     #[serde(flatten)]
     pub record: Record,
     /// Request messages, as far as this build knows who said them.
-    #[serde(
-        default,
-        deserialize_with = "known",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<Message>,
+}
+
+impl RecordLine {
+    /// Reads the two parts of a line one after the other: `flatten` would read every field of a record by a second
+    /// program, of 20 KB.
+    fn of(value: &Value) -> Result<Self, String> {
+        let messages = match value.get("messages") {
+            Some(messages) => known(messages).map_err(|error| error.to_string())?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            record: parse(value)?,
+            messages,
+        })
+    }
 }
 
 /// The items that can be read.
@@ -88,7 +99,7 @@ fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Vec<
 pub fn record(text: &str) -> Result<Line<RecordLine>, String> {
     let value = checked(text)?;
     let (line, is_whole) = if value.get("fields").is_some() {
-        let mut line: RecordLine = parse(&value)?;
+        let mut line = RecordLine::of(&value)?;
         let is_bounded = bound(&mut line.record);
         let is_whole = holds(&line, &value);
         (line, is_whole && !is_bounded)

@@ -55,7 +55,7 @@ pub const MARKS: [(&str, &str, Kind); 22] = [
     ),
 ];
 
-/// The opening of [`MARKS`] that counts only right before a capital letter.
+/// The opening of [`MARKS`] that counts only right before a capital letter or one of another script.
 const BARE: &str = "analysis";
 
 /// Marks around an answer that follows reasoning; the last three also where the reply begins.
@@ -240,7 +240,7 @@ impl Splitter {
             _ => false,
         };
         if is_text {
-            held.chars().for_each(|c| self.emit(c));
+            self.emit_all(&held);
         }
         self.tell(told);
         (self.answer, self.reasoning)
@@ -286,26 +286,25 @@ impl Splitter {
         }
     }
 
+    /// `pending` is this mark; `is_part` = it may become so.
+    fn is(&self, mark: &str, needs_next: bool, is_part: &mut bool) -> bool {
+        let pending = self.pending.as_str();
+        let is_whole = same(pending.get(..mark.len()).unwrap_or_default(), mark);
+        if is_whole && (!needs_next || pending.len() > mark.len()) {
+            return true;
+        }
+        *is_part |= is_whole || same(mark.get(..pending.len()).unwrap_or_default(), pending);
+        false
+    }
+
     /// What `pending` is, in this state.
     fn look(&self) -> Found {
         let mut is_part = false;
-        let mut try_mark = |mark: &str, needs_next: bool| {
-            if !same(self.pending.get(..mark.len()).unwrap_or_default(), mark) {
-                is_part |= same(
-                    mark.get(..self.pending.len()).unwrap_or_default(),
-                    &self.pending,
-                );
-                return false;
-            }
-            let is_whole = !needs_next || self.pending.len() > mark.len();
-            is_part |= !is_whole;
-            is_whole
-        };
         let is_start = matches!(self.state, State::Start(_));
         let is_open = is_start || self.state == State::Text;
         for (index, (open, close, kind)) in MARKS.iter().enumerate() {
             let is_mine = matches!(self.state, State::Inside(i) | State::Maybe(i) if i == index);
-            if (is_mine || is_open) && try_mark(close, !is_mine) {
+            if (is_mine || is_open) && self.is(close, !is_mine, &mut is_part) {
                 return Found::Whole(Signal::Close(index), close.len());
             }
             let may_open =
@@ -313,32 +312,32 @@ impl Splitter {
             let is_bare = *open == BARE;
             let may_be_bare = || {
                 let rest = self.pending.strip_prefix(BARE).unwrap_or_default();
-                rest.starts_with(char::is_uppercase)
+                rest.starts_with(|c: char| c.is_ascii_uppercase() || !c.is_ascii())
             };
-            if may_open && try_mark(open, is_bare) && (!is_bare || may_be_bare()) {
+            if may_open && self.is(open, is_bare, &mut is_part) && (!is_bare || may_be_bare()) {
                 return Found::Whole(Signal::Open(index), open.len());
             }
         }
         if is_start {
             for (index, mark) in TORN.iter().enumerate() {
-                if try_mark(mark, false) {
+                if self.is(mark, false, &mut is_part) {
                     return Found::Whole(Signal::Torn(index), mark.len());
                 }
             }
             for (index, (open, _)) in WRAPS.iter().enumerate() {
-                if try_mark(open, false) {
+                if self.is(open, false, &mut is_part) {
                     return Found::Whole(Signal::Wrap(index), open.len());
                 }
             }
         }
         if let Some(mark) = self.closing.filter(|_| is_open)
-            && try_mark(mark, false)
+            && self.is(mark, false, &mut is_part)
         {
             return Found::Whole(Signal::Unwrap, mark.len());
         }
         if !matches!(self.state, State::Inside(_) | State::Maybe(_)) {
             for (mark, token) in CHANNELS {
-                if try_mark(mark, false) {
+                if self.is(mark, false, &mut is_part) {
                     return Found::Whole(Signal::Channel(token), mark.len());
                 }
             }
@@ -489,7 +488,7 @@ impl Splitter {
         self.has_block = true;
         self.state = State::Final;
         if !self.answer.is_empty() {
-            "\n\n".chars().for_each(|c| self.emit(c));
+            self.emit_all("\n\n");
         }
     }
 
@@ -555,7 +554,7 @@ impl Splitter {
                 }
                 self.state = State::Text;
                 let held = std::mem::take(&mut self.held);
-                held.chars().for_each(|c| self.emit(c));
+                self.emit_all(&held);
                 self.emit(c);
             }
             State::Text | State::Final => self.emit(c),
@@ -567,7 +566,7 @@ impl Splitter {
                     let held = std::mem::take(&mut self.held);
                     if has_text {
                         self.state = State::Text;
-                        held.chars().for_each(|c| self.emit(c));
+                        self.emit_all(&held);
                     } else {
                         self.state = State::Thought;
                         self.think(&held);
@@ -575,6 +574,12 @@ impl Splitter {
                 }
             }
             State::Between => {}
+        }
+    }
+
+    fn emit_all(&mut self, text: &str) {
+        for c in text.chars() {
+            self.emit(c);
         }
     }
 

@@ -250,6 +250,24 @@ impl Reader {
             .all(|(offset, c)| self.char(at + offset) == Some(c))
     }
 
+    /// The first place from `from` on, not far, where this holds.
+    fn find(&self, from: usize, holds: &dyn Fn(usize) -> bool) -> Option<usize> {
+        (from..from + AHEAD).find(|at| holds(*at))
+    }
+
+    fn is_any(&self, at: usize, of: &str) -> bool {
+        self.char(at).is_some_and(|c| of.contains(c))
+    }
+
+    fn is_quote(&self, at: usize) -> bool {
+        self.char(at).and_then(closing).is_some()
+    }
+
+    fn has_line(&self, from: usize, to: usize) -> bool {
+        let between = self.chars.get(from..to).unwrap_or_default();
+        between.contains(&'\n')
+    }
+
     /// Behind blanks and comments.
     fn skip(&self, from: usize) -> usize {
         let mut at = from;
@@ -258,11 +276,9 @@ impl Reader {
                 at += 1;
             }
             let end = if self.has(at, "/*") {
-                (at..at + AHEAD)
-                    .find(|at| self.has(*at, "*/"))
-                    .map(|at| at + 2)
+                self.find(at, &|at| self.has(at, "*/")).map(|at| at + 2)
             } else if self.has(at, "//") || (self.has(at, "#") && self.is_line_start(at)) {
-                (at..at + AHEAD).find(|at| matches!(self.char(*at), Some('\n') | None))
+                self.find(at, &|at| self.char(at).is_none_or(|c| c == '\n'))
             } else {
                 None
             };
@@ -362,19 +378,13 @@ impl Reader {
 
     /// Letters before a quote that say how Python reads it.
     fn prefix(&self, at: usize) -> usize {
-        let is_prefix = self
-            .char(at)
-            .is_some_and(|c| matches!(c, 'r' | 'u' | 'f' | 'b'))
-            && matches!(self.char(at + 1), Some('"' | '\''));
-        usize::from(is_prefix)
+        usize::from(self.is_any(at, "rufb") && self.is_any(at + 1, "\"'"))
     }
 
     /// Behind the colon of a key without quotes, and the key.
     fn bare_key(&self, at: usize) -> Option<(usize, String)> {
-        let end = (at..at + 64).find(|at| {
-            !self
-                .char(*at)
-                .is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+        let end = self.find(at, &|at| {
+            !(self.is_any(at, "_-") || self.char(at).is_some_and(char::is_alphanumeric))
         })?;
         let colon = self.skip(end);
         (end > at && self.char(colon) == Some(':') && !self.has(colon, "://"))
@@ -550,7 +560,8 @@ impl Reader {
             }
             at += 1;
         }
-        let text = self.line(from, at);
+        let text = self.chars.get(from..at).unwrap_or_default();
+        let text = text.iter().collect::<String>().trim().to_owned();
         self.at = at.max(from + 1) + usize::from(is_quoted);
         let is_text =
             text.split_whitespace().count() > 1 || text.chars().count() > 8 && !text.is_ascii();
@@ -623,7 +634,7 @@ impl Reader {
                         is_whole: true,
                     };
                 }
-                if matches!(self.char(next), Some(']' | '}')) && self.is_over(self.skip(next + 1)) {
+                if self.is_any(next, "]}") && self.is_over(self.skip(next + 1)) {
                     break;
                 }
             }
@@ -655,7 +666,7 @@ impl Reader {
         // An odd quote may close a quotation: then the text goes on behind a comma.
         let next = self.skip(self.at + width);
         let is_comma = self.char(next) == Some(',');
-        let is_line = (self.at..=self.skip(next + 1)).any(|at| self.char(at) == Some('\n'));
+        let is_line = self.has_line(self.at, self.skip(next + 1));
         has_end_mark(text) || !is_comma || is_line || self.is_proper(self.skip(next + 1))
     }
 
@@ -668,17 +679,15 @@ impl Reader {
         }
         let before = at.checked_sub(1).and_then(|at| self.char(at));
         let is_sentence = before.is_some_and(|c| has_end_mark(c.encode_utf8(&mut [0; 4])));
-        let is_line = (from..next).any(|at| self.char(at) == Some('\n'));
+        let is_line = self.has_line(from, next);
         match self.char(next).unwrap_or_default() {
             ':' => is_key || self.objects == 0 && self.char(from) == Some(':'),
             ']' | '}' | ')' => {
                 // A bracket of the text itself has more of the text behind it.
                 let behind = self.skip(next + 1);
                 self.is_over(behind)
-                    || self.char(behind).is_some_and(|c| {
-                        matches!(c, ',' | ']' | '}' | ')' | ';' | '{' | '[' | '"' | '<')
-                    })
-                    || (next + 1..behind).any(|at| self.char(at) == Some('\n'))
+                    || self.is_any(behind, ",]});{[\"<")
+                    || self.has_line(next + 1, behind)
                     || is_sentence
             }
             ';' => true,
@@ -688,14 +697,8 @@ impl Reader {
                     || self.is_over(after)
                     || self.prefix(after) > 0
                     || self.bare_key(after).is_some()
-                    || self.char(after).is_some_and(|c| {
-                        closing(c).is_some()
-                            || c.is_ascii_digit()
-                            || matches!(
-                                c,
-                                '{' | '[' | ']' | '}' | ')' | '(' | '.' | '…' | ',' | '-'
-                            )
-                    })
+                    || self.is_quote(after)
+                    || self.is_any(after, "{[]})(.…,-0123456789")
                     || self.is_word(after)
             }
             // A comma is missing.
@@ -713,10 +716,10 @@ impl Reader {
         let Some(close) = self.char(at).and_then(closing) else {
             return true;
         };
-        let end = (at + 1..at + AHEAD).find(|at| self.char(*at) == Some(close));
+        let end = self.find(at + 1, &|at| self.char(at) == Some(close));
         end.is_some_and(|end| {
             let next = self.skip(end + 1);
-            self.is_over(next) || matches!(self.char(next), Some(',' | ']' | '}' | ')' | ':' | ';'))
+            self.is_over(next) || self.is_any(next, ",]}):;")
         })
     }
 
@@ -724,17 +727,14 @@ impl Reader {
         let Some(close) = self.char(at).and_then(closing) else {
             return false;
         };
-        let end = (at + 1..at + 64).find(|at| self.char(*at) == Some(close));
+        let end = self.find(at + 1, &|at| self.char(at) == Some(close));
         end.is_some_and(|end| self.char(self.skip(end + 1)) == Some(':'))
     }
 
     fn is_word(&self, at: usize) -> bool {
-        let end = (at..at + 12).find(|at| !self.char(*at).is_some_and(|c| c.is_ascii_alphabetic()));
-        let word = self.line(at, end.unwrap_or(at)).to_lowercase();
-        matches!(
-            word.as_str(),
-            "true" | "false" | "none" | "null" | "nan" | "undefined"
-        )
+        ["true", "false", "none", "null", "nan", "undefined"]
+            .iter()
+            .any(|word| self.line(at, at + word.len()).eq_ignore_ascii_case(word))
     }
 
     /// Where the formula ends that begins at `at` with a dollar sign. A price has no end: no digit follows one, and no
@@ -812,7 +812,7 @@ impl Reader {
             }
             '(' | '[' => {
                 let end = if c == '(' { "\\)" } else { "\\]" };
-                let end = (self.at..self.at + AHEAD).find(|at| self.has(*at, end));
+                let end = self.find(self.at, &|at| self.has(at, end));
                 *math_until = end.unwrap_or(*math_until);
                 text.push('\\');
                 c

@@ -115,24 +115,17 @@ fn letters(line: &str) -> Option<(&str, &str)> {
 
 /// The lines are marked by letters or Roman numbers, in their order: a word with a dot behind it does not do that.
 fn are_lettered(lines: &[&str]) -> bool {
-    let marks: Vec<String> = lines
-        .iter()
-        .filter_map(|line| Some(letters(line)?.0.to_lowercase()))
-        .collect();
-    let is_in_order = |nth: &dyn Fn(usize) -> Option<String>| {
-        marks
-            .iter()
-            .enumerate()
-            .all(|(at, mark)| nth(at).as_ref() == Some(mark))
-    };
-    let letter = |at: usize| {
-        u8::try_from(at)
-            .ok()
-            .filter(|at| *at < 26)
-            .map(|at| char::from(b'a' + at).to_string())
-    };
-    let roman = |at: usize| ROMAN.get(at).map(|mark| (*mark).to_owned());
-    marks.len() > 1 && (is_in_order(&letter) || is_in_order(&roman))
+    let (mut count, mut are_letters, mut are_roman) = (0, true, true);
+    for (mark, _) in lines.iter().filter_map(|line| letters(line)) {
+        let mark = mark.to_ascii_lowercase();
+        are_letters &= mark.len() == 1
+            && mark
+                .bytes()
+                .all(|c| usize::from(c) == usize::from(b'a') + count);
+        are_roman &= ROMAN.get(count) == Some(&mark.as_str());
+        count += 1;
+    }
+    count > 1 && (are_letters || are_roman)
 }
 
 /// The line is a heading, or bold as a whole, and too short for an instruction.
@@ -147,20 +140,17 @@ fn is_title(trimmed: &str, text: &str) -> bool {
 fn read(text: &str) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
     let mut is_after_blank = true;
-    // Marks of a quotation stand before everything else.
-    let quoted = |raw: &str| raw.trim_start().starts_with("> ");
-    let bare = |line: &'_ str| -> usize {
-        let text = line.trim_start();
-        let text = if quoted(line) {
-            text.trim_start_matches(['>', ' '])
-        } else {
-            text
-        };
-        line.len() - text.len()
-    };
     let all: Vec<&str> = text
         .lines()
-        .map(|line| line.get(bare(line)..).unwrap_or_default().trim_end())
+        .map(|line| {
+            // Marks of a quotation stand before everything else.
+            let line = line.trim();
+            if line.starts_with("> ") {
+                line.trim_start_matches(['>', ' '])
+            } else {
+                line
+            }
+        })
         .collect();
     let has_letters = are_lettered(&all)
         && !all
