@@ -596,8 +596,10 @@ pub(crate) fn record_piece(
                 .as_ref()
                 .map(|mine| json!({"reviewer": writer, "response": mine})),
         );
+        let reasoning = Some(&record.reasoning).filter(|thought| !thought.is_empty());
         let mut line = json!({
             "id": record.id, "instruction": record.instruction(), "response": record.fields.words(RESPONSE),
+            "reasoning": reasoning,
             "topic": record.cell.topic, "perspective": record.cell.perspective,
             "model": record.provenance.model, "state": view.state, "is_stale": view.is_stale,
             "responses": responses, "provenance": record.provenance,

@@ -390,3 +390,38 @@ fn a_stream_that_ends_without_any_text_says_so_by_its_text() {
         ("Hm", FinishReason::Length)
     );
 }
+
+#[test]
+fn what_people_reported_is_read_as_they_meant_it() {
+    let (text, reasoning) = good(include_str!("data/reports/07-harmony-channels.sse"));
+    assert_eq!(
+        text,
+        "Water early in the morning, at the foot of the plants.\n\nTwice a week is enough for most beds; in heat waves every second day."
+    );
+    assert_eq!(
+        reasoning,
+        "The user wants advice on watering. Keep it short."
+    );
+
+    let (class, shown) = refused(include_str!("data/reports/09-llamacpp-error-field.sse"));
+    assert_eq!(class, ErrorClass::BadRequest);
+    assert!(shown.contains("6120 tokens"), "{shown}");
+
+    let (text, _) = good(include_str!("data/reports/10-latex-in-json-list.sse"));
+    assert!(
+        text.contains(r"$\frac{6}{8}$") && text.contains(r"$\rho$"),
+        "{text}"
+    );
+
+    let (text, _) = good(include_str!("data/reports/12-split-surrogates.sse"));
+    assert_eq!(text, "Sow it thinly 🌱 and water gently 💧.");
+
+    let (reply, told) = everywhere(include_str!("data/reports/14-ping-data-events.sse"));
+    let reply = reply.unwrap();
+    let usage = reply.usage.unwrap();
+    assert_eq!(
+        (reply.text.as_str(), told.as_str()),
+        ("Sow peas in March.", "Sow peas in March.")
+    );
+    assert_eq!((usage.prompt_tokens, usage.completion_tokens), (12, 6));
+}

@@ -204,6 +204,11 @@ fn closing(open: char) -> Option<char> {
     })
 }
 
+/// The first place from `from` on, not far, where this holds.
+fn near(from: usize, holds: &dyn Fn(usize) -> bool) -> Option<usize> {
+    (from..from + AHEAD).find(|at| holds(*at))
+}
+
 struct Reader {
     chars: Vec<char>,
     at: usize,
@@ -250,11 +255,6 @@ impl Reader {
             .all(|(offset, c)| self.char(at + offset) == Some(c))
     }
 
-    /// The first place from `from` on, not far, where this holds.
-    fn find(&self, from: usize, holds: &dyn Fn(usize) -> bool) -> Option<usize> {
-        (from..from + AHEAD).find(|at| holds(*at))
-    }
-
     fn is_any(&self, at: usize, of: &str) -> bool {
         self.char(at).is_some_and(|c| of.contains(c))
     }
@@ -276,9 +276,9 @@ impl Reader {
                 at += 1;
             }
             let end = if self.has(at, "/*") {
-                self.find(at, &|at| self.has(at, "*/")).map(|at| at + 2)
+                near(at, &|at| self.has(at, "*/")).map(|at| at + 2)
             } else if self.has(at, "//") || (self.has(at, "#") && self.is_line_start(at)) {
-                self.find(at, &|at| self.char(at).is_none_or(|c| c == '\n'))
+                near(at, &|at| self.char(at).is_none_or(|c| c == '\n'))
             } else {
                 None
             };
@@ -383,7 +383,7 @@ impl Reader {
 
     /// Behind the colon of a key without quotes, and the key.
     fn bare_key(&self, at: usize) -> Option<(usize, String)> {
-        let end = self.find(at, &|at| {
+        let end = near(at, &|at| {
             !(self.is_any(at, "_-") || self.char(at).is_some_and(char::is_alphanumeric))
         })?;
         let colon = self.skip(end);
@@ -716,7 +716,7 @@ impl Reader {
         let Some(close) = self.char(at).and_then(closing) else {
             return true;
         };
-        let end = self.find(at + 1, &|at| self.char(at) == Some(close));
+        let end = near(at + 1, &|at| self.char(at) == Some(close));
         end.is_some_and(|end| {
             let next = self.skip(end + 1);
             self.is_over(next) || self.is_any(next, ",]}):;")
@@ -727,7 +727,7 @@ impl Reader {
         let Some(close) = self.char(at).and_then(closing) else {
             return false;
         };
-        let end = self.find(at + 1, &|at| self.char(at) == Some(close));
+        let end = near(at + 1, &|at| self.char(at) == Some(close));
         end.is_some_and(|end| self.char(self.skip(end + 1)) == Some(':'))
     }
 
@@ -812,7 +812,7 @@ impl Reader {
             }
             '(' | '[' => {
                 let end = if c == '(' { "\\)" } else { "\\]" };
-                let end = self.find(self.at, &|at| self.has(at, end));
+                let end = near(self.at, &|at| self.has(at, end));
                 *math_until = end.unwrap_or(*math_until);
                 text.push('\\');
                 c
