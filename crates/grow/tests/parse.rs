@@ -526,9 +526,20 @@ fn names_are_read_without_their_explanations_and_without_known_ones() {
         "[\"soil health\", \"crop rotation\", \"water rights\"]",
         "{\"topics\": [\"soil health\", \"crop rotation\", \"water rights\"]}",
         "Topic 1: soil health\nTopic 2: crop rotation\nTopic 3: water rights",
+        "a) soil health\nb) crop rotation\nc) water rights",
+        "['soil health', 'crop rotation', 'water rights',]",
+        "{'soil health', 'crop rotation', 'water rights'}",
+        "<topic>soil health</topic>\n<topic>crop rotation</topic>\n<topic>water rights</topic>",
+        "| Topic |\n|---|\n| soil health |\n| crop rotation |\n| water rights |",
+        "[{\"name\": \"soil health\", \"text\": \"What keeps soil alive.\"}, {\"name\": \"crop rotation\", \"text\": \
+         \"Why it pays.\"}, {\"name\": \"water rights\", \"text\": \"Who may draw water.\"}]",
     ] {
         assert_eq!(topics(reply), wanted, "{reply}");
     }
+    assert_eq!(
+        topics("<html><body><h1>Bad gateway</h1></body></html>"),
+        [""; 0]
+    );
     assert_eq!(
         short_list(
             "1. Young farmer perspective\n2. family farming\n3. Vet",

@@ -61,7 +61,8 @@ pub fn evolved(reply: &str, finish: FinishReason, parent: &str) -> Result<String
     }
     let text = without_fence(&text);
     if text.trim_start().starts_with(['{', '[', '"'])
-        && let Some(found) = json::list(&text).or_else(|| json::list(&format!("[{text}]")))
+        && let Some(found) =
+            json::list(&text, false).or_else(|| json::list(&format!("[{text}]"), false))
         && let [only] = found.items.as_slice()
         && only.is_whole
     {

@@ -64,27 +64,49 @@ enum Value {
 }
 
 /// The list in `text`, if data begins it, or a line of it behind talk, a key or a variable.
-pub(crate) fn list(text: &str) -> Option<Found> {
-    found(text, 2)
+/// `are_names`: of an object that has both, the name is the item, not the text.
+pub(crate) fn list(text: &str, are_names: bool) -> Option<Found> {
+    let way = Way {
+        levels: 2,
+        are_names,
+    };
+    found(text, way)
 }
 
-fn found(text: &str, levels: usize) -> Option<Found> {
+/// How data is read.
+#[derive(Clone, Copy)]
+struct Way {
+    /// Lists within texts that are opened.
+    levels: usize,
+    are_names: bool,
+}
+
+impl Way {
+    fn inside(self) -> Self {
+        Self {
+            levels: self.levels.saturating_sub(1),
+            ..self
+        }
+    }
+}
+
+fn found(text: &str, way: Way) -> Option<Found> {
     let text = text.trim_start_matches('\u{feff}').trim();
     // A list written as a text, or with the quotes of one.
     if let Ok(inner) = serde_json::from_str::<String>(text)
-        && levels > 0
+        && way.levels > 0
     {
-        return found(&inner, levels - 1);
+        return found(&inner, way.inside());
     }
     let mut reader = Reader::new(text);
     let start = reader.start()?;
     if reader.is_escaped(start) {
         let text: String = reader.chars.iter().collect();
-        return (levels > 0)
+        return (way.levels > 0)
             .then(|| {
                 found(
                     &text.replace("\\\"", "\"").replace("\\\\", "\\"),
-                    levels - 1,
+                    way.inside(),
                 )
             })
             .flatten();
@@ -94,18 +116,18 @@ fn found(text: &str, levels: usize) -> Option<Found> {
         .take(start)
         .all(|c| c.is_whitespace() || c == '`');
     let mut items = Vec::new();
-    reader.all(start, |value| texts(value, levels, &mut items));
+    reader.all(start, |value| texts(value, way, &mut items));
     // Data without a text is no list of lines either.
     let is_list = !items.is_empty() || is_data;
     is_list.then_some(Found { items })
 }
 
 /// The items of a value, in order.
-fn texts(value: Value, levels: usize, out: &mut Vec<Text>) {
+fn texts(value: Value, way: Way, out: &mut Vec<Text>) {
     match value {
         Value::Text(text) => {
-            let is_data = levels > 0 && text.text.trim_start().starts_with(['[', '{']);
-            match is_data.then(|| found(&text.text, levels - 1)).flatten() {
+            let is_data = way.levels > 0 && text.text.trim_start().starts_with(['[', '{']);
+            match is_data.then(|| found(&text.text, way.inside())).flatten() {
                 Some(inner) if !inner.items.is_empty() => out.extend(inner.items),
                 _ => out.push(text),
             }
@@ -113,24 +135,24 @@ fn texts(value: Value, levels: usize, out: &mut Vec<Text>) {
         Value::List(list) => {
             for value in list {
                 match value {
-                    Value::Object(members) => of_object(members, levels, false, out),
-                    value => texts(value, levels, out),
+                    Value::Object(members) => of_object(members, way, false, out),
+                    value => texts(value, way, out),
                 }
             }
         }
-        Value::Object(members) => of_object(members, levels, true, out),
+        Value::Object(members) => of_object(members, way, true, out),
         Value::Other => {}
     }
 }
 
 /// The items of an object; one that is alone, not one of a list, may hold them under any keys.
-fn of_object(members: Vec<(String, Value)>, levels: usize, is_alone: bool, out: &mut Vec<Text>) {
+fn of_object(members: Vec<(String, Value)>, way: Way, is_alone: bool, out: &mut Vec<Text>) {
     let is_named =
         |key: &str, names: &[&str]| names.iter().any(|name| key.eq_ignore_ascii_case(name));
     // A set.
     if members.iter().all(|(key, _)| key.is_empty()) {
         for (_, value) in members {
-            texts(value, levels, out);
+            texts(value, way, out);
         }
         return;
     }
@@ -169,26 +191,27 @@ fn of_object(members: Vec<(String, Value)>, levels: usize, is_alone: bool, out: 
     };
     let take = |at: usize, members: Vec<(String, Value)>, out: &mut Vec<Text>| {
         if let Some((_, value)) = members.into_iter().nth(at) {
-            texts(value, levels, out);
+            texts(value, way, out);
         }
     };
-    if let Some(at) = text_at(&TEXT_KEYS) {
+    let name = way.are_names.then(|| text_at(&NAME_KEYS)).flatten();
+    if let Some(at) = name.or_else(|| text_at(&TEXT_KEYS)) {
         take(at, members, out);
     } else if members.iter().any(is_holder) {
         members
             .into_iter()
             .filter(is_holder)
-            .for_each(|(_, value)| texts(value, levels, out));
+            .for_each(|(_, value)| texts(value, way, out));
     } else if members.iter().any(|(key, _)| is_numbered(key)) {
         members
             .into_iter()
             .filter(|(key, _)| is_numbered(key))
-            .for_each(|(_, value)| texts(value, levels, out));
+            .for_each(|(_, value)| texts(value, way, out));
     } else if let Some(at) = text_at(&NAME_KEYS).or_else(only_text) {
         take(at, members, out);
     } else if is_alone && !members.iter().any(|(key, _)| is_named(key, &OTHER_KEYS)) {
         for (_, value) in members {
-            texts(value, levels, out);
+            texts(value, way, out);
         }
     }
 }

@@ -3,6 +3,8 @@
 use super::Item;
 use super::clean::unwrapped;
 
+/// Tags that hold a name.
+const NAME_TAGS: [&str; 3] = ["topic", "perspective", "name"];
 /// Tags that hold an item, the surest first.
 const ITEM_TAGS: [&str; 10] = [
     "instruction",
@@ -31,10 +33,11 @@ pub(super) fn is_page(text: &str) -> bool {
 }
 
 /// The items of a text whose items stand in tags.
-pub(super) fn tagged(text: &str) -> Option<Vec<Item>> {
+pub(super) fn tagged(text: &str, are_names: bool) -> Option<Vec<Item>> {
     // Lower case of ASCII only keeps the byte positions.
     let lower = text.to_ascii_lowercase();
-    let tag = ITEM_TAGS.iter().find(|tag| {
+    let names = NAME_TAGS.iter().filter(|_| are_names);
+    let tag = names.chain(&ITEM_TAGS).find(|tag| {
         let mut from = 0;
         while let Some((at, _)) = open(&lower, tag, from) {
             let before = lower

@@ -47,8 +47,8 @@ pub(crate) struct Item {
     pub(crate) problem: Option<&'static str>,
 }
 
-/// The items of a reply.
-fn items(reply: &str, finish: FinishReason) -> Vec<Item> {
+/// The items of a reply: instructions, or names of topics and perspectives.
+fn items(reply: &str, finish: FinishReason, are_names: bool) -> Vec<Item> {
     let text = reply.replace("\r\n", "\n").replace('\r', "\n");
     let text = without_reasoning(&text);
     let is_cut = matches!(finish, FinishReason::Length | FinishReason::ContentFilter);
@@ -58,7 +58,7 @@ fn items(reply: &str, finish: FinishReason) -> Vec<Item> {
             problem: Some(markup::PAGE),
         }];
     }
-    if let Some(found) = json::list(&text) {
+    if let Some(found) = json::list(&text, are_names) {
         return found
             .items
             .into_iter()
@@ -66,7 +66,7 @@ fn items(reply: &str, finish: FinishReason) -> Vec<Item> {
             .collect();
     }
     let text = without_fence(&text);
-    if let Some(items) = markup::tagged(&text).or_else(|| markup::table(&text, is_cut)) {
+    if let Some(items) = markup::tagged(&text, are_names).or_else(|| markup::table(&text, is_cut)) {
         return items;
     }
     let mut items = lines::items(&text);
@@ -317,7 +317,7 @@ pub fn instructions(
 ) -> ParsedList {
     let mut parsed = ParsedList::default();
     let mut seen: HashSet<Vec<String>> = HashSet::new();
-    for item in items(reply, finish) {
+    for item in items(reply, finish, false) {
         if item.text.is_empty() {
             continue;
         }
@@ -352,7 +352,7 @@ pub fn short_list(
         Proposal::Perspectives => &seed.perspectives,
     };
     let mut seen: HashSet<Vec<String>> = known.iter().map(|name| tokens(name)).collect();
-    let mut found = items(reply, finish);
+    let mut found = items(reply, finish, true);
     // "a, b, c" on one line.
     if let [only] = found.as_slice()
         && only.problem.is_none()
