@@ -19,6 +19,9 @@ const ITEM_TAGS: [&str; 10] = [
     "q",
 ];
 
+/// Bytes of a tag at most.
+const LONGEST_TAG: usize = 400;
+
 /// Problems of items.
 pub(super) const CUT: &str = "Cut off at the token limit";
 pub(super) const PAGE: &str = "A web page, not the model's answer";
@@ -93,7 +96,9 @@ fn plain(text: &str) -> String {
             .chars()
             .nth(1)
             .is_some_and(|c| c.is_ascii_alphabetic() || c == '/');
-        match tag.find('>').filter(|_| is_tag) {
+        // No tag is longer; looking on would take the whole text for each bracket.
+        let end = tag.bytes().take(LONGEST_TAG).position(|byte| byte == b'>');
+        match end.filter(|_| is_tag) {
             Some(end) => rest = tag.get(end + 1..).unwrap_or_default(),
             None => {
                 out.push('<');
