@@ -89,7 +89,12 @@ pub(crate) fn matches(pattern: &str, path: &str) -> bool {
                 let Some(close) = pattern.iter().position(|&b| b == b']') else {
                     return false;
                 };
-                in_class(&pattern[1..close], *b) && inner(&pattern[close + 1..], path_rest)
+                let class = &pattern[1..close];
+                let (class, is_other) = match class.strip_prefix(b"!") {
+                    Some(class) => (class, true),
+                    None => (class, false),
+                };
+                in_class(class, *b) != is_other && inner(&pattern[close + 1..], path_rest)
             }
             ([a, rest @ ..], [b, path @ ..]) => a == b && inner(rest, path),
             _ => false,
@@ -137,25 +142,43 @@ pub(crate) struct Guess {
     pub(crate) is_disturbed: bool,
 }
 
+/// How files are divided that no card declares.
+pub(crate) struct Divided<'a> {
+    /// Splits with their files.
+    pub(crate) splits: Vec<(String, Vec<&'a str>)>,
+    by: By,
+}
+
+/// By what files are divided.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// Numbered parts in `data/`.
+    Numbers,
+    /// Words in folders or names.
+    Words,
+    /// Nothing.
+    Nothing,
+}
+
 /// As loaders guess: numbered parts in `data/`, else words like `test` in folders, else in names, else all is `train`.
-pub(crate) fn guessed(paths: &[&str]) -> Option<Guess> {
-    let made = |splits: Vec<(String, Vec<String>)>, is_disturbed| Guess {
-        splits,
-        is_disturbed,
-    };
-    let mut numbered: Vec<(String, Vec<String>)> = Vec::new();
+pub(crate) fn divided<'a>(paths: &[&'a str]) -> Option<Divided<'a>> {
+    let mut numbered: Vec<(String, Vec<&str>)> = Vec::new();
     for path in paths {
-        if let Some(split) = numbered_split(path)
-            && !numbered.iter().any(|(known, _)| known == split)
-        {
-            numbered.push((split.to_owned(), vec![format!("data/{split}-*")]));
+        if let Some(split) = numbered_split(path) {
+            match numbered.iter_mut().find(|(known, _)| known == split) {
+                Some((_, files)) => files.push(path),
+                None => numbered.push((split.to_owned(), vec![path])),
+            }
         }
     }
     if !numbered.is_empty() {
-        return Some(made(numbered, false));
+        return Some(Divided {
+            splits: numbered,
+            by: By::Numbers,
+        });
     }
     let by = |find: &dyn Fn(&str) -> Option<&'static str>| {
-        let mut splits: Vec<(String, Vec<String>)> = Vec::new();
+        let mut splits: Vec<(String, Vec<&'a str>)> = Vec::new();
         for (split, _) in KEYWORDS {
             let found: Vec<&str> = paths
                 .iter()
@@ -163,7 +186,7 @@ pub(crate) fn guessed(paths: &[&str]) -> Option<Guess> {
                 .filter(|path| find(path) == Some(split))
                 .collect();
             if !found.is_empty() {
-                splits.push((split.to_owned(), listed(&found)));
+                splits.push((split.to_owned(), found));
             }
         }
         splits
@@ -173,11 +196,17 @@ pub(crate) fn guessed(paths: &[&str]) -> Option<Guess> {
         folders.split('/').find_map(|folder| keyword(folder, true))
     });
     if !folders.is_empty() {
-        return Some(made(folders, false));
+        return Some(Divided {
+            splits: folders,
+            by: By::Words,
+        });
     }
     let names = by(&|path| keyword(path.rsplit('/').next().unwrap_or(path), false));
     if !names.is_empty() {
-        return Some(made(names, false));
+        return Some(Divided {
+            splits: names,
+            by: By::Words,
+        });
     }
     let loose = paths.iter().filter(|path| is_loose(path)).count();
     let paths: Vec<&str> = paths
@@ -196,7 +225,30 @@ pub(crate) fn guessed(paths: &[&str]) -> Option<Guess> {
         .copied()
         .filter(|path| loader(path) == Some(most))
         .collect();
-    (!found.is_empty()).then(|| made(vec![("train".to_owned(), listed(&found))], true))
+    (!found.is_empty()).then(|| Divided {
+        splits: vec![("train".to_owned(), found)],
+        by: By::Nothing,
+    })
+}
+
+/// [`divided`], as entries of a card.
+pub(crate) fn guessed(paths: &[&str]) -> Option<Guess> {
+    let divided = divided(paths)?;
+    let splits = divided
+        .splits
+        .into_iter()
+        .map(|(split, files)| {
+            let listed = match divided.by {
+                By::Numbers => vec![format!("data/{split}-*")],
+                By::Words | By::Nothing => listed(&files),
+            };
+            (split, listed)
+        })
+        .collect();
+    Some(Guess {
+        splits,
+        is_disturbed: divided.by == By::Nothing,
+    })
 }
 
 /// `train` of `data/train-00000-of-00001.parquet`.

@@ -9,6 +9,7 @@
 
 mod files;
 mod front_matter;
+mod loaded;
 mod parts;
 mod read;
 mod text;
@@ -18,6 +19,7 @@ mod yaml;
 mod tests;
 
 pub use files::is_data_file;
+pub use loaded::{Loaded, loaded};
 pub use read::{Config, Info, Stated, read};
 
 use std::fmt;

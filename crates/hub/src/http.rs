@@ -173,6 +173,35 @@ impl Line {
         body: impl Into<Body>,
         most: usize,
     ) -> Result<Answer, HubError> {
+        let mut response = self.begin(what, method, url, headers, body).await?;
+        Ok(Answer {
+            body: self.rest(what, &mut response, most).await?,
+            headers: response.headers,
+            secrets: self.secrets.clone(),
+        })
+    }
+
+    /// Reads the body of an answer up to `most` bytes.
+    pub(crate) async fn rest(
+        &self,
+        what: &str,
+        response: &mut HttpResponse,
+        most: usize,
+    ) -> Result<Vec<u8>, HubError> {
+        read_body(self.transport.as_ref(), response, most)
+            .await
+            .map_err(|error| HubError::network(what, &error))
+    }
+
+    /// Sends, and gives the head of an answer that is a success.
+    pub(crate) async fn begin(
+        &self,
+        what: &str,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Result<HttpResponse, HubError> {
         if url.strip_prefix(&self.base).is_some_and(has_dots) {
             return Err(HubError {
                 kind: HubErrorKind::Refused,
@@ -214,12 +243,7 @@ impl Line {
                 &self.secrets,
             ));
         }
-        let body = read_body(transport, &mut response, most).await;
-        Ok(Answer {
-            body: body.map_err(|error| HubError::network(what, &error))?,
-            headers: response.headers,
-            secrets: self.secrets.clone(),
-        })
+        Ok(response)
     }
 
     pub(crate) async fn get(&self, what: &str, url: &str) -> Result<Answer, HubError> {

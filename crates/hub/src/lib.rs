@@ -16,7 +16,8 @@ mod sse;
 pub mod transport;
 
 pub use client::{
-    CreatedRepo, DatasetOverview, ExistingRepo, HubClient, PullRequest, RepoInfo, TreeEntry,
+    CreatedRepo, DatasetOverview, ExistingRepo, Gate, HubClient, HubFile, Joined, PullRequest,
+    RepoInfo, TreeEntry,
 };
 pub use commit::{
     CommitLimits, CommitOutcome, CommitPacker, CommitProgress, CommitRequest, LargeFile, Operation,

@@ -4,10 +4,12 @@ mod account;
 mod files;
 mod overview;
 mod pulls;
+mod ranged;
 
 pub use files::TreeEntry;
 pub use overview::DatasetOverview;
 pub use pulls::PullRequest;
+pub use ranged::{HubFile, Joined};
 
 use crate::error::{HubError, HubErrorKind, Token};
 use crate::http::{Line, pairs, path, segment};
@@ -64,6 +66,35 @@ pub struct RepoInfo {
     /// Not visible to others.
     #[serde(default)]
     pub private: bool,
+    /// Who may read its files besides the owners.
+    #[serde(default)]
+    pub gated: Gate,
+    /// What its card says, as the Hub read it; absent where it could not, or there is none.
+    #[serde(default, rename = "cardData")]
+    pub card: Value,
+}
+
+/// Whether the owners of a repo ask for something before its files can be read. The rest of it is open to all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gate {
+    /// Nothing.
+    #[default]
+    None,
+    /// To accept their terms.
+    Terms,
+    /// To be let in by them, one by one.
+    Manual,
+}
+
+impl<'de> Deserialize<'de> for Gate {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // `false`, `"auto"` or `"manual"`.
+        Ok(match Value::deserialize(deserializer)? {
+            Value::String(word) if word == "manual" => Self::Manual,
+            Value::String(_) | Value::Bool(true) => Self::Terms,
+            _ => Self::None,
+        })
+    }
 }
 
 /// A text of an answer; empty when it is not there.
