@@ -16,6 +16,7 @@ pub mod open;
 
 pub mod parquet;
 pub mod places;
+pub mod series;
 pub mod serve;
 pub mod shape;
 pub mod source;

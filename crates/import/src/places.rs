@@ -13,6 +13,13 @@ impl Places {
     /// Lines that are kept.
     pub const KEPT: usize = 10;
 
+    /// Those of another file, too.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        let room = Self::KEPT.saturating_sub(self.lines.len());
+        self.lines.extend(other.lines.iter().take(room));
+    }
+
     /// Notes one more, on `line`.
     pub fn note(&mut self, line: u64) {
         self.count += 1;

@@ -1,10 +1,10 @@
 //! Answers the back end: one table, one question at a time.
 
 use crate::json;
-use crate::open::{About, OpenError, Table};
-use crate::source::Source;
+use crate::open::{About, OpenError};
+use crate::series::{File, Series, SeriesTaking};
+use crate::source::{Slice, Source, SourceError};
 use crate::table::Fault;
-use crate::take::Taking;
 use seedbed_core::import::{Ask, OwnFile, Told};
 use seedbed_core::messages::{Failure, FailureKind};
 use std::rc::Rc;
@@ -13,8 +13,8 @@ use std::rc::Rc;
 pub struct Server {
     source: Rc<dyn Source>,
     name: String,
-    table: Option<Rc<Table>>,
-    taking: Option<Taking>,
+    table: Option<Rc<Series>>,
+    taking: Option<SeriesTaking>,
 }
 
 impl Server {
@@ -47,8 +47,10 @@ impl Server {
                 name,
                 language,
                 most_scanned,
+                files,
                 choice,
             } => {
+                let files = self.files(&name, files)?;
                 self.name.clone_from(&name);
                 let about = About {
                     name,
@@ -56,7 +58,7 @@ impl Server {
                     most_scanned,
                 };
                 self.taking = None;
-                let table = Table::open(Rc::clone(&self.source), &about, &choice, progress).await?;
+                let table = Series::open(files, &about, &choice, progress).await?;
                 let look = table.look().clone();
                 self.table = Some(Rc::new(table));
                 Ok(Told::Look(Box::new(look)))
@@ -87,6 +89,30 @@ impl Server {
                 Ok(Told::End { tally, notes })
             }
         }
+    }
+
+    /// The files that lie in the source one after another.
+    fn files(&self, name: &str, sizes: Vec<(String, u64)>) -> Result<Vec<File>, OpenError> {
+        if sizes.is_empty() {
+            return Ok(vec![(name.to_owned(), Rc::clone(&self.source))]);
+        }
+        let mut from = 0_u64;
+        let mut files: Vec<File> = Vec::new();
+        for (name, size) in sizes {
+            files.push((
+                name,
+                Rc::new(Slice::new(Rc::clone(&self.source), from, size)),
+            ));
+            from = from.saturating_add(size);
+        }
+        if from != self.source.size() {
+            return Err(SourceError(format!(
+                "{from} bytes of files are in a source of {} bytes",
+                self.source.size()
+            ))
+            .into());
+        }
+        Ok(files)
     }
 
     fn failure(&self, error: &OpenError) -> Failure {

@@ -2,6 +2,7 @@
 
 use futures::future::LocalBoxFuture;
 use std::ops::Range;
+use std::rc::Rc;
 
 /// Bytes that can be read by range.
 pub trait Source {
@@ -30,5 +31,34 @@ impl Source for Vec<u8> {
             .map(<[u8]>::to_vec)
             .ok_or_else(|| SourceError(format!("there are no bytes {range:?}")));
         Box::pin(std::future::ready(piece))
+    }
+}
+
+/// A part of a source: one of several files that lie in it one after another.
+pub struct Slice {
+    source: Rc<dyn Source>,
+    from: u64,
+    size: u64,
+}
+
+impl Slice {
+    /// `size` bytes of `source` from `from` on.
+    pub fn new(source: Rc<dyn Source>, from: u64, size: u64) -> Self {
+        Self { source, from, size }
+    }
+}
+
+impl Source for Slice {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read(&self, range: Range<u64>) -> LocalBoxFuture<'static, Result<Vec<u8>, SourceError>> {
+        if range.start > range.end || range.end > self.size {
+            let none = SourceError(format!("there are no bytes {range:?}"));
+            return Box::pin(std::future::ready(Err(none)));
+        }
+        self.source
+            .read(self.from + range.start..self.from + range.end)
     }
 }

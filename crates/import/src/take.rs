@@ -1,8 +1,8 @@
 //! Takes the rows of an opened table by a mapping, batch by batch.
 
 use crate::encoding::Decoder;
-use crate::guess::plain;
-use crate::open::{Kind, OpenError, Table, Text, TextRows, mend, pieces, seen};
+use crate::guess::{SAMPLE_ROWS, plain};
+use crate::open::{Kind, OpenError, PIECE, Table, Text, TextRows, mend, pieces, seen};
 use crate::parquet;
 use crate::places::Places;
 use crate::shape::Shaper;
@@ -17,22 +17,29 @@ const ROWS: usize = 500;
 /// Bytes of its texts, about.
 const BYTES: usize = 1 << 20;
 /// A table of at most so many bytes is looked at as a whole before it is taken.
-const WHOLE: u64 = 16 << 20;
+pub(crate) const WHOLE: u64 = 16 << 20;
 /// Records that a preview shows.
-const SHOWN: usize = 3;
+pub(crate) const SHOWN: usize = 3;
 /// Rows that are drawn one by one are read together when they are this near.
 const NEAR_ROWS: u64 = 1000;
 
 /// Rows that gave nothing, by reason.
 #[derive(Default)]
-struct Losses(BTreeMap<String, Places>);
+pub(crate) struct Losses(BTreeMap<String, Places>);
 
 impl Losses {
+    /// Those of another table, too.
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (reason, places) in other.0 {
+            self.0.entry(reason).or_default().merge(&places);
+        }
+    }
+
     fn note(&mut self, reason: impl std::fmt::Display, number: u64) {
         self.0.entry(reason.to_string()).or_default().note(number);
     }
 
-    fn told(&self) -> Vec<LeftOut> {
+    pub(crate) fn told(&self) -> Vec<LeftOut> {
         let mut told: Vec<LeftOut> = self
             .0
             .iter()
@@ -47,7 +54,7 @@ impl Losses {
 }
 
 /// Which rows of a table are taken.
-enum Pick {
+pub(crate) enum Pick {
     /// Those in a row.
     Range(Range<u64>),
     /// Those that were drawn.
@@ -147,6 +154,11 @@ impl Table {
                 bytes: Some(bytes),
             });
         }
+        Ok(self.preview_sample(mapping, bytes))
+    }
+
+    /// What a mapping makes of the first rows.
+    pub(crate) fn preview_sample(&self, mapping: &Mapping, bytes: u64) -> Preview {
         let shaper = Shaper::new(&self.columns, mapping);
         let mut tally = Tally::default();
         let mut losses = Losses::default();
@@ -166,18 +178,18 @@ impl Table {
             }
         }
         tally.left_out = losses.told();
-        Ok(Preview {
+        Preview {
             records,
             tally,
             is_whole: false,
             bytes: Some(bytes),
-        })
+        }
     }
 
     /// Bytes that are read to take what `scope` names.
-    async fn cost(&self, mapping: &Mapping, scope: &Scope) -> Result<u64, OpenError> {
+    pub(crate) async fn cost(&self, mapping: &Mapping, scope: &Scope) -> Result<u64, OpenError> {
         match &self.kind {
-            Kind::Text(_) => Ok(self.source.size()),
+            Kind::Text(_) => Ok(self.cost_of_text(scope, self.source.size())),
             Kind::Parquet(footer) => {
                 let rows = range_of(scope, footer.rows());
                 let plan = footer
@@ -186,6 +198,31 @@ impl Table {
                 Ok(plan.most)
             }
         }
+    }
+
+    /// Bytes of a text of `size` bytes that are read to take what `scope` names, about.
+    pub(crate) fn cost_of_text(&self, scope: &Scope, size: u64) -> u64 {
+        match (scope.seed, scope.most) {
+            // Rows are counted before they are drawn.
+            (Some(_), Some(_)) => size.saturating_mul(2),
+            (_, Some(most)) => {
+                let rows = scope.from.saturating_add(most);
+                let bytes = rows.saturating_mul(self.row_bytes());
+                bytes.saturating_add(2 * PIECE).min(size)
+            }
+            (_, None) => size,
+        }
+    }
+
+    /// Bytes of a row of the sample, about.
+    fn row_bytes(&self) -> u64 {
+        let of = |row: &Row| -> u64 {
+            let cells = row.cells.iter();
+            cells.map(|cell| cell.to_string().len() as u64 + 16).sum()
+        };
+        let rows = self.sample.iter().take(SAMPLE_ROWS);
+        let count = rows.len().max(1) as u64;
+        rows.map(of).sum::<u64>() / count
     }
 
     /// Begins to take rows.
@@ -204,6 +241,16 @@ impl Table {
             }
             _ => Pick::Range(range_of(scope, u64::MAX)),
         };
+        self.begin(mapping, scope, pick).await
+    }
+
+    /// Begins to take these rows.
+    pub(crate) async fn begin(
+        self: &Rc<Self>,
+        mapping: &Mapping,
+        scope: &Scope,
+        pick: Pick,
+    ) -> Result<Taking, OpenError> {
         let (way, columns, total) = match &self.kind {
             Kind::Text(text) => (
                 Way::Text {
@@ -251,7 +298,7 @@ impl Table {
     }
 
     /// Rows of the parts.
-    async fn count(&self, parts: &[String]) -> Result<u64, OpenError> {
+    pub(crate) async fn count(&self, parts: &[String]) -> Result<u64, OpenError> {
         let text = match &self.kind {
             Kind::Parquet(footer) => return Ok(footer.rows()),
             Kind::Text(text) => text,
@@ -277,7 +324,7 @@ fn counted(rows: &mut TextRows) -> u64 {
     count
 }
 
-fn range_of(scope: &Scope, total: u64) -> Range<u64> {
+pub(crate) fn range_of(scope: &Scope, total: u64) -> Range<u64> {
     let end = scope
         .most
         .map_or(total, |most| scope.from.saturating_add(most));
@@ -299,7 +346,7 @@ fn wanted(footer: &parquet::Footer, mapping: &Mapping) -> Vec<usize> {
 }
 
 /// `most` of the rows in `range`, drawn at random, the same for the same seed.
-fn drawn(range: Range<u64>, most: u64, seed: u64) -> BTreeSet<u64> {
+pub(crate) fn drawn(range: Range<u64>, most: u64, seed: u64) -> BTreeSet<u64> {
     let total = range.end - range.start;
     if most >= total {
         return range.collect();
@@ -379,6 +426,19 @@ impl Taking {
         }
         (batch.done, batch.total) = self.bytes;
         Ok((!batch.rows.is_empty()).then_some(batch))
+    }
+
+    /// Rows of the table, once all of them were seen.
+    pub(crate) fn rows(&self) -> u64 {
+        match &self.way {
+            Way::Text { .. } => self.row,
+            Way::Parquet { footer, .. } => footer.rows(),
+        }
+    }
+
+    /// Counts without what was left out, and that.
+    pub(crate) fn end(self) -> (Tally, Losses) {
+        (self.tally, self.losses)
     }
 
     /// What came of the rows so far.
