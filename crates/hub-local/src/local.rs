@@ -32,6 +32,13 @@ struct Revoke {
     token: String,
 }
 
+/// A dataset had another name, which may be one without an owner, as those of old have.
+#[derive(Deserialize)]
+struct Renamed {
+    from: String,
+    to: String,
+}
+
 pub(crate) async fn answer(hub: &Arc<Hub>, call: &mut Call, rest: &[&str]) -> Answer {
     // Browsers name the page's origin on everything that could change something, and say of all the rest that a page
     // asked: no page may order or read anything here.
@@ -100,6 +107,13 @@ pub(crate) async fn answer(hub: &Arc<Hub>, call: &mut Call, rest: &[&str]) -> An
             let was_known = disk.users.revoke(&revoke.token);
             disk.save_users()?;
             ok(&json!({ "revoked": was_known }))
+        }
+        ("POST", ["renamed"]) => {
+            let renamed: Renamed = call.json().await?;
+            let mut disk = hub.disk();
+            disk.moved.insert(renamed.from, renamed.to);
+            disk.save_moved()?;
+            ok(&json!({}))
         }
         ("POST", ["reset"]) => {
             hub.reset()?;

@@ -188,3 +188,70 @@ fn a_renamed_discussion_keeps_the_event() {
     assert_eq!(details["title"], "After");
     assert_eq!(details["events"], json!([told]));
 }
+
+#[test]
+fn a_former_name_leads_to_the_present_one() {
+    let folder = Folder::new();
+    let running = started(&folder, |_| ());
+    let hub = &running.hub_url;
+    let body = json!({ "name": "seeds", "type": "dataset" });
+    assert_eq!(call(hub, "POST", "/api/repos/create", &body).status, 200);
+    assert_eq!(commit(hub, "local/seeds", &[file("a b.txt")]).status, 200);
+    let body = json!({ "fromRepo": "local/seeds", "toRepo": "local/peas", "type": "dataset" });
+    assert_eq!(call(hub, "POST", "/api/repos/move", &body).status, 200);
+    let answer = read(hub, "/api/datasets/local/seeds/tree/main?recursive=true");
+    assert_eq!(answer.status, 307);
+    let location = answer.header("location");
+    assert_eq!(
+        location,
+        Some("/api/datasets/local/peas/tree/main?recursive=true")
+    );
+    let answer = read(hub, "/datasets/local/seeds/resolve/main/a%20b.txt");
+    let location = answer.header("location");
+    assert_eq!(
+        location,
+        Some("/datasets/local/peas/resolve/main/a%20b.txt")
+    );
+    assert_eq!(paths(hub, "local/peas"), [".gitattributes", "a b.txt"]);
+    // A name of old without an owner.
+    let body = json!({ "from": "peas", "to": "local/peas" });
+    assert!(post(&format!("{hub}/__local/renamed"), &body).is_some_and(|told| told.status == 200));
+    let location = read(hub, "/api/datasets/peas/revision/main");
+    assert_eq!(
+        location.header("location"),
+        Some("/api/datasets/local/peas/revision/main")
+    );
+}
+
+#[test]
+fn a_gate_closes_files_and_leaves_the_rest_open() {
+    let folder = Folder::new();
+    let running = started(&folder, |_| ());
+    let hub = &running.hub_url;
+    let body = json!({ "name": "seeds", "type": "dataset" });
+    assert_eq!(call(hub, "POST", "/api/repos/create", &body).status, 200);
+    assert_eq!(commit(hub, "local/seeds", &[file("a.txt")]).status, 200);
+    let body = json!({ "gated": "manual" });
+    let closed = call(hub, "PUT", "/api/datasets/local/seeds/settings", &body);
+    assert_eq!(closed.status, 200);
+    let user = json!({ "name": "guest", "token": "hf_guest", "role": "read" });
+    assert!(post(&format!("{hub}/__local/users"), &user).is_some_and(|told| told.status == 200));
+    let file = format!("{hub}/datasets/local/seeds/resolve/main/a.txt");
+    let guest = [("Authorization", "Bearer hf_guest")];
+    let info = send(&format!("{hub}/api/datasets/local/seeds"), "GET", &[], b"");
+    assert_eq!(info.expect("an answer").json()["gated"], "manual");
+    for (headers, status) in [(&[][..], 401), (&guest[..], 403)] {
+        let answer = send(&file, "GET", headers, b"").expect("an answer");
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.header("x-error-code"), Some("GatedRepo"));
+    }
+    assert_eq!(
+        read(hub, "/datasets/local/seeds/resolve/main/a.txt").status,
+        307
+    );
+    let body = json!({ "user": "guest" });
+    let path = "/api/datasets/local/seeds/user-access-request/grant";
+    assert_eq!(call(hub, "POST", path, &body).status, 200);
+    let answer = send(&file, "GET", &guest, b"").expect("an answer");
+    assert_eq!(answer.status, 307);
+}

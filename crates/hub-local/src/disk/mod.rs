@@ -4,7 +4,9 @@
 mod repos;
 mod users;
 
-pub(crate) use repos::{Comment, Commit, Discussion, Entry, Rename, Repo, Status, Visibility};
+pub(crate) use repos::{
+    Comment, Commit, Discussion, Entry, Gate, Rename, Repo, Status, Visibility,
+};
 pub(crate) use users::{Caller, Grant, Role, User};
 
 use crate::clock::now_ms;
@@ -23,6 +25,8 @@ pub(crate) struct Disk {
     dir: PathBuf,
     pub(crate) repos: BTreeMap<String, Repo>,
     pub(crate) users: users::Users,
+    /// Former names of datasets, with the present ones.
+    pub(crate) moved: BTreeMap<String, String>,
     commits: HashMap<String, Arc<Commit>>,
 }
 
@@ -48,6 +52,7 @@ impl Disk {
             dir: dir.to_path_buf(),
             repos: BTreeMap::new(),
             users: users::Users::default(),
+            moved: BTreeMap::new(),
             commits: HashMap::new(),
         };
         disk.make_folders()?;
@@ -66,6 +71,7 @@ impl Disk {
         };
         disk.save_users()?;
         disk.read_repos()?;
+        disk.moved = disk.read_json("moved.json")?.unwrap_or_default();
         Ok(disk)
     }
 
@@ -85,6 +91,8 @@ impl Disk {
         }
         self.repos.clear();
         self.commits.clear();
+        self.moved.clear();
+        self.save_moved()?;
         self.users = users::Users::with_default();
         self.make_folders()?;
         self.save_users()
@@ -216,6 +224,29 @@ impl Disk {
         self.commits.clear();
         let _ = fs::remove_dir_all(&gone);
         Ok(())
+    }
+
+    pub(crate) fn save_moved(&self) -> io::Result<()> {
+        self.write_json("moved.json", &self.moved)
+    }
+
+    /// Gives a repository another name, under which nothing is yet. The former one leads to it.
+    pub(crate) fn move_repo(&mut self, mut repo: Repo, to: &str) -> io::Result<()> {
+        let place = self.dir.join("repos").join(to);
+        if let Some(folder) = place.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::rename(self.dir.join("repos").join(&repo.id), &place)?;
+        self.repos.remove(&repo.id);
+        self.commits.clear();
+        self.moved.remove(to);
+        for present in self.moved.values_mut().filter(|name| **name == repo.id) {
+            to.clone_into(present);
+        }
+        self.moved.insert(repo.id.clone(), to.to_owned());
+        to.clone_into(&mut repo.id);
+        self.save_moved()?;
+        self.save_repo(repo)
     }
 
     /// A commit of this repository.

@@ -21,6 +21,16 @@ impl Visibility {
     }
 }
 
+/// What owners ask for before files can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Gate {
+    /// To accept terms.
+    Auto,
+    /// To be let in.
+    Manual,
+}
+
 /// A dataset repository.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Repo {
@@ -29,6 +39,11 @@ pub(crate) struct Repo {
     /// The Hub's own id, 24 hexadecimal digits.
     pub(crate) key: String,
     pub(crate) visibility: Visibility,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gated: Option<Gate>,
+    /// Who was let in, where it is gated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) admitted: Vec<String>,
     pub(crate) created_ms: u64,
     pub(crate) modified_ms: u64,
     /// The OAuth client that made it, which `contribute-repos` lets write to it.

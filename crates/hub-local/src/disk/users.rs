@@ -187,6 +187,13 @@ impl Caller {
                     || self.made(repo))
     }
 
+    /// Whether the person may pass the gate of a repository that can be seen.
+    pub(crate) fn may_pass(&self, repo: &Repo) -> bool {
+        self.is_in(repo.namespace())
+            || repo.admitted.contains(&self.user.name)
+                && (matches!(self.grant, Grant::Role(_)) || self.has_scope(&["gated-repos"]))
+    }
+
     pub(crate) fn can_write(&self, repo: &Repo) -> bool {
         self.is_in(repo.namespace())
             && (self.is_writer()

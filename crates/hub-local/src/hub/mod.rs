@@ -306,6 +306,9 @@ async fn route(hub: &Arc<Hub>, call: &mut Call) -> Answer {
     let segments = call.segments();
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
     let verb = call.verb().to_owned();
+    if let Some(reply) = moved(hub, call, &path) {
+        return Ok(reply);
+    }
     match (verb.as_str(), path.as_slice()) {
         (_, ["__local", rest @ ..]) => local::answer(hub, call, rest).await,
         (_, ["v1", rest @ ..]) => model::answer(hub, call, rest, true).await,
@@ -314,6 +317,7 @@ async fn route(hub: &Arc<Hub>, call: &mut Call) -> Answer {
         ("GET", ["api", "whoami-v2"]) => repos::whoami(hub, call),
         ("POST", ["api", "repos", "create"]) => repos::create(hub, call).await,
         ("DELETE", ["api", "repos", "delete"]) => repos::delete(hub, call).await,
+        ("POST", ["api", "repos", "move"]) => repos::rename(hub, call).await,
         ("POST", ["api", "validate-yaml"]) => card::validate(call).await,
         ("GET", ["api", "datasets"]) => repos::list(hub, call),
         ("POST", ["api", "complete_multipart"]) => lfs::complete(hub, call).await,
@@ -404,11 +408,50 @@ async fn route(hub: &Arc<Hub>, call: &mut Call) -> Answer {
     }
 }
 
+/// Leads to the dataset's present name, if the address has a former one.
+fn moved(hub: &Hub, call: &Call, path: &[&str]) -> Option<Reply> {
+    let (before, rest) = match path {
+        ["api", "datasets", rest @ ..] => ("/api/datasets/", rest),
+        ["datasets", rest @ ..] => ("/datasets/", rest),
+        _ => return None,
+    };
+    let disk = hub.disk();
+    // Datasets of old have no owner.
+    let (name, parts) = [2, 1].into_iter().find_map(|parts| {
+        let name = rest.get(..parts)?.join("/");
+        let is_there = disk.repos.contains_key(&name);
+        disk.moved
+            .get(&name)
+            .filter(|_| !is_there)
+            .map(|name| (name, parts))
+    })?;
+    let skipped = before.matches('/').count() - 1 + parts;
+    let tail = call.path.split('/').filter(|part| !part.is_empty());
+    let tail: Vec<&str> = tail.skip(skipped).collect();
+    let mut location = format!("{before}{name}");
+    for part in tail {
+        location.push('/');
+        location.push_str(part);
+    }
+    if !call.raw_query.is_empty() {
+        location.push('?');
+        location.push_str(&call.raw_query);
+    }
+    let mut reply = crate::http::bytes_reply(
+        307,
+        "text/plain; charset=utf-8",
+        format!("Temporary Redirect. Redirecting to {location}"),
+    );
+    set(&mut reply, "location", &location);
+    Some(reply)
+}
+
 async fn dataset(hub: &Arc<Hub>, call: &mut Call, verb: &str, id: &str, rest: &[&str]) -> Answer {
     match (verb, rest) {
         ("GET", []) => repos::info(hub, call, id, "main"),
         ("GET", ["revision", revision]) => repos::info(hub, call, id, revision),
         ("PUT", ["settings"]) => repos::settings(hub, call, id).await,
+        ("POST", ["user-access-request", "grant"]) => repos::admit(hub, call, id).await,
         ("GET", ["refs"]) => repos::refs(hub, call, id),
         ("GET", ["commits", revision]) => history::commits(hub, call, id, revision),
         ("GET", ["tree", revision, path @ ..]) => {

@@ -154,6 +154,8 @@ impl Model {
             key: key_of(&format!("models/{id}")),
             id,
             visibility: Visibility::Public,
+            gated: None,
+            admitted: Vec::new(),
             created_ms: at_ms,
             modified_ms: at_ms,
             made_by_app: None,

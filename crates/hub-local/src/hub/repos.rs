@@ -3,7 +3,7 @@
 use super::{Hub, card, forbidden, ok_at};
 use crate::attributes;
 use crate::clock::{iso, now_ms};
-use crate::disk::{Caller, Commit, Entry, Grant, Repo, Visibility, Words, random_hex};
+use crate::disk::{Caller, Commit, Entry, Gate, Grant, Repo, Visibility, Words, random_hex};
 use crate::faults::Kind;
 use crate::http::{Answer, ApiError, Call, ok};
 use crate::names::{is_file_path, is_name};
@@ -202,6 +202,8 @@ pub(crate) async fn create(hub: &Arc<Hub>, call: &mut Call) -> Answer {
             } else {
                 Visibility::Public
             }),
+        gated: None,
+        admitted: Vec::new(),
         created_ms: now,
         modified_ms: now,
         made_by_app: caller.app().map(str::to_owned),
@@ -240,6 +242,57 @@ struct Settings {
     visibility: Option<Visibility>,
     #[serde(default)]
     private: Option<bool>,
+    /// `false`, `"auto"` or `"manual"`.
+    #[serde(default)]
+    gated: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Move {
+    from_repo: String,
+    to_repo: String,
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+}
+
+/// Gives a dataset another name.
+pub(crate) async fn rename(hub: &Arc<Hub>, call: &mut Call) -> Answer {
+    let wanted: Move = call.json().await?;
+    only_datasets(wanted.kind.as_deref())?;
+    let (repo, caller) = hub.writable(call, &wanted.from_repo)?;
+    let to = repo_id(&wanted.to_repo, None, &caller)?;
+    let namespace = to.split_once('/').map_or("", |(namespace, _)| namespace);
+    if !caller.can_create_in(namespace) {
+        return Err(forbidden());
+    }
+    let mut disk = hub.disk();
+    if disk.repos.contains_key(&to) {
+        return Err(ApiError::new(409, format!("{to} exists already")));
+    }
+    disk.move_repo(repo, &to)?;
+    ok(&json!({ "success": true }))
+}
+
+#[derive(Deserialize)]
+struct Admission {
+    user: String,
+}
+
+/// Lets someone read the files of a gated dataset.
+pub(crate) async fn admit(hub: &Arc<Hub>, call: &mut Call, id: &str) -> Answer {
+    hub.writable(call, id)?;
+    let wanted: Admission = call.json().await?;
+    let mut disk = hub.disk();
+    let mut repo = stored(disk.repos.get(id))?;
+    if !disk.users.users.contains_key(&wanted.user) {
+        return Err(ApiError::new(404, "User not found"));
+    }
+    if !repo.admitted.contains(&wanted.user) {
+        repo.admitted.push(wanted.user);
+    }
+    disk.save_repo(repo)?;
+    ok(&json!({}))
 }
 
 pub(crate) async fn settings(hub: &Arc<Hub>, call: &mut Call, id: &str) -> Answer {
@@ -256,6 +309,15 @@ pub(crate) async fn settings(hub: &Arc<Hub>, call: &mut Call, id: &str) -> Answe
     let mut repo = stored(disk.repos.get(id))?;
     if let Some(visibility) = visibility {
         repo.visibility = visibility;
+    }
+    if let Some(gated) = wanted.gated {
+        repo.gated = match gated {
+            Value::Bool(false) => None,
+            gated => Some(
+                serde_json::from_value::<Gate>(gated)
+                    .map_err(|error| ApiError::new(400, format!("\"gated\": {error}")))?,
+            ),
+        };
     }
     let answer = json!({
         "visibility": repo.visibility, "private": !repo.visibility.is_public(),
@@ -304,7 +366,7 @@ pub(super) fn info_json(hub: &Hub, repo: &Repo, commit: Option<&Commit>, has_blo
         "_id": repo.key, "id": repo.id, "author": repo.namespace(),
         "sha": commit.map(|commit| &commit.id), "lastModified": iso(repo.modified_ms),
         "private": !repo.visibility.is_public(), "visibility": repo.visibility,
-        "gated": false, "disabled": false, "downloads": 0, "downloadsAllTime": 0, "likes": 0,
+        "gated": repo.gated.map_or(json!(false), |gate| json!(gate)), "disabled": false, "downloads": 0, "downloadsAllTime": 0, "likes": 0,
         "createdAt": iso(repo.created_ms), "description": "", "tags": [],
     });
     let (Some(commit), Some(object)) = (commit, info.as_object_mut()) else {

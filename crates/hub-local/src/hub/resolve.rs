@@ -2,7 +2,7 @@
 //! git holds.
 
 use super::Hub;
-use crate::disk::{Commit, Entry};
+use crate::disk::{Caller, Commit, Entry, Repo};
 use crate::git;
 use crate::http::{Answer, ApiError, Call, Reply, bytes_reply, file_reply, set};
 use crate::text::encode;
@@ -17,8 +17,34 @@ fn entry<'a>(commit: &'a Commit, path: &str) -> Result<&'a Entry, ApiError> {
 
 /// A commit of a dataset that the caller may read.
 fn commit(hub: &Hub, call: &Call, id: &str, revision: &str) -> Result<Arc<Commit>, ApiError> {
-    let (repo, _) = hub.repo(call, id)?;
+    let (repo, caller) = hub.repo(call, id)?;
+    pass(hub, &repo, caller.as_ref())?;
     hub.revision(&repo, revision)
+}
+
+/// Refuses whom the owners have not let in.
+fn pass(hub: &Hub, repo: &Repo, caller: Option<&Caller>) -> Result<(), ApiError> {
+    if repo.gated.is_none() || caller.is_some_and(|caller| caller.may_pass(repo)) {
+        return Ok(());
+    }
+    let id = &repo.id;
+    Err(match caller {
+        None => ApiError::coded(
+            401,
+            "GatedRepo",
+            format!(
+                "Access to dataset {id} is restricted. You must have access to it and be authenticated to access it. Please log in."
+            ),
+        ),
+        Some(_) => ApiError::coded(
+            403,
+            "GatedRepo",
+            format!(
+                "Access to dataset {id} is restricted and you are not in the authorized list. Visit {}/datasets/{id} to ask for access.",
+                hub.url
+            ),
+        ),
+    })
 }
 
 fn redirect(status: u16, location: &str, commit: &Commit, entry: &Entry) -> Reply {
