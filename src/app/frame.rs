@@ -11,7 +11,7 @@ use crate::route::{Route, Step};
 use crate::state::{Shell, Stage, use_shell};
 use leptos::html;
 use leptos::prelude::*;
-use seedbed_core::messages::{Failure, FailureKind};
+use seedbed_core::messages::{Failure, FailureKind, Offer};
 
 /// What the main part shows. Equal values mean that nothing is drawn anew.
 #[derive(Clone, Debug, PartialEq)]
@@ -248,7 +248,9 @@ fn failed_view(shell: Shell, failure: &Failure) -> AnyView {
             failure.kind,
             FailureKind::Auth | FailureKind::Forbidden | FailureKind::NotFound
         )
+        && failure.offer.is_none()
         && shell.desk.account().with_untracked(Option::is_none);
+    let offers_rows = is_hub && failure.offer == Some(Offer::ImportDataset);
     // Then the notice above says why, and only loading the page again helps.
     let is_dead = shell.dead.with_untracked(Option::is_some);
     let may_help = is_hub || failure.kind != FailureKind::NotFound;
@@ -267,6 +269,28 @@ fn failed_view(shell: Shell, failure: &Failure) -> AnyView {
             <h1 tabindex="-1">"The project could not be opened"</h1>
             {(!is_dead).then(|| failure_view(failure, None))}
             <div class="actions" hidden=is_dead>
+                {offers_rows
+                    .then(|| {
+                        view! {
+                            <button
+                                type="button"
+                                class="btn primary"
+                                on:click=move |_| {
+                                    let repo = shell
+                                        .route
+                                        .with_untracked(|route| match route {
+                                            Route::Hub { repo, .. } => Some(repo.clone()),
+                                            _ => None,
+                                        });
+                                    if let Some(repo) = repo {
+                                        shell.desk.tables().open_dataset(repo);
+                                    }
+                                }
+                            >
+                                "Choose rows of it"
+                            </button>
+                        }
+                    })}
                 {may_need_account
                     .then(|| {
                         view! {

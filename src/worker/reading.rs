@@ -5,13 +5,16 @@ use futures::StreamExt as _;
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::future::{Either, LocalBoxFuture, select};
 use gloo_timers::future::TimeoutFuture;
-use js_sys::{Object, Reflect, Uint8Array};
+use js_sys::{Array, Object, Reflect, Uint8Array};
 use seedbed_backend::platform::{TableBytes, TableReader};
 use seedbed_core::import::{Ask, Told};
 use seedbed_core::messages::{Failure, FailureKind};
+use seedbed_hub::transport::Source;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::pin::pin;
+use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{File, MessageEvent, Worker, WorkerOptions, WorkerType};
@@ -39,6 +42,8 @@ pub(crate) fn take_file(message: &JsValue) -> bool {
 
 struct Reader {
     worker: Worker,
+    /// Where bytes come from that don't lie in a file of the person.
+    far: Option<Rc<dyn Source>>,
     answers: UnboundedReceiver<Result<JsValue, String>>,
     last: u32,
 }
@@ -84,16 +89,50 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// Gets bytes for the worker. Several pieces are under way at once.
+    fn fetch(&self, piece: f64, range: Range<u64>) {
+        let Some(far) = &self.far else { return };
+        let (worker, read) = (self.worker.clone(), far.read(range));
+        wasm_bindgen_futures::spawn_local(async move {
+            let posted = match read.await {
+                Ok(bytes) => {
+                    let buffer = Uint8Array::from(bytes.as_slice()).buffer();
+                    worker.post_message_with_transfer(
+                        &message(&[("piece", piece.into()), ("bytes", buffer.clone().into())]),
+                        &Array::of1(&buffer),
+                    )
+                }
+                Err(error) => worker.post_message(&message(&[
+                    ("piece", piece.into()),
+                    ("error", error.to_string().into()),
+                ])),
+            };
+            if let Err(why) = posted {
+                web_sys::console::error_1(&why);
+            }
+        });
+    }
+}
+
 /// Starts a worker for a table.
 pub(crate) async fn start(bytes: TableBytes) -> Result<Box<dyn TableReader>, Failure> {
-    let TableBytes::File(number) = bytes;
-    let file = FILES
-        .with_borrow_mut(|files| files.remove(&number))
-        .ok_or_else(|| {
-            Failure::new(FailureKind::NotFound, "The file is not at hand any more.")
-                .means("Nothing was taken in.")
-                .next("Choose it again.")
-        })?;
+    let (first, far) = match bytes {
+        TableBytes::File(number) => {
+            let file = FILES
+                .with_borrow_mut(|files| files.remove(&number))
+                .ok_or_else(|| {
+                    Failure::new(FailureKind::NotFound, "The file is not at hand any more.")
+                        .means("Nothing was taken in.")
+                        .next("Choose it again.")
+                })?;
+            (message(&[("file", file.into())]), None)
+        }
+        TableBytes::Remote(source) => {
+            let size = source.size() as f64;
+            (message(&[("size", size.into())]), Some(source))
+        }
+    };
     let options = WorkerOptions::new();
     options.set_type(WorkerType::Module);
     options.set_name("seedbed import");
@@ -117,6 +156,7 @@ pub(crate) async fn start(bytes: TableBytes) -> Result<Box<dyn TableReader>, Fai
     worker.set_onerror(Some(on_error.into_js_value().unchecked_ref()));
     let mut reader = Reader {
         worker,
+        far,
         answers,
         last: 0,
     };
@@ -131,7 +171,7 @@ pub(crate) async fn start(bytes: TableBytes) -> Result<Box<dyn TableReader>, Fai
     started.map_err(not_loaded)?;
     reader
         .worker
-        .post_message(&message(&[("file", file.into())]))
+        .post_message(&first)
         .map_err(|error| failed(format!("{error:?}")))?;
     Ok(Box::new(reader))
 }
@@ -152,6 +192,11 @@ impl TableReader for Reader {
             loop {
                 let answer = self.next().await.map_err(failed)?;
                 let get = |name: &str| Reflect::get(&answer, &name.into()).ok();
+                if let Some(piece) = get("piece").and_then(|piece| piece.as_f64()) {
+                    let end = |name| get(name).and_then(|end| end.as_f64()).unwrap_or_default();
+                    self.fetch(piece, end("from") as u64..end("to") as u64);
+                    continue;
+                }
                 // What an earlier question was answered, which was cancelled.
                 if get("id").and_then(|id| id.as_f64()) != Some(id) {
                     continue;

@@ -35,7 +35,9 @@ impl TableReader for InPage {
 pub(crate) fn read_table(
     bytes: TableBytes,
 ) -> LocalBoxFuture<'static, Result<Box<dyn TableReader>, Failure>> {
-    let TableBytes::File(number) = bytes;
+    let TableBytes::File(number) = bytes else {
+        panic!("pages of tests bring files only");
+    };
     let file = FILES.with_borrow_mut(|files| files.remove(&number));
     Box::pin(async move {
         let buffer = JsFuture::from(file.expect("a file").array_buffer()).await;

@@ -213,8 +213,9 @@ impl SeriesTaking {
             Err(OpenError::NoRows { .. }) => return Ok(None),
             Err(error @ OpenError::Source(_)) => return Err(error),
             Err(error) => {
-                self.notes
-                    .push(format!("`{name}` was left out: it could not be read: {error}"));
+                self.notes.push(format!(
+                    "`{name}` was left out: it could not be read: {error}"
+                ));
                 return Ok(None);
             }
         };

@@ -228,7 +228,12 @@ fn the_first_rows_of_a_gigabyte_of_lines_cost_a_few_megabytes() {
     let bytes = |range: Range<u64>| -> Vec<u8> {
         let from = (range.start % LINE.len() as u64) as usize;
         let length = (range.end - range.start) as usize;
-        LINE.iter().copied().cycle().skip(from).take(length).collect()
+        LINE.iter()
+            .copied()
+            .cycle()
+            .skip(from)
+            .take(length)
+            .collect()
     };
     let mut reader = Reader::of(size, Box::new(bytes), Vec::new());
     let look = reader.look();

@@ -1,6 +1,7 @@
 //! The dialog: how the file is read, what its columns are for, which rows; then the rows on their way.
 
 use super::columns::Columns;
+use super::dataset::DatasetView;
 use super::reading::ReadingView;
 use super::{Offer, Tables, cancelled, remember, words};
 use crate::pages::desk::{Debounce, Desk, Dialog, failure_of, failure_view, use_desk};
@@ -48,6 +49,7 @@ pub fn TableDialog() -> impl IntoView {
     Effect::new(move |was: Option<bool>| {
         let is_open = tables.open.get();
         if was == Some(true) && !is_open {
+            tables.dataset.set(None);
             let offer = tables.offer.try_update_value(Option::take).flatten();
             if let Some(offer) = offer {
                 let table = offer.look.table;
@@ -62,7 +64,16 @@ pub fn TableDialog() -> impl IntoView {
     view! {
         <Dialog open=tables.open title="Import a table" id="import-table" is_wide=true>
             {move || {
-                State::of(desk, tables).map(|state| view! { <Body state=state /> }.into_any())
+                tables.turn.track();
+                match State::of(desk, tables) {
+                    Some(state) => Some(view! { <Body state=state /> }.into_any()),
+                    None => {
+                        tables
+                            .dataset
+                            .get()
+                            .map(|repo| view! { <DatasetView repo=repo /> }.into_any())
+                    }
+                }
             }}
         </Dialog>
     }

@@ -1,6 +1,7 @@
 //! Tables that people bring: what goes through by itself, and the dialog that asks where it doesn't.
 
 mod columns;
+mod dataset;
 mod dialog;
 mod reading;
 mod words;
@@ -31,6 +32,10 @@ pub struct Offer {
 #[derive(Clone, Copy)]
 pub struct Tables {
     offer: StoredValue<Option<Offer>, LocalStorage>,
+    /// A dataset of the Hub of which something may be taken.
+    dataset: RwSignal<Option<String>>,
+    /// Counts up when a table waits.
+    turn: RwSignal<u32>,
     open: RwSignal<bool>,
 }
 
@@ -39,12 +44,25 @@ impl Tables {
     pub fn is_open(self) -> bool {
         self.open.get()
     }
+
+    /// Closes the dialog.
+    pub fn close(self) {
+        self.open.set(false);
+    }
+
+    /// Shows what a dataset of the Hub offers.
+    pub fn open_dataset(self, repo: String) {
+        self.dataset.set(Some(repo));
+        self.open.set(true);
+    }
 }
 
 impl Default for Tables {
     fn default() -> Self {
         Self {
             offer: StoredValue::new_local(None),
+            dataset: RwSignal::new(None),
+            turn: RwSignal::new(0),
             open: RwSignal::new(false),
         }
     }
@@ -101,6 +119,7 @@ pub async fn take_in(
         is_sure,
         answer,
     }));
+    tables.turn.update(|turn| *turn += 1);
     tables.open.set(true);
     match answered.await {
         Ok(answer) => answer.map(Some),
