@@ -95,7 +95,7 @@ fn column_view(state: State, at: usize, column: &ColumnLook) -> AnyView {
     };
     let filled = match column.filled {
         100 | 0 => String::new(),
-        part => format!("filled in {part} of 100 rows"),
+        part => format!("{part} % filled"),
     };
     let about = [what.to_owned(), filled]
         .into_iter()
@@ -113,6 +113,7 @@ fn column_view(state: State, at: usize, column: &ColumnLook) -> AnyView {
             <p class="table-example muted small" dir="auto">
                 {column.example.clone()}
             </p>
+            <div class="field">
             <select
                 id=id
                 on:change:target=move |event| {
@@ -127,6 +128,7 @@ fn column_view(state: State, at: usize, column: &ColumnLook) -> AnyView {
             >
                 {options}
             </select>
+            </div>
         </li>
     }
     .into_any()

@@ -127,7 +127,7 @@ fn Offered(look: DatasetLook) -> impl IntoView {
                         <legend>"Which part"</legend>
                         {radios}
                     </fieldset>
-                    <div class="actions dialog-foot">
+                    <div class="actions table-foot">
                         <button
                             type="button"
                             class="btn primary"

@@ -307,7 +307,7 @@ fn Choices(state: State) -> impl IntoView {
                 .filter(|failure| failure.kind != FailureKind::Cancelled)
                 .map(|failure| failure_view(&failure, None))
         }}
-        <div class="actions dialog-foot">
+        <div class="actions table-foot">
             <button
                 type="button"
                 class="btn primary"
