@@ -39,6 +39,13 @@ struct Renamed {
     to: String,
 }
 
+/// What lies in a branch is what the Hub makes of the dataset for its viewer.
+#[derive(Deserialize)]
+struct Converted {
+    repo: String,
+    branch: String,
+}
+
 pub(crate) async fn answer(hub: &Arc<Hub>, call: &mut Call, rest: &[&str]) -> Answer {
     // Browsers name the page's origin on everything that could change something, and say of all the rest that a page
     // asked: no page may order or read anything here.
@@ -113,6 +120,20 @@ pub(crate) async fn answer(hub: &Arc<Hub>, call: &mut Call, rest: &[&str]) -> An
             let mut disk = hub.disk();
             disk.moved.insert(renamed.from, renamed.to);
             disk.save_moved()?;
+            ok(&json!({}))
+        }
+        ("POST", ["converted"]) => {
+            let converted: Converted = call.json().await?;
+            let mut disk = hub.disk();
+            let repo = disk.repos.get(&converted.repo).cloned();
+            let commit = repo
+                .as_ref()
+                .and_then(|repo| repo.refs.get(&format!("refs/heads/{}", converted.branch)));
+            let (Some(commit), Some(mut repo)) = (commit.cloned(), repo.clone()) else {
+                return Err(ApiError::new(404, "no such branch"));
+            };
+            repo.refs.insert("refs/convert/parquet".to_owned(), commit);
+            disk.save_repo(repo)?;
             ok(&json!({}))
         }
         ("POST", ["reset"]) => {

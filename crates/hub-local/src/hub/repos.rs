@@ -487,7 +487,7 @@ pub(super) fn refs_of(call: &Call, repo: &Repo) -> Answer {
             .collect()
     };
     let mut refs = json!({
-        "branches": below("refs/heads/", false), "converts": [], "tags": below("refs/tags/", false),
+        "branches": below("refs/heads/", false), "converts": below("refs/convert/", false), "tags": below("refs/tags/", false),
     });
     if let (true, Some(object)) = (call.query_flag("include_prs"), refs.as_object_mut()) {
         object.insert("pullRequests".into(), below("refs/pr/", true).into());
