@@ -201,7 +201,7 @@ impl Shared {
             };
             // Reading twice does no harm.
             let may_pass = error.is_unknown() || error.kind == HubErrorKind::RateLimited;
-            let ms = error.wait_ms.unwrap_or(500 << (2 * tries).min(6));
+            let ms = error.wait_ms.unwrap_or(500 << tries);
             if !may_pass || tries >= TRIES || ms > LONGEST_MS {
                 return Err(error);
             }
@@ -218,9 +218,9 @@ impl Shared {
 }
 
 impl HubFile {
-    /// Why bytes could not be read the last time that they could not, as the page shows it.
-    pub fn failure(&self) -> Option<HubError> {
-        self.0.failure.borrow().clone()
+    /// Why bytes could not be read the last time that they could not; told once.
+    pub fn take_failure(&self) -> Option<HubError> {
+        self.0.failure.borrow_mut().take()
     }
 
     /// Bytes that came over the line so far.
