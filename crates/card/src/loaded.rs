@@ -2,6 +2,7 @@
 
 use crate::files;
 use crate::read::Config;
+use std::collections::HashSet;
 
 /// A config with the files of its splits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,6 +66,7 @@ pub fn loaded(declared: &[Config], paths: &[&str]) -> Vec<Loaded> {
     for config in declared {
         let folder = joined("", config.data_dir.as_deref().unwrap_or_default());
         let mut splits: Vec<(String, Vec<String>)> = Vec::new();
+        let mut known: HashSet<(&str, &str)> = HashSet::new();
         if config.splits.is_empty() {
             splits = guessed(&folder, paths);
         }
@@ -85,9 +87,8 @@ pub fn loaded(declared: &[Config], paths: &[&str]) -> Vec<Loaded> {
                     }
                 };
                 for path in taken {
-                    let known = &mut splits[at].1;
-                    if !known.iter().any(|one| one == path) {
-                        known.push((*path).to_owned());
+                    if known.insert((split, path)) {
+                        splits[at].1.push((*path).to_owned());
                     }
                 }
             }
