@@ -316,8 +316,8 @@ impl Backend {
         Some(account.can_write && is_member)
     }
 
-    /// `namespace/name` from what a person may paste: a name, an address, with or without `datasets/`.
-    pub(crate) fn repo_id(&self, text: &str) -> Result<String> {
+    /// The path that names a dataset, from what a person may paste: a name, an address, with or without `datasets/`.
+    fn dataset_path<'a>(&self, text: &'a str) -> Vec<&'a str> {
         let hub = self.config.borrow().hub.clone();
         let mut rest = text.trim().trim_end_matches('/');
         for prefix in [
@@ -334,23 +334,26 @@ impl Backend {
         }
         let rest = rest.trim_start_matches('/');
         let rest = rest.strip_prefix("datasets/").unwrap_or(rest);
-        let parts: Vec<&str> = rest.split('/').collect();
-        let is_name = |part: &str| {
-            !part.is_empty()
-                && part.len() <= 96
-                && part
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-                && !part.starts_with(['-', '.'])
-                && !part.ends_with(['-', '.'])
-                && !part.contains("..")
-                && !part.contains("--")
-        };
-        match parts.as_slice() {
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        rest.trim_end_matches('/').split('/').collect()
+    }
+
+    /// The name of a dataset to read. Some of old have no owner; the Hub knows where those are by now.
+    pub(crate) fn dataset_name(&self, text: &str) -> Result<String> {
+        match self.dataset_path(text).as_slice() {
+            [name] if is_name(name) => Ok((*name).to_owned()),
+            [name, place, ..] if is_name(name) && is_place(place) => Ok((*name).to_owned()),
+            _ => self.repo_id(text),
+        }
+    }
+
+    /// `namespace/name` from what a person may paste.
+    pub(crate) fn repo_id(&self, text: &str) -> Result<String> {
+        match self.dataset_path(text).as_slice() {
             [namespace, name, tail @ ..]
                 if is_name(namespace)
                     && is_name(name)
-                    && (tail.is_empty() || matches!(tail[0], "tree" | "blob" | "viewer" | "resolve")) =>
+                    && tail.first().is_none_or(|place| is_place(place)) =>
             {
                 Ok(format!("{namespace}/{name}"))
             }
@@ -361,4 +364,22 @@ impl Backend {
             .next("Write it as owner/name, or paste the address of its page. Names have letters, digits, -, _ and .")),
         }
     }
+}
+
+/// A part of a repo's name.
+fn is_name(part: &str) -> bool {
+    !part.is_empty()
+        && part.len() <= 96
+        && part
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        && !part.starts_with(['-', '.'])
+        && !part.ends_with(['-', '.'])
+        && !part.contains("..")
+        && !part.contains("--")
+}
+
+/// What follows on a repo's name in an address of one of its pages.
+fn is_place(part: &str) -> bool {
+    matches!(part, "tree" | "blob" | "viewer" | "resolve")
 }

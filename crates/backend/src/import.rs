@@ -1,5 +1,6 @@
 //! Tables that people bring, on their way into a project: opened, looked at, and taken in batches.
 
+use crate::dataset::{MOST_SCANNED, Remote};
 use crate::platform::{TableBytes, TableReader};
 use crate::project::Project;
 use crate::projects::{IMPORT_VERSION, title_of};
@@ -24,45 +25,87 @@ const TOLD_ROWS: usize = 20;
 pub(crate) struct OpenTable {
     reader: Box<dyn TableReader>,
     source: TableSource,
+    /// Where its bytes come from, for one on the Hub.
+    remote: Remote,
     language: Option<String>,
 }
 
 impl OpenTable {
+    /// What a project calls the source of its records: the file, or the dataset.
     fn name(&self) -> &str {
         match &self.source {
             TableSource::File { name, .. } => name,
+            TableSource::Hub { repo, .. } => repo,
         }
     }
 
-    /// What a project calls the source of its records: the file, or the dataset.
-    fn source_name(&self) -> String {
+    /// What a new project is called.
+    fn title(&self) -> String {
         match &self.source {
-            TableSource::File { name, .. } => name.clone(),
+            TableSource::Hub { title, .. } if !title.trim().is_empty() => title.trim().to_owned(),
+            _ => title_of(self.name()),
         }
     }
 
-    fn revision(&self) -> Option<String> {
+    /// The source of its records, but for the row.
+    fn record_source(&self) -> Source {
+        let named = |text: &String| (!text.is_empty()).then(|| text.clone());
+        let name = self.name().to_owned();
         match &self.source {
-            TableSource::File { .. } => None,
+            TableSource::File { .. } => Source {
+                name,
+                ..Source::default()
+            },
+            TableSource::Hub {
+                revision,
+                config,
+                split,
+                ..
+            } => Source {
+                name,
+                revision: named(revision),
+                config: named(config),
+                split: named(split),
+                ..Source::default()
+            },
         }
     }
 
-    async fn ask(&mut self, ask: Ask) -> Result<Told> {
-        match self.reader.ask(ask, Box::new(|_| ())).await? {
-            Told::Failed(failure) => Err(*failure),
-            told => Ok(told),
-        }
+    async fn ask(&mut self, backend: &Backend, ask: Ask) -> Result<Told> {
+        let told = self.reader.ask(ask, Box::new(|_| ())).await;
+        let failure = match told {
+            Ok(Told::Failed(failure)) => *failure,
+            Ok(told) => return Ok(told),
+            Err(failure) => failure,
+        };
+        // The reader knows only that bytes did not come.
+        Err(self.remote.failure(backend).unwrap_or(failure))
     }
 
-    async fn look(&mut self, choice: Choice) -> Result<std::result::Result<Box<Look>, OwnFile>> {
+    async fn look(
+        &mut self,
+        backend: &Backend,
+        choice: Choice,
+    ) -> Result<std::result::Result<Box<Look>, OwnFile>> {
+        let files = self.remote.files();
         let ask = Ask::Look {
             name: self.name().to_owned(),
             language: self.language.clone(),
-            most_scanned: None,
+            most_scanned: (!files.is_empty()).then_some(MOST_SCANNED),
+            files,
             choice,
         };
-        match self.ask(ask).await? {
+        match self.ask(backend, ask).await? {
             Told::Look(look) => Ok(Ok(look)),
+            Told::Own(_) if matches!(self.source, TableSource::Hub { .. }) => Err(Failure::new(
+                FailureKind::Content,
+                format!(
+                    "This file of {} is no table, but one of a Seedbed project.",
+                    self.name()
+                ),
+            )
+            .means("Nothing was taken in.")
+            .next("Open the dataset as a project instead.")),
             Told::Own(own) => Ok(Err(own)),
             other => Err(misled(&other)),
         }
@@ -88,19 +131,21 @@ impl Backend {
     /// Opens a table under a number of its own.
     pub(crate) async fn open_table(
         &self,
-        source: TableSource,
+        mut source: TableSource,
         choice: Choice,
         language: Option<String>,
     ) -> Result<Reply> {
-        let bytes = match &source {
-            TableSource::File { file, .. } => TableBytes::File(*file),
+        let (remote, bytes) = match &source {
+            TableSource::File { file, .. } => (Remote::default(), TableBytes::File(*file)),
+            TableSource::Hub { .. } => self.remote(&mut source).await?,
         };
         let mut table = OpenTable {
             reader: self.platform.read_table(bytes).await?,
             source,
+            remote,
             language,
         };
-        let mut look = match table.look(choice).await? {
+        let mut look = match table.look(self, choice).await? {
             Ok(look) => look,
             Err(own) => return Ok(Reply::OwnFile(own)),
         };
@@ -113,7 +158,7 @@ impl Backend {
 
     pub(crate) async fn read_table_as(&self, number: u32, choice: Choice) -> Result<Reply> {
         let table = self.table(number)?;
-        let look = table.lock().await.look(choice).await?;
+        let look = table.lock().await.look(self, choice).await?;
         Ok(match look {
             Ok(mut look) => {
                 look.table = number;
@@ -131,7 +176,7 @@ impl Backend {
     ) -> Result<Reply> {
         let table = self.table(number)?;
         let mut table = table.lock().await;
-        match table.ask(Ask::Preview { mapping, scope }).await? {
+        match table.ask(self, Ask::Preview { mapping, scope }).await? {
             Told::Preview(preview) => Ok(Reply::TablePreview(preview)),
             other => Err(misled(&other)),
         }
@@ -161,7 +206,7 @@ impl Backend {
             mapping: mapping.clone(),
             scope,
         };
-        let Told::Begun = table.ask(ask).await? else {
+        let Told::Begun = table.ask(self, ask).await? else {
             return Err(not_open());
         };
         let (project, draft) = match into {
@@ -169,7 +214,7 @@ impl Backend {
             None => {
                 let draft = self.begin_project().await?;
                 let seed = Seed {
-                    domain: title_of(&table.source_name()),
+                    domain: table.title(),
                     ..Seed::default()
                 };
                 let project = Rc::clone(&draft.project);
@@ -180,7 +225,9 @@ impl Backend {
         let _hold = self.hold(&project);
         let mut taken = Taken::new(self, &project, &table, &mapping)?;
         let (tally, notes) = loop {
-            match table.ask(Ask::Next).await? {
+            let told = table.ask(self, Ask::Next).await;
+            let told = told.map_err(|failure| taken.broken(failure, draft.is_some()))?;
+            match told {
                 Told::Rows(batch) => {
                     taken.store(&batch)?;
                     ticket.progress(Progress::Rows {
@@ -256,8 +303,7 @@ fn told_left_out(one: &LeftOut) -> String {
 struct Taken<'a> {
     backend: &'a Backend,
     project: &'a Rc<Project>,
-    name: String,
-    revision: Option<String>,
+    source: Source,
     /// Which columns were read as what.
     layout: String,
     seed_hash: String,
@@ -281,8 +327,7 @@ impl<'a> Taken<'a> {
             layout: layout_of(mapping),
             backend,
             project,
-            name: table.source_name(),
-            revision: table.revision(),
+            source: table.record_source(),
             seed_hash: project.with(Store::seed)?.hash(),
             now_ms: backend.now(),
             rows: 0,
@@ -349,10 +394,9 @@ impl<'a> Taken<'a> {
                 ..Inputs::default()
             },
             source: vec![Source {
-                name: self.name.clone(),
-                revision: self.revision.clone(),
                 row: Some(row),
                 part: part.map(str::to_owned),
+                ..self.source.clone()
             }],
             cell,
             fields,
@@ -360,7 +404,7 @@ impl<'a> Taken<'a> {
                 seed_hash: self.seed_hash.clone(),
                 model: shaped.model.clone(),
                 prompt_version: IMPORT_VERSION.to_owned(),
-                imported_from: Some(self.name.clone()),
+                imported_from: Some(self.source.name.clone()),
                 ..Provenance::default()
             },
             reasoning: match part {
@@ -381,12 +425,25 @@ impl<'a> Taken<'a> {
             text: shaped.instruction.clone(),
             state: PromptState::Kept,
             origin: PromptOrigin::Imported {
-                file: self.name.clone(),
+                file: self.source.name.clone(),
             },
             original_text: None,
             seed_hash: self.seed_hash.clone(),
             created_ms: self.now_ms,
             updated_ms: self.now_ms,
+        }
+    }
+
+    /// What it means that no more rows come.
+    fn broken(&self, failure: Failure, is_new_project: bool) -> Failure {
+        if is_new_project {
+            return failure.means("No project was made.");
+        }
+        match self.rows {
+            0 => failure.means("Nothing was taken in."),
+            rows => failure.means(format!(
+                "The first {rows} rows came in before and are in the project. Taking the table again goes on from there: what is known is not added twice."
+            )),
         }
     }
 

@@ -7,6 +7,7 @@
 mod account;
 mod bundle;
 mod card;
+mod dataset;
 mod draft;
 mod engine;
 mod identity;
@@ -334,6 +335,7 @@ impl Backend {
             | Request::ResumeRun { .. }
             | Request::RetryFailed { .. }) => self.hand_on(Piece::Models, ticket, request).await,
             request @ (Request::OpenHub { .. }
+            | Request::ListTables { .. }
             | Request::OauthFinish { .. }
             | Request::SetReviewer { .. }
             | Request::NewReviewer { .. }

@@ -247,6 +247,7 @@ pub fn answer_hub(
     Box::pin(async move {
         match request {
             Request::OpenHub { repo } => backend.open_hub(&ticket, &repo).await,
+            Request::ListTables { repo } => backend.list_tables(&repo).await,
             Request::OauthFinish {
                 pending,
                 state,

@@ -5,7 +5,9 @@ use seedbed_core::import::{Ask, Told};
 use seedbed_core::messages::{Event, Failure, Storage};
 use seedbed_core::row::TableRow;
 use seedbed_hub::LargeFile;
+use seedbed_hub::transport::Source;
 use seedbed_store::Store;
+use std::rc::Rc;
 
 /// The place the back end runs in: a worker of the browser, or a test.
 pub trait Platform {
@@ -49,6 +51,8 @@ pub trait Platform {
 pub enum TableBytes {
     /// A file that the page has handed over under this number.
     File(u32),
+    /// Elsewhere, read by range: files of a dataset on the Hub, one after another.
+    Remote(Rc<dyn Source>),
 }
 
 /// A table being read.

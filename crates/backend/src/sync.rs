@@ -11,7 +11,7 @@ use seedbed_core::FORMAT_VERSION;
 use seedbed_core::id::content_id;
 use seedbed_core::line;
 use seedbed_core::messages::{
-    Changed, Failure, FailureKind, HubLink, Progress, RepoOverview, Step, SyncReport,
+    Changed, Failure, FailureKind, HubLink, Offer, Progress, RepoOverview, Step, SyncReport,
 };
 use seedbed_core::params::RunSettings;
 use seedbed_core::seed::Seed;
@@ -157,10 +157,8 @@ impl Backend {
                 FailureKind::NotFound,
                 format!("{repo} has no seed: it was not made with Seedbed."),
             )
-            .next(
-                "Open a repo that a Seedbed project was published to. To use the rows of another dataset, save them \
-                 as JSONL or CSV and import the file.",
-            ));
+            .next("Its rows can be taken into a project right here: choose which, and what each column is for.")
+            .offer(Offer::ImportDataset));
         };
         let text = read_text(&client, repo, sha, seed_file).await?;
         let seed = read_seed(&text).map_err(|error| {

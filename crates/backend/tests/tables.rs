@@ -1,8 +1,9 @@
 //! Tables that people bring, from bytes to records, instructions and a report.
 #![allow(
+    clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stderr,
-    reason = "a test stops at what it did not expect"
+    reason = "a test may panic and say why"
 )]
 
 #[allow(dead_code, reason = "each test file uses a part")]

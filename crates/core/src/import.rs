@@ -421,6 +421,171 @@ pub enum TableSource {
         /// Its name.
         name: String,
     },
+    /// Files of a dataset on the Hub, read by range, one after another as one table.
+    Hub {
+        /// `namespace/name` as the Hub spells it ([`DatasetLook::repo`]).
+        repo: String,
+        /// The commit ([`DatasetLook::revision`]).
+        revision: String,
+        /// Paths of the files, all with the same columns.
+        paths: Vec<String>,
+        /// Name of the config; empty where there is only one.
+        #[serde(default)]
+        config: String,
+        /// Name of the split; empty where nothing is split.
+        #[serde(default)]
+        split: String,
+        /// What a new project is called; empty for the name of the dataset.
+        #[serde(default)]
+        title: String,
+    },
+}
+
+/// How a file of a dataset is written, as its name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileKind {
+    /// Parquet.
+    Parquet,
+    /// JSON, one row a line.
+    JsonLines,
+    /// Other JSON.
+    Json,
+    /// Values between separators.
+    Delimited,
+    /// A text of any layout.
+    Text,
+    /// A table that was packed (`.gz`, `.zst` …), which can't be read by range.
+    Packed,
+    /// Pictures, sound, video.
+    Media,
+    /// Arrow, archives and the like.
+    Other,
+}
+
+impl FileKind {
+    /// Of a path.
+    pub fn of(path: &str) -> Self {
+        let ending = |path: &str| {
+            path.rsplit('/')
+                .next()
+                .and_then(|name| name.rsplit_once('.'))
+                .map(|(_, ending)| ending.to_ascii_lowercase())
+                .unwrap_or_default()
+        };
+        match ending(path).as_str() {
+            "parquet" | "geoparquet" | "gpq" => Self::Parquet,
+            "jsonl" | "ndjson" => Self::JsonLines,
+            "json" => Self::Json,
+            "csv" | "tsv" | "tab" | "psv" => Self::Delimited,
+            "txt" => Self::Text,
+            "gz" | "bz2" | "xz" | "zst" | "lz4" | "zip" | "tar" | "tgz" | "7z" => Self::Packed,
+            "png" | "jpg" | "jpeg" | "gif" | "bmp" | "webp" | "tif" | "tiff" | "pdf" | "wav"
+            | "mp3" | "flac" | "ogg" | "opus" | "m4a" | "mp4" | "mkv" | "avi" | "mov" | "webm" => {
+                Self::Media
+            }
+            _ => Self::Other,
+        }
+    }
+
+    /// It can be opened as a table.
+    pub fn is_table(self) -> bool {
+        matches!(
+            self,
+            Self::Parquet | Self::JsonLines | Self::Json | Self::Delimited | Self::Text
+        )
+    }
+}
+
+/// A file of a dataset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFile {
+    /// Its path in the repo.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// How it is written.
+    pub kind: FileKind,
+}
+
+/// A split of a dataset.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitLook {
+    /// Its name, e.g. `train`.
+    pub name: String,
+    /// Its rows, where the card says them.
+    pub rows: Option<u64>,
+    /// Its files, in order; of one that is no table, the first.
+    pub files: Vec<DataFile>,
+}
+
+impl SplitLook {
+    /// Bytes of all its files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// All its files can be opened, as one table.
+    pub fn is_table(&self) -> bool {
+        let first = self.files.first().map(|file| file.kind);
+        first.is_some_and(FileKind::is_table)
+            && self.files.iter().all(|file| Some(file.kind) == first)
+    }
+}
+
+/// A config of a dataset.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigLook {
+    /// Its name; `default` where the card names none.
+    pub name: String,
+    /// The one that loaders take when none is named.
+    pub is_default: bool,
+    /// Its splits.
+    pub splits: Vec<SplitLook>,
+}
+
+/// The Parquet that the Hub itself made of a dataset, for its viewer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewerCopy {
+    /// Its commit.
+    pub revision: String,
+    /// Configs and splits.
+    pub configs: Vec<ConfigLook>,
+    /// Of a very large dataset only the first part was copied.
+    pub is_partial: bool,
+}
+
+/// What a dataset on the Hub offers, before anything of it is downloaded.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DatasetLook {
+    /// `namespace/name` as the Hub spells it now.
+    pub repo: String,
+    /// The name that was asked for, where the dataset has another one by now.
+    pub renamed_from: Option<String>,
+    /// Address of its page.
+    pub url: String,
+    /// The commit all of this is of; empty for a repo without one.
+    pub revision: String,
+    /// Not visible to others.
+    pub private: bool,
+    /// Its owners ask for something before its files can be read. [`Self::lack`] says so where they were not satisfied.
+    pub is_gated: bool,
+    /// Name to show, from its card.
+    pub title: Option<String>,
+    /// Licences, from its card.
+    pub licenses: Vec<String>,
+    /// A Seedbed project was published to it, which can be opened as one.
+    pub is_seedbed: bool,
+    /// Configs with splits, the default one first.
+    pub configs: Vec<ConfigLook>,
+    /// The card says so; else it was guessed from the names of the files.
+    pub is_declared: bool,
+    /// The viewer's copy, where there is one.
+    pub copy: Option<ViewerCopy>,
+    /// What a person should know.
+    pub notes: Vec<String>,
+    /// Why nothing of [`Self::configs`] can be taken, and what to do; absent where something can.
+    pub lack: Option<Failure>,
 }
 
 /// Files that Seedbed reads in another way.
@@ -458,6 +623,9 @@ pub enum Ask {
         language: Option<String>,
         /// Read at most so many bytes to tell the encoding.
         most_scanned: Option<u64>,
+        /// Names and sizes of the files that it consists of, one after another; empty for one.
+        #[serde(default)]
+        files: Vec<(String, u64)>,
         /// How it is read.
         choice: Choice,
     },
@@ -531,6 +699,32 @@ mod tests {
         assert_eq!(columns.target("q"), Target::Metadata);
         assert_eq!(columns.target("note"), Target::Metadata);
         assert_eq!(columns.target("gone"), Target::Unused);
+    }
+
+    #[test]
+    fn a_split_is_one_table_when_its_files_are_written_alike() {
+        let split = |paths: &[&str]| SplitLook {
+            files: paths
+                .iter()
+                .map(|path| DataFile {
+                    path: (*path).to_owned(),
+                    bytes: 3,
+                    kind: FileKind::of(path),
+                })
+                .collect(),
+            ..SplitLook::default()
+        };
+        assert!(split(&["data/a.parquet", "data/b.PARQUET"]).is_table());
+        assert_eq!(split(&["a.jsonl", "b.jsonl"]).bytes(), 6);
+        for paths in [
+            &[][..],
+            &["a.jsonl", "b.csv"],
+            &["a.jsonl.gz"],
+            &["folder.csv/a.png"],
+            &["data.arrow"],
+        ] {
+            assert!(!split(paths).is_table(), "{paths:?}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use crate::engine::{EngineOrder, EngineStage, EngineState, EngineTold};
 use crate::identity::Identity;
-use crate::import::{Choice, Look, Mapping, OwnFile, Preview, Scope, TableSource};
+use crate::import::{Choice, DatasetLook, Look, Mapping, OwnFile, Preview, Scope, TableSource};
 use crate::model::{Endpoint, Message, ModelInfo};
 use crate::params::RunSettings;
 use crate::prompt::{Cell, EvolutionKind, Prompt, PromptState};
@@ -114,6 +114,11 @@ pub enum Request {
     Exported {
         /// The project.
         project: String,
+    },
+    /// What a dataset on the Hub offers to be taken, before anything of it is downloaded. → [`Reply::Tables`]
+    ListTables {
+        /// `namespace/name`, a name of old without an owner, or a full address.
+        repo: String,
     },
     /// Open a table that somebody brings, and say what it looks like. → [`Reply::Look`], or [`Reply::OwnFile`] when it
     /// is none
@@ -797,6 +802,8 @@ pub enum Reply {
         /// What came in and what did not, in words.
         report: ImportReport,
     },
+    /// What a dataset on the Hub offers.
+    Tables(Box<DatasetLook>),
     /// What a table looks like.
     Look(Box<Look>),
     /// The file is none, but one that is read as text.
@@ -1530,6 +1537,17 @@ pub struct Failure {
     pub next: String,
     /// Technical text to fold open and copy; never holds a token.
     pub detail: Option<String>,
+    /// Something that the page can do instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Offer>,
+}
+
+/// What the page can do instead of what failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Offer {
+    /// List what the dataset that was to be opened holds, and take rows of it ([`Request::ListTables`]).
+    ImportDataset,
 }
 
 impl Failure {
@@ -1551,6 +1569,12 @@ impl Failure {
     /// Says what to do now.
     pub fn next(mut self, text: impl Into<String>) -> Self {
         self.next = text.into();
+        self
+    }
+
+    /// Says what the page can do instead.
+    pub fn offer(mut self, offer: Offer) -> Self {
+        self.offer = Some(offer);
         self
     }
 

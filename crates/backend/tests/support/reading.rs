@@ -4,8 +4,11 @@ use futures::future::{LocalBoxFuture, ready};
 use seedbed_backend::platform::{TableBytes, TableReader};
 use seedbed_core::import::{Ask, Choice, Look, Scope, TableSource, Told};
 use seedbed_core::messages::{Failure, Request};
+use seedbed_hub::transport;
 use seedbed_import::serve::Server;
+use seedbed_import::source::{Source, SourceError};
 use std::cell::RefCell;
+use std::ops::Range;
 use std::rc::Rc;
 
 thread_local! {
@@ -32,12 +35,30 @@ impl TableReader for InProcess {
     }
 }
 
+/// A source of the network as one of the reader.
+struct Remote(Rc<dyn transport::Source>);
+
+impl Source for Remote {
+    fn size(&self) -> u64 {
+        self.0.size()
+    }
+
+    fn read(&self, range: Range<u64>) -> LocalBoxFuture<'static, Result<Vec<u8>, SourceError>> {
+        let read = self.0.read(range);
+        Box::pin(async move { read.await.map_err(|error| SourceError(error.to_string())) })
+    }
+}
+
 pub(crate) fn read_table(
     bytes: TableBytes,
 ) -> LocalBoxFuture<'static, Result<Box<dyn TableReader>, Failure>> {
-    let TableBytes::File(number) = bytes;
-    let bytes = FILES.with_borrow(|files| files[number as usize].clone());
-    let reader: Box<dyn TableReader> = Box::new(InProcess(Server::new(Rc::new(bytes))));
+    let source: Rc<dyn Source> = match bytes {
+        TableBytes::File(number) => {
+            Rc::new(FILES.with_borrow(|files| files[number as usize].clone()))
+        }
+        TableBytes::Remote(source) => Rc::new(Remote(source)),
+    };
+    let reader: Box<dyn TableReader> = Box::new(InProcess(Server::new(source)));
     Box::pin(ready(Ok(reader)))
 }
 

@@ -46,6 +46,7 @@ pub(super) fn alike(failure: &Failure, count: u32) -> Failure {
             failure.next.clone()
         },
         detail: failure.detail.clone(),
+        offer: None,
     }
 }
 
@@ -64,6 +65,7 @@ pub(super) fn mostly_failing(last: &Failure, failed: usize, of: usize) -> Failur
             last.next.clone()
         },
         detail: last.detail.clone(),
+        offer: None,
     }
 }
 
@@ -80,6 +82,7 @@ pub(super) fn long_wait(failure: &Failure, wait_ms: u64) -> Failure {
                 .clone()
                 .unwrap_or_else(|| failure.what.clone()),
         ),
+        offer: None,
     }
 }
 
@@ -111,6 +114,7 @@ pub(super) fn out_of_patience(error: &ChatError, waited_ms: u64) -> Failure {
                 .clone()
                 .unwrap_or_else(|| error.failure.what.clone()),
         ),
+        offer: None,
     }
 }
 
