@@ -1,5 +1,5 @@
 //! The review page in a browser, over the real back end in memory: keys, typed text, saves that fail, people who differ,
-//! hostile text.
+//! conversations, hostile text.
 #![cfg(target_arch = "wasm32")]
 // Helpers stand outside of test functions, where clippy does not see that this is a test.
 #![allow(clippy::expect_used)]
@@ -14,7 +14,9 @@ use seedbed::pages::review::ReviewPage;
 use seedbed_core::messages::{
     Failure, FailureKind, ProjectView, RecordFilter, RecordView, Reply, Request,
 };
+use seedbed_core::question::IMPROVED_RESPONSE;
 use seedbed_core::review::{Quality, RecordState, Response, ResponseStatus};
+use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::rc::Rc;
 use support::{Wire, Worker};
@@ -66,6 +68,18 @@ impl Page {
         let page = Self::show(worker, project);
         page.until("the first record stands", |page| {
             page.text().contains(texts[0].0)
+        })
+        .await;
+        page
+    }
+
+    /// A page of records as they are stored.
+    async fn open_records(records: &[Value]) -> Self {
+        let worker = Worker::start().await;
+        let project = worker.project_of_records(records).await;
+        let page = Self::show(worker, project);
+        page.until("a record stands", |page| {
+            page.find(".record .part").is_some()
         })
         .await;
         page
@@ -220,19 +234,31 @@ impl Page {
 
     async fn type_into_answer(&self, text: &str) {
         self.press("e");
+        self.until_editing("#edit-response").await;
+        self.type_on(text);
+        self.tick().await;
+    }
+
+    async fn until_editing(&self, editor: &str) {
         self.until("the editor has the focus", |page| {
-            let editor = page.find("#edit-response");
+            let editor = page.find(editor);
             editor.is_some() && editor == document().active_element()
         })
         .await;
-        self.type_on(text);
-        self.tick().await;
+    }
+
+    /// Texts of all elements, in order.
+    fn texts(&self, selector: &str) -> Vec<String> {
+        let found = self.root.query_selector_all(selector).expect("a selector");
+        (0..found.length())
+            .filter_map(|index| found.item(index)?.text_content())
+            .collect()
     }
 
     /// Something is typed in the open editor, which has `text` then.
     fn type_on(&self, text: &str) {
         let editor: HtmlTextAreaElement = self
-            .find("#edit-response")
+            .find("textarea.editor")
             .expect("an editor")
             .unchecked_into();
         editor.set_value(text);
@@ -505,4 +531,163 @@ async fn hostile_text_stays_text() {
     assert!(page.text().contains("<script>window.hit=1</script>"));
     let window = web_sys::window().expect("a window");
     assert!(js_sys::Reflect::get(&window, &"hit".into()).is_ok_and(|hit| hit.is_undefined()));
+}
+
+/// A conversation of five turns, with what a newer build may know of one, and one of another order.
+fn chats() -> [Value; 2] {
+    [
+        json!({"id": "c1", "created_ms": 1, "reasoning": "They ask twice.", "metadata": {"url": "https://a.example/7"},
+            "source": [{"name": "owner/chats", "row": 7}],
+            "fields": {"instruction": "When is barley sown?", "response": {"kind": "turns", "turns": [
+                {"role": "system", "text": "Be *brief*."},
+                {"role": "user", "text": "When is **barley** sown?"},
+                {"role": "assistant", "text": "In **May**.", "train": false},
+                {"role": "user", "text": "And rye?"},
+                {"role": "assistant", "text": "In *autumn*."}]}}}),
+        json!({"id": "c2", "created_ms": 2, "fields": {"instruction": "Hi", "response": {"kind": "turns", "turns": [
+            {"role": "user", "text": "Hi"}, {"role": "assistant", "text": "Hello."}]}}}),
+    ]
+}
+
+#[wasm_bindgen_test]
+async fn a_conversation_is_shown_turn_by_turn_and_each_can_be_edited() {
+    let page = Page::open_records(&chats()).await;
+    assert_eq!(
+        page.texts(".turn h3"),
+        [
+            "System, turn 1 of 5",
+            "User, turn 2 of 5",
+            "Assistant, turn 3 of 5",
+            "User, turn 4 of 5",
+            "Assistant, turn 5 of 5"
+        ]
+    );
+    // Markdown for what a model said, letter by letter for the others, and the instruction is one of the turns.
+    assert_eq!(
+        page.texts(".turn .md strong, .turn .md em"),
+        ["May", "autumn"]
+    );
+    assert_eq!(page.texts(".turn > .plain")[1], "When is **barley** sown?");
+    assert!(page.find(".part-instruction, .part-answer").is_none());
+    page.press("e");
+    page.until_editing("#edit-turn-4").await;
+    page.type_on("In October.");
+    page.tick().await;
+    assert_eq!(page.texts(".turn .diff ins"), ["added: October"]);
+    page.press("Escape");
+    page.tick().await;
+    let edit: HtmlElement = page
+        .find(".turns > li:nth-child(3) .part-tools button")
+        .expect("a button to edit it")
+        .unchecked_into();
+    assert!(edit.tab_index() >= 0);
+    edit.click();
+    page.until_editing("#edit-turn-2").await;
+    page.type_on("In April.");
+    page.until_stored("a draft", |rows| rows[0].mine.is_some())
+        .await;
+    let page = page.reload();
+    page.until("both edits are back", |page| {
+        page.texts(".turn .mark.edited").len() == 2
+    })
+    .await;
+    // The last turn goes back to what it was.
+    let reset = page
+        .find(".turns > li:nth-child(5) .part-tools button")
+        .expect("a button to reset it");
+    assert!(
+        reset
+            .text_content()
+            .is_some_and(|text| text.starts_with("Reset"))
+    );
+    reset.unchecked_into::<HtmlElement>().click();
+    page.tick().await;
+    page.press("1");
+    page.until("the other conversation", |page| {
+        page.texts(".turn h3").len() == 2
+    })
+    .await;
+    page.until_stored("the answer", |rows| {
+        let mut expected = chats()[0]["fields"]["response"].clone();
+        expected["turns"][2]["text"] = "In April.".into();
+        rows[0].state == RecordState::Accepted
+            && rows[0]
+                .mine
+                .as_ref()
+                .is_some_and(|mine| mine.answers.get(IMPROVED_RESPONSE) == Some(&expected))
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_conversation_with_an_empty_turn_is_not_taken() {
+    let page = Page::open_records(&chats()).await;
+    page.press("e");
+    page.until_editing("#edit-turn-4").await;
+    page.type_on(" ");
+    page.press("Escape");
+    page.tick().await;
+    page.press("1");
+    page.until("it is said", |page| {
+        page.texts(".decide-said")[0].starts_with("Turn 5 of the conversation is empty.")
+    })
+    .await;
+    assert_eq!(page.texts(".turn").len(), 5);
+}
+
+#[wasm_bindgen_test]
+async fn turns_that_a_colleague_changed_are_shown_and_can_be_taken() {
+    let page = Page::open_records(&chats()).await;
+    page.press("e");
+    page.until_editing("#edit-turn-4").await;
+    page.type_on("In October.");
+    page.press("Escape");
+    page.tick().await;
+    page.press("1");
+    page.until_stored("her answer", |rows| rows[0].state == RecordState::Accepted)
+        .await;
+    page.desk
+        .change_identities(Request::NewReviewer { name: "Bob".into() })
+        .await;
+    page.until("his view of the queue", |page| {
+        page.texts(".turn").len() == 2
+    })
+    .await;
+    page.press("ArrowLeft");
+    page.until("the first record", |page| page.texts(".turn").len() == 5)
+        .await;
+    page.press("2");
+    page.tick().await;
+    page.press("ArrowLeft");
+    page.until("what she changed", |page| {
+        page.texts(".other-change summary") == ["Turn 5, assistant, as they changed it"]
+            && page.texts(".other-change ins") == ["added: October"]
+    })
+    .await;
+    page.click("Use these words");
+    page.tick().await;
+    page.press("1");
+    page.until_stored("an agreement", |rows| {
+        rows[0].state == RecordState::Accepted
+            && rows[0].mine.as_ref().is_some_and(|mine| {
+                mine.answers[IMPROVED_RESPONSE]["turns"][4]["text"] == "In October."
+            })
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn how_a_record_was_made_has_its_reasoning_its_source_and_the_other_columns() {
+    let page = Page::open_records(&chats()).await;
+    page.press("d");
+    page.tick().await;
+    let made = page.texts("#provenance").concat();
+    for text in [
+        "owner/chats, row 8",
+        "They ask twice.",
+        "https://a.example/7",
+    ] {
+        assert!(made.contains(text), "{text:?} is not in {made:?}");
+    }
+    assert!(page.find("#provenance details[open]").is_none());
 }

@@ -19,7 +19,9 @@ use seedbed_core::messages::{
     Envelope, Event, Failure, FailureKind, HubConfig, HubLink, Progress, ProjectView, RecordFilter,
     Reply, Request, RequestId, Storage,
 };
+use seedbed_core::params::RunSettings;
 use seedbed_core::review::{Quality, Response};
+use seedbed_core::seed::Seed;
 use seedbed_hub::transport::{HttpRequest, HttpResponse, Transport, TransportError};
 use seedbed_store::Store;
 use serde_json::json;
@@ -181,6 +183,39 @@ impl Worker {
         match self.import_rows(&lines(rows), None).await {
             Ok(Reply::Imported { project, report }) => {
                 assert_eq!(report.rows as usize, rows.len(), "{:?}", report.skipped);
+                *project
+            }
+            other => panic!("not imported: {other:?}"),
+        }
+    }
+
+    /// A saved project with these lines of records.
+    pub(crate) async fn project_of_records(&self, records: &[serde_json::Value]) -> ProjectView {
+        let seed = Seed {
+            domain: "Records".to_owned(),
+            ..Seed::default()
+        };
+        let header =
+            json!({"seedbed_project": 2, "seed": seed, "settings": RunSettings::default()});
+        let lines = records.iter().map(|record| json!({"record": record}));
+        let text: Vec<String> = std::iter::once(header)
+            .chain(lines)
+            .map(|line| line.to_string())
+            .collect();
+        let begin = Request::BeginImport {
+            name: "records.jsonl".to_owned(),
+            into: None,
+        };
+        let import = match self.ask(begin).await {
+            Ok(Reply::Importing { import }) => import,
+            other => panic!("not begun: {other:?}"),
+        };
+        let text = text.join("\n");
+        let piece = Request::ImportPiece { import, text };
+        self.ask(piece).await.expect("a piece");
+        match self.ask(Request::EndImport { import }).await {
+            Ok(Reply::Imported { project, report }) => {
+                assert_eq!(report.rows as usize, records.len(), "{:?}", report.skipped);
                 *project
             }
             other => panic!("not imported: {other:?}"),

@@ -2,11 +2,18 @@
 //!
 //! An edited text that equals the generated one is no edit. A form knows whether it holds something that is not
 //! stored yet, so that leaving a record saves a draft only when there is one.
+//!
+//! Of a conversation each turn is a text. What is stored is its whole content, in which the edited texts are replaced:
+//! what else is known of the turns stays.
 
 use seedbed_core::messages::RecordView;
+use seedbed_core::model::Role;
 use seedbed_core::question::{IMPROVED_INSTRUCTION, IMPROVED_RESPONSE, QUALITY};
 use seedbed_core::record::{Field as Content, INSTRUCTION, RESPONSE, Record};
 use seedbed_core::review::{Quality, RecordState, Response, ResponseStatus};
+use seedbed_core::turns::{self, Turn};
+use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Reasons that fit most discards.
@@ -32,10 +39,12 @@ pub struct Form {
     pub instruction: Option<String>,
     /// Edited answer, if it differs from the generated one.
     pub response: Option<String>,
+    /// Content of the conversation with edited turns, if any differs from what was generated.
+    pub chat: Option<Value>,
     /// Reason of a discard.
     pub reason: String,
     /// Answers to questions that are not shown here; they stay as they are.
-    pub rest: BTreeMap<String, serde_json::Value>,
+    pub rest: BTreeMap<String, Value>,
     /// Holds something that is not stored.
     pub is_dirty: bool,
 }
@@ -47,6 +56,8 @@ pub enum Field {
     Instruction,
     /// The answer.
     Response,
+    /// A turn of a conversation, from 0.
+    Turn(usize),
 }
 
 impl Field {
@@ -55,16 +66,57 @@ impl Field {
         match self {
             Self::Instruction => record.instruction(),
             Self::Response => record.response(),
+            Self::Turn(at) => content_of(record).map_or("", |content| turn_text(content, at)),
         }
     }
 
     /// What it is called.
-    pub fn label(self) -> &'static str {
+    pub fn label(self) -> Cow<'static, str> {
         match self {
-            Self::Instruction => "instruction",
-            Self::Response => "answer",
+            Self::Instruction => "instruction".into(),
+            Self::Response => "answer".into(),
+            Self::Turn(at) => format!("turn {}", at + 1).into(),
         }
     }
+
+    /// The text that takes its place in `record`: of a conversation the first turn of the user, or the last answer.
+    pub fn in_record(self, record: &Record) -> Self {
+        let Some(turns) = record.fields.turns(RESPONSE) else {
+            return self;
+        };
+        match self {
+            Self::Instruction => Self::Turn(first_asked(&turns)),
+            Self::Response => Self::Turn(last_answered(&turns)),
+            Self::Turn(_) => self,
+        }
+    }
+}
+
+/// The turn in which the user speaks first.
+pub fn first_asked(turns: &[Turn]) -> usize {
+    let found = turns.iter().position(|turn| turn.role == Role::User);
+    found.unwrap_or(0)
+}
+
+/// The turn in which the assistant speaks last.
+pub fn last_answered(turns: &[Turn]) -> usize {
+    let found = turns.iter().rposition(|turn| turn.role == Role::Assistant);
+    found.unwrap_or(turns.len().saturating_sub(1))
+}
+
+/// The content of the answer, if it is no text.
+fn content_of(record: &Record) -> Option<&Value> {
+    match record.fields.0.get(RESPONSE) {
+        Some(Content::Other(content)) => Some(content),
+        _ => None,
+    }
+}
+
+fn turn_text(content: &Value, at: usize) -> &str {
+    content
+        .get("turns")
+        .and_then(|turns| turns.get(at)?.get("text")?.as_str())
+        .unwrap_or_default()
 }
 
 impl Form {
@@ -81,8 +133,16 @@ impl Form {
     pub fn filled(record: &str, identity: &str, response: &Response) -> Self {
         let text = |question| response.text(question).map(str::to_owned);
         let mut rest = response.answers.clone();
-        for question in [QUALITY, IMPROVED_INSTRUCTION, IMPROVED_RESPONSE] {
+        for question in [QUALITY, IMPROVED_INSTRUCTION] {
             rest.remove(question);
+        }
+        // An answer of a kind that a newer build knows stays with the rest.
+        let chat = rest
+            .get(IMPROVED_RESPONSE)
+            .filter(|content| turns::of(content).is_some())
+            .cloned();
+        if chat.is_some() || response.improved_response().is_some() {
+            rest.remove(IMPROVED_RESPONSE);
         }
         Self {
             record: record.to_owned(),
@@ -90,6 +150,7 @@ impl Form {
             quality: response.quality(),
             instruction: text(IMPROVED_INSTRUCTION),
             response: text(IMPROVED_RESPONSE),
+            chat,
             reason: response.reason.clone().unwrap_or_default(),
             rest,
             is_dirty: false,
@@ -99,15 +160,27 @@ impl Form {
     /// Takes the words of another response, all of them.
     pub fn use_words(&mut self, other: &Response, record: &Record) {
         let edits = other.edits(&record.fields);
-        for (field, id) in [
-            (Field::Instruction, INSTRUCTION),
-            (Field::Response, RESPONSE),
-        ] {
-            match edits.get(id) {
-                Some(Content::Text(text)) => self.edit(field, text, record),
-                _ => self.reset(field, record),
-            }
+        match edits.get(INSTRUCTION) {
+            Some(Content::Text(text)) => self.edit(Field::Instruction, text, record),
+            _ => self.reset(Field::Instruction, record),
         }
+        let (mut response, mut chat) = (None, None);
+        match edits.get(RESPONSE) {
+            Some(Content::Text(text)) => response = Some(text.clone()),
+            Some(Content::Other(content)) => chat = Some(content.clone()),
+            None => {}
+        }
+        if (&self.response, &self.chat) != (&response, &chat) {
+            (self.response, self.chat) = (response, chat);
+            self.is_dirty = true;
+        }
+    }
+
+    /// The conversation as it stands: edited or generated; `None` for a record that holds none.
+    pub fn turns(&self, record: &Record) -> Option<Vec<Turn>> {
+        let generated = record.fields.turns(RESPONSE)?;
+        let edited = self.chat.as_ref().and_then(turns::of);
+        Some(edited.unwrap_or(generated))
     }
 
     /// Nothing was answered or typed.
@@ -115,21 +188,26 @@ impl Form {
         self.quality.is_none()
             && self.instruction.is_none()
             && self.response.is_none()
+            && self.chat.is_none()
             && self.reason.trim().is_empty()
             && self.rest.is_empty()
     }
 
     /// The text as it stands: edited or generated.
     pub fn text<'a>(&'a self, field: Field, record: &'a Record) -> &'a str {
-        self.edited(field)
+        self.edited(field, record)
             .unwrap_or_else(|| field.generated(record))
     }
 
     /// The edited text, if there is one.
-    pub fn edited(&self, field: Field) -> Option<&str> {
+    pub fn edited(&self, field: Field, record: &Record) -> Option<&str> {
         match field {
             Field::Instruction => self.instruction.as_deref(),
             Field::Response => self.response.as_deref(),
+            Field::Turn(at) => {
+                let text = turn_text(self.chat.as_ref()?, at);
+                (text != field.generated(record)).then_some(text)
+            }
         }
     }
 
@@ -142,9 +220,29 @@ impl Form {
         let slot = match field {
             Field::Instruction => &mut self.instruction,
             Field::Response => &mut self.response,
+            Field::Turn(at) => {
+                let text = if is_same { generated } else { text };
+                self.edit_turn(at, text, record);
+                return;
+            }
         };
         if *slot != edited {
             *slot = edited;
+            self.is_dirty = true;
+        }
+    }
+
+    fn edit_turn(&mut self, at: usize, text: &str, record: &Record) {
+        let Some(generated) = content_of(record) else {
+            return;
+        };
+        let now = self.chat.as_ref().unwrap_or(generated);
+        let edited = turns::with_text(now, at, text);
+        let edited = (edited != *generated).then_some(edited);
+        if self.chat != edited {
+            self.chat = edited;
+            // A text in place of the conversation would hide it.
+            self.response = None;
             self.is_dirty = true;
         }
     }
@@ -156,11 +254,23 @@ impl Form {
     }
 
     /// Why this can't be submitted as good, in plain words.
-    pub fn blocked(&self, record: &Record) -> Option<&'static str> {
+    pub fn blocked(&self, record: &Record) -> Option<String> {
+        if let Some(turns) = self.turns(record) {
+            let empty = turns.iter().position(|turn| turn.text.trim().is_empty())?;
+            return Some(format!(
+                "Turn {} of the conversation is empty. Write it, reset it, or discard the record.",
+                empty + 1
+            ));
+        }
+        if content_of(record).is_some() {
+            return Some(
+                "This answer is of a kind that only a newer Seedbed can show. Reload the page for a newer version, or skip the record.".to_owned(),
+            );
+        }
         if self.text(Field::Instruction, record).trim().is_empty() {
-            Some("The instruction is empty. Write one, or reset it.")
+            Some("The instruction is empty. Write one, or reset it.".to_owned())
         } else if self.text(Field::Response, record).trim().is_empty() {
-            Some("The answer is empty. Write one, or discard the record.")
+            Some("The answer is empty. Write one, or discard the record.".to_owned())
         } else {
             None
         }
@@ -176,7 +286,13 @@ impl Form {
         };
         response.set_quality(self.quality);
         response.set_text(IMPROVED_INSTRUCTION, self.instruction.as_deref());
-        response.set_text(IMPROVED_RESPONSE, self.response.as_deref());
+        if let Some(text) = &self.response {
+            response.set_text(IMPROVED_RESPONSE, Some(text));
+        } else if let Some(content) = &self.chat {
+            response
+                .answers
+                .insert(IMPROVED_RESPONSE.to_owned(), content.clone());
+        }
         response
     }
 
@@ -206,8 +322,8 @@ pub fn said(response: &Response) -> &'static str {
     match (response.status, response.quality()) {
         (ResponseStatus::Discarded, _) => "Discarded.",
         (ResponseStatus::Submitted, Some(Quality::Good))
-            if response.improved_instruction().is_some()
-                || response.improved_response().is_some() =>
+            if response.answers.contains_key(IMPROVED_INSTRUCTION)
+                || response.answers.contains_key(IMPROVED_RESPONSE) =>
         {
             "Rated good, with your edits."
         }
@@ -264,7 +380,7 @@ mod tests {
         form.edit(Field::Response, "In April.", &record);
         assert_eq!(form.text(Field::Response, &record), "In April.");
         form.edit(Field::Response, "In May.\nOr later.", &record);
-        assert_eq!(form.edited(Field::Response), None);
+        assert_eq!(form.edited(Field::Response, &record), None);
         assert_eq!(form.submit(Quality::Good).improved_response(), None);
     }
 
@@ -334,5 +450,101 @@ mod tests {
         assert_eq!(form.blocked(&record), None);
         form.edit(Field::Response, "  ", &record);
         assert!(form.blocked(&record).is_some());
+    }
+
+    fn chat() -> Record {
+        let content = serde_json::json!({"kind": "turns", "lang": "en", "turns": [
+            {"role": "system", "text": "Be brief."},
+            {"id": "a", "role": "user", "text": "When to sow\r\nbarley?"},
+            {"role": "assistant", "text": "In May.", "train": false},
+            {"role": "user", "text": "And rye?"},
+            {"role": "assistant", "text": "In autumn."}]});
+        let mut record = record();
+        record
+            .fields
+            .0
+            .insert(RESPONSE.to_owned(), Content::Other(content));
+        record
+    }
+
+    #[test]
+    fn an_edited_turn_is_stored_as_the_whole_conversation_with_what_else_is_known() {
+        let record = chat();
+        let mut form = Form::default();
+        assert_eq!(
+            Field::Response.in_record(&record),
+            Field::Turn(4),
+            "the last answer"
+        );
+        assert_eq!(Field::Instruction.in_record(&record), Field::Turn(1));
+        form.edit(Field::Turn(2), "In April.", &record);
+        let response = form.submit(Quality::Good);
+        let content = &response.answers[IMPROVED_RESPONSE];
+        assert_eq!(content["lang"], "en");
+        assert_eq!(content["turns"][1]["id"], "a");
+        assert_eq!(content["turns"][2]["train"], false);
+        assert_eq!(content["turns"][2]["text"], "In April.");
+        assert_eq!(said(&response), "Rated good, with your edits.");
+        let again = Form::filled("r", "ann", &response);
+        assert_eq!(again.text(Field::Turn(2), &record), "In April.");
+        assert_eq!(again.edited(Field::Turn(4), &record), None);
+        assert_eq!(again.submit(Quality::Good), response);
+    }
+
+    #[test]
+    fn each_turn_is_reset_by_itself_and_the_last_reset_leaves_no_edit() {
+        let record = chat();
+        let mut form = Form::default();
+        form.edit(Field::Turn(2), "In April.", &record);
+        form.edit(Field::Turn(4), "In October.", &record);
+        form.reset(Field::Turn(4), &record);
+        assert_eq!(form.edited(Field::Turn(2), &record), Some("In April."));
+        assert_eq!(form.edited(Field::Turn(4), &record), None);
+        // As an editor hands it back.
+        form.edit(Field::Turn(1), "When to sow\nbarley?", &record);
+        form.reset(Field::Turn(2), &record);
+        assert_eq!(form.chat, None);
+        assert!(form.is_blank());
+    }
+
+    #[test]
+    fn an_empty_turn_cannot_be_accepted_and_is_named() {
+        let record = chat();
+        let mut form = Form::default();
+        assert_eq!(form.blocked(&record), None);
+        form.edit(Field::Turn(3), " \n", &record);
+        assert!(form.blocked(&record).unwrap().starts_with("Turn 4 "));
+    }
+
+    #[test]
+    fn the_conversation_of_another_is_taken_whole() {
+        let record = chat();
+        let mut theirs = Form::default();
+        theirs.edit(Field::Turn(2), "In April.", &record);
+        let other = theirs.submit(Quality::Good);
+        let mut form = Form::default();
+        form.edit(Field::Turn(4), "In October.", &record);
+        form.use_words(&other, &record);
+        let mine = form.submit(Quality::Good);
+        assert_eq!(mine.edits(&record.fields), other.edits(&record.fields));
+        form.use_words(&Response::rated(Quality::Good), &record);
+        assert_eq!(form.chat, None);
+    }
+
+    #[test]
+    fn an_answer_of_a_kind_of_a_newer_build_stays_and_is_not_called_empty() {
+        let mut record = record();
+        let content = serde_json::json!({"kind": "table", "cells": []});
+        record
+            .fields
+            .0
+            .insert(RESPONSE.to_owned(), Content::Other(content.clone()));
+        assert!(Form::default().blocked(&record).unwrap().contains("newer"));
+        let mut response = Response::rated(Quality::Bad);
+        response
+            .answers
+            .insert(IMPROVED_RESPONSE.to_owned(), content);
+        let form = Form::filled("r", "ann", &response);
+        assert_eq!(form.submit(Quality::Bad), response);
     }
 }

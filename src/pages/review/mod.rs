@@ -21,6 +21,9 @@ use keys::{Action, SHORTCUTS};
 use leptos::prelude::*;
 use queue::Place;
 use record::RecordArticle;
+use seedbed_core::question::{IMPROVED_INSTRUCTION, IMPROVED_RESPONSE};
+use seedbed_core::review::Response;
+use seedbed_core::turns;
 use seedbed_outbox::Entry;
 use state::Review;
 
@@ -196,9 +199,9 @@ fn refused_texts(refused: &[Entry]) -> Vec<(String, String)> {
         .map(|entry| {
             let words = entry.response().map(|response| {
                 [
-                    response.improved_instruction(),
-                    response.improved_response(),
-                    response.reason.as_deref(),
+                    words_of(response, IMPROVED_INSTRUCTION),
+                    words_of(response, IMPROVED_RESPONSE),
+                    response.reason.clone(),
                 ]
                 .into_iter()
                 .flatten()
@@ -209,6 +212,15 @@ fn refused_texts(refused: &[Entry]) -> Vec<(String, String)> {
             (reason, words.unwrap_or_default())
         })
         .collect()
+}
+
+/// The words of an answer, those of a conversation too.
+fn words_of(response: &Response, question: &str) -> Option<String> {
+    let content = response.answers.get(question)?;
+    match content.as_str() {
+        Some(text) => Some(text.to_owned()),
+        None => turns::of(content).map(|turns| turns::plain(&turns)),
+    }
 }
 
 /// "12 of 340" with the two arrows.

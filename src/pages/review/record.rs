@@ -1,6 +1,7 @@
-//! The record that is read: instruction, answer, editors with live diff, colleagues' answers, provenance.
+//! The record that is read: instruction and answer, or the turns of a conversation, each with its editor and live
+//! diff; colleagues' answers, provenance.
 
-use super::form::{Field, state_label};
+use super::form::{Field, first_asked, last_answered, state_label};
 use super::keys::{Action, key_of};
 use super::state::{Review, editor_id};
 use crate::pages::desk::Desk;
@@ -10,8 +11,12 @@ use crate::ui::markdown::parse;
 use leptos::prelude::*;
 use seedbed_core::messages::{OtherResponse, RecordView};
 use seedbed_core::model::{FinishReason, Role};
+use seedbed_core::record::{Field as Content, Source};
 use seedbed_core::record::{INSTRUCTION, RESPONSE};
 use seedbed_core::review::{Quality, RecordState, Response, ResponseStatus};
+use seedbed_core::turns::Turn;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a text of the record looks like now.
@@ -19,6 +24,8 @@ use std::sync::Arc;
 struct Shown {
     generated: String,
     edited: Option<String>,
+    /// What was generated is no text, and nothing that this build can show.
+    is_unknown: bool,
 }
 
 /// The article.
@@ -27,8 +34,7 @@ pub(super) fn RecordArticle(review: Review) -> impl IntoView {
     view! {
         <article class="record" id="record" tabindex="-1" aria-label="Record">
             {move || review.shown.get().map(|row| head_view(&row))}
-            <TextPart review=review field=Field::Instruction title="Instruction" />
-            <TextPart review=review field=Field::Response title="Answer" />
+            <Parts review=review />
             {move || review.shown.get().and_then(|row| others_view(review, &row))}
             <Provenance review=review />
         </article>
@@ -94,9 +100,181 @@ fn my_mark(mine: &Response) -> (&'static str, String) {
     }
 }
 
+/// Instruction and answer, or the turns of a conversation: the instruction is one of them.
+#[component]
+fn Parts(review: Review) -> impl IntoView {
+    let roles = Memo::new(move |_| {
+        review.shown.with(|shown| {
+            let row = shown.as_ref()?;
+            let turns = review.form.with(|form| {
+                if form.record == row.record.id {
+                    form.turns(&row.record)
+                } else {
+                    row.record.fields.turns(RESPONSE)
+                }
+            })?;
+            Some(turns.iter().map(|turn| turn.role).collect::<Vec<_>>())
+        })
+    });
+    (move || match roles.get() {
+        None => view! {
+            <TextPart review=review part=Part::of(Field::Instruction) />
+            <TextPart review=review part=Part::of(Field::Response) />
+        }
+        .into_any(),
+        Some(roles) => turns_view(review, &roles),
+    })
+    .into_any()
+}
+
+/// A conversation, a turn after another.
+fn turns_view(review: Review, roles: &[Role]) -> AnyView {
+    // Where the keys lead that edit the instruction and the answer of other records.
+    let turns: Vec<Turn> = roles
+        .iter()
+        .map(|role| Turn {
+            role: *role,
+            text: String::new(),
+        })
+        .collect();
+    let (asked, answered) = (first_asked(&turns), last_answered(&turns));
+    let parts = roles
+        .iter()
+        .enumerate()
+        .map(|(at, role)| {
+            let part = Part {
+                field: Field::Turn(at),
+                title: role_name(*role),
+                of: Some(roles.len()),
+                role: Some(*role),
+                key: if at == answered {
+                    Some(Action::EditResponse)
+                } else if at == asked {
+                    Some(Action::EditInstruction)
+                } else {
+                    None
+                },
+            };
+            view! {
+                <li>
+                    <TextPart review=review part=part />
+                </li>
+            }
+            .into_any()
+        })
+        .collect::<Vec<_>>();
+    view! {
+        <section class="part" aria-labelledby="part-turns">
+            <div class="part-head">
+                <h2 id="part-turns">"Conversation"</h2>
+                <span class="muted small">{plural(roles.len() as u64, "turn", "turns")}</span>
+                <span class="part-tools">{plain_button(review)}</span>
+            </div>
+            // Without its marks a list is none to some screen readers, unless it says so.
+            <ol class="turns" role="list">
+                {parts}
+            </ol>
+        </section>
+    }
+    .into_any()
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::System => "System",
+        Role::User => "User",
+        Role::Assistant => "Assistant",
+    }
+}
+
+fn plain_button(review: Review) -> AnyView {
+    view! {
+        <button
+            type="button"
+            class="btn quiet small"
+            aria-pressed=move || review.is_plain.get().to_string()
+            aria-keyshortcuts=key_of(Action::Plain)
+            on:click=move |_| review.act(Action::Plain)
+        >
+            "Plain text"
+            {key_view(review, Action::Plain)}
+        </button>
+    }
+    .into_any()
+}
+
+/// What a part of a record is.
+#[derive(Clone, Copy)]
+struct Part {
+    field: Field,
+    title: &'static str,
+    /// The turns of its conversation.
+    of: Option<usize>,
+    /// Who speaks, in a conversation.
+    role: Option<Role>,
+    /// The key that edits it.
+    key: Option<Action>,
+}
+
+impl Part {
+    fn of(field: Field) -> Self {
+        let (title, key) = match field {
+            Field::Instruction => ("Instruction", Action::EditInstruction),
+            Field::Response | Field::Turn(_) => ("Answer", Action::EditResponse),
+        };
+        Self {
+            field,
+            title,
+            of: None,
+            role: None,
+            key: Some(key),
+        }
+    }
+
+    fn class(self) -> &'static str {
+        match (self.role, self.field) {
+            (Some(Role::System), _) => "part turn turn-system",
+            (Some(Role::User), _) => "part turn turn-user",
+            (Some(Role::Assistant), _) => "part turn turn-assistant",
+            (None, Field::Instruction) => "part part-instruction",
+            (None, _) => "part part-answer",
+        }
+    }
+
+    fn title_id(self) -> String {
+        match self.field {
+            Field::Instruction => "part-instruction".to_owned(),
+            Field::Response => "part-answer".to_owned(),
+            Field::Turn(at) => format!("part-turn-{at}"),
+        }
+    }
+
+    fn title_view(self) -> AnyView {
+        let id = self.title_id();
+        match (self.of, self.field) {
+            (Some(of), Field::Turn(at)) => view! {
+                <h3 id=id>
+                    {self.title} <span class="sr-only">{format!(", turn {} of {of}", at + 1)}</span>
+                </h3>
+            }
+            .into_any(),
+            _ => view! { <h2 id=id>{self.title}</h2> }.into_any(),
+        }
+    }
+
+    /// A model writes Markdown. What a person asks is a short plain text; Markdown in it is part of what is reviewed.
+    fn is_markdown(self) -> bool {
+        match self.role {
+            Some(role) => role == Role::Assistant,
+            None => self.field == Field::Response,
+        }
+    }
+}
+
 /// A text with its editor.
 #[component]
-fn TextPart(review: Review, field: Field, title: &'static str) -> impl IntoView {
+fn TextPart(review: Review, part: Part) -> impl IntoView {
+    let field = part.field;
     let is_editing = Memo::new(move |_| review.editing.get() == Some(field));
     let text = Memo::new(move |_| {
         review.shown.with(|shown| {
@@ -105,51 +283,26 @@ fn TextPart(review: Review, field: Field, title: &'static str) -> impl IntoView 
                 generated: field.generated(&row.record).to_owned(),
                 edited: review.form.with(|form| {
                     (form.record == row.record.id)
-                        .then(|| form.edited(field).map(str::to_owned))
+                        .then(|| form.edited(field, &row.record).map(str::to_owned))
                         .flatten()
                 }),
+                is_unknown: field == Field::Response
+                    && matches!(row.record.fields.0.get(RESPONSE), Some(Content::Other(_))),
             })
         })
     });
-    let action = match field {
-        Field::Instruction => Action::EditInstruction,
-        Field::Response => Action::EditResponse,
-    };
-    let class = match field {
-        Field::Instruction => "part part-instruction",
-        Field::Response => "part part-answer",
-    };
-    let title_id = match field {
-        Field::Instruction => "part-instruction",
-        Field::Response => "part-answer",
-    };
     let is_edited = Memo::new(move |_| {
         text.with(|text| text.as_ref().is_some_and(|text| text.edited.is_some()))
     });
     view! {
-        <section class=class aria-labelledby=title_id>
+        <section class=part.class() aria-labelledby=part.title_id()>
             <div class="part-head">
-                <h2 id=title_id>{title}</h2>
+                {part.title_view()}
                 {move || {
                     is_edited.get().then(|| view! { <span class="mark edited">"Edited"</span> }.into_any())
                 }}
                 <span class="part-tools">
-                    {(field == Field::Response)
-                        .then(|| {
-                            view! {
-                                <button
-                                    type="button"
-                                    class="btn quiet small"
-                                    aria-pressed=move || review.is_plain.get().to_string()
-                                    aria-keyshortcuts=key_of(Action::Plain)
-                                    on:click=move |_| review.act(Action::Plain)
-                                >
-                                    "Plain text"
-                                    {key_view(review, Action::Plain)}
-                                </button>
-                            }
-                                .into_any()
-                        })}
+                    {(field == Field::Response).then(|| plain_button(review))}
                     {move || {
                         is_edited
                             .get()
@@ -186,12 +339,12 @@ fn TextPart(review: Review, field: Field, title: &'static str) -> impl IntoView 
                                 <button
                                     type="button"
                                     class="btn quiet small"
-                                    aria-keyshortcuts=key_of(action)
-                                    on:click=move |_| review.act(action)
+                                    aria-keyshortcuts=part.key.map(key_of)
+                                    on:click=move |_| review.edit(field)
                                 >
                                     "Edit"
                                     <span class="sr-only">{format!(" the {}", field.label())}</span>
-                                    {key_view(review, action)}
+                                    {part.key.map(|key| key_view(review, key))}
                                 </button>
                             }
                                 .into_any()
@@ -205,7 +358,7 @@ fn TextPart(review: Review, field: Field, title: &'static str) -> impl IntoView 
                 } else {
                     let is_plain = review.is_plain.get();
                     text.with(|text| {
-                        text.as_ref().map(|text| reading_view(text, field, is_plain))
+                        text.as_ref().map(|text| reading_view(text, part, is_plain))
                     })
                         .into_any()
                 }
@@ -243,16 +396,18 @@ pub(super) fn key_view(review: Review, action: Action) -> AnyView {
     .into_any()
 }
 
-fn reading_view(text: &Shown, field: Field, is_plain: bool) -> AnyView {
+fn reading_view(text: &Shown, part: Part, is_plain: bool) -> AnyView {
     let shown = text.edited.as_deref().unwrap_or(&text.generated);
     if shown.trim().is_empty() {
-        return view! {
-            <p class="muted">{format!("This {} is empty.", field.label())}</p>
-        }
-        .into_any();
+        let told = if text.is_unknown {
+            "This answer is of a kind that only a newer Seedbed can show. It is kept as it is."
+                .to_owned()
+        } else {
+            format!("This {} is empty.", part.field.label())
+        };
+        return view! { <p class="muted">{told}</p> }.into_any();
     }
-    // An instruction is a short plain text; Markdown in it is part of what is reviewed.
-    if is_plain || field == Field::Instruction {
+    if is_plain || !part.is_markdown() {
         return view! {
             <p class="plain" dir="auto">
                 {shown.to_owned()}
@@ -260,12 +415,9 @@ fn reading_view(text: &Shown, field: Field, is_plain: bool) -> AnyView {
         }
         .into_any();
     }
-    view! {
-        <div class="md" dir="auto">
-            {parse(shown).view(3)}
-        </div>
-    }
-    .into_any()
+    // Below the heading of the part.
+    let heading = if part.role.is_some() { 4 } else { 3 };
+    view! { <div class="md">{parse(shown).view(heading)}</div> }.into_any()
 }
 
 #[component]
@@ -285,6 +437,7 @@ fn Editor(review: Review, field: Field) -> impl IntoView {
     let rows = match field {
         Field::Instruction => "3",
         Field::Response => "12",
+        Field::Turn(_) => "5",
     };
     view! {
         <textarea
@@ -362,21 +515,18 @@ fn other_view(review: Review, row: &Arc<RecordView>, other: &OtherResponse) -> A
     let edits = response.edits(&row.record.fields);
     // To be chosen from: then the words are what matters.
     let is_open = row.state == RecordState::Disputed;
-    let changed = [("Instruction", INSTRUCTION), ("Answer", RESPONSE)]
+    let changed = changes_of(row, &edits)
         .into_iter()
-        .filter_map(|(title, id)| {
-            let new = edits.get(id)?;
-            Some(
-                view! {
-                    <details class="other-change" open=is_open>
-                        <summary>{format!("{title}, as they changed it")}</summary>
-                        <div class="diff" dir="auto">
-                            {diff_view(&row.record.fields.words(id), &new.words())}
-                        </div>
-                    </details>
-                }
-                .into_any(),
-            )
+        .map(|(title, old, new)| {
+            view! {
+                <details class="other-change" open=is_open>
+                    <summary>{format!("{title}, as they changed it")}</summary>
+                    <div class="diff" dir="auto">
+                        {diff_view(&old, &new)}
+                    </div>
+                </details>
+            }
+            .into_any()
         })
         .collect::<Vec<_>>();
     let choose = (!edits.is_empty()).then(|| choose_view(review, row, other.clone()));
@@ -394,6 +544,34 @@ fn other_view(review: Review, row: &Arc<RecordView>, other: &OtherResponse) -> A
         </li>
     }
     .into_any()
+}
+
+/// What `edits` change: title, text before, text after; a line for each turn of a conversation.
+fn changes_of(
+    row: &RecordView,
+    edits: &BTreeMap<String, Content>,
+) -> Vec<(String, String, String)> {
+    let mut changes = Vec::new();
+    for (title, id) in [("Instruction", INSTRUCTION), ("Answer", RESPONSE)] {
+        let Some(new) = edits.get(id) else {
+            continue;
+        };
+        let (Some(before), Some(after)) = (row.record.fields.turns(id), new.turns()) else {
+            let old = row.record.fields.words(id).into_owned();
+            changes.push((title.to_owned(), old, new.words().into_owned()));
+            continue;
+        };
+        for at in 0..before.len().max(after.len()) {
+            let text = |turns: &[Turn]| turns.get(at).map_or("", |turn| &turn.text).to_owned();
+            let (old, new) = (text(&before), text(&after));
+            let turn = after.get(at).or(before.get(at));
+            if let Some(turn) = turn.filter(|_| old != new) {
+                let title = format!("Turn {}, {}", at + 1, role_name(turn.role).to_lowercase());
+                changes.push((title, old, new));
+            }
+        }
+    }
+    changes
 }
 
 /// The button that takes a colleague's words over, while they are others than one's own.
@@ -520,6 +698,9 @@ fn provenance_view(desk: Desk, row: &RecordView) -> AnyView {
         "Imported from",
         made.imported_from.clone().unwrap_or_default(),
     );
+    for source in &record.source {
+        add("Source", source_text(source));
+    }
     add("Task text", made.prompt_version.clone());
     add(
         "Seed",
@@ -548,14 +729,9 @@ fn provenance_view(desk: Desk, row: &RecordView) -> AnyView {
             .messages
             .iter()
             .map(|message| {
-                let role = match message.role {
-                    Role::System => "System",
-                    Role::User => "User",
-                    Role::Assistant => "Assistant",
-                };
                 view! {
                     <li>
-                        <p class="message-role">{role}</p>
+                        <p class="message-role">{role_name(message.role)}</p>
                         <p class="plain small" dir="auto">
                             {message.content.clone()}
                         </p>
@@ -572,11 +748,68 @@ fn provenance_view(desk: Desk, row: &RecordView) -> AnyView {
         }
         .into_any()
     });
+    let reasoning = (!record.reasoning.trim().is_empty()).then(|| {
+        view! {
+            <details class="more">
+                <summary>"The reasoning before the answer"</summary>
+                <p class="plain small" dir="auto">
+                    {record.reasoning.clone()}
+                </p>
+            </details>
+        }
+        .into_any()
+    });
+    let metadata = (!record.metadata.is_empty()).then(|| {
+        let rows = record
+            .metadata
+            .iter()
+            .map(|(name, value)| {
+                let text = match value {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                view! {
+                    <div>
+                        <dt dir="auto">{name.clone()}</dt>
+                        <dd class="plain" dir="auto">
+                            {text}
+                        </dd>
+                    </div>
+                }
+                .into_any()
+            })
+            .collect::<Vec<_>>();
+        view! {
+            <details class="more">
+                <summary>"Other columns it came with"</summary>
+                <dl class="facts wide">{rows}</dl>
+            </details>
+        }
+        .into_any()
+    });
     view! {
         <dl class="facts wide">{facts}</dl>
+        {reasoning}
+        {metadata}
         {messages}
     }
     .into_any()
+}
+
+/// "owner/dataset, row 8, revision 0a1b, as chosen".
+fn source_text(source: &Source) -> String {
+    let mut text = source.name.clone();
+    if let Some(row) = source.row {
+        // A person counts from 1.
+        text.push_str(&format!(", row {}", count(row + 1)));
+    }
+    if let Some(revision) = &source.revision {
+        text.push_str(&format!(", revision {}", short_id(revision)));
+    }
+    if let Some(part) = &source.part {
+        text.push_str(&format!(", as {part}"));
+    }
+    text
 }
 
 fn short_id(id: &str) -> String {

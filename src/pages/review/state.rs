@@ -444,8 +444,8 @@ impl Review {
             self.form.with_untracked(|form| form.blocked(&row.record))
         });
         if let (Quality::Good, Some(reason)) = (quality, blocked) {
-            self.last_act.set(Some(reason.to_owned()));
-            self.said.set(reason.to_owned());
+            self.last_act.set(Some(reason.clone()));
+            self.said.set(reason);
             return;
         }
         self.decide(self.form.with_untracked(|form| form.submit(quality)));
@@ -695,11 +695,14 @@ impl Review {
 
     /// Opens the editor of a text.
     pub fn edit(self, field: Field) {
-        if self.shown.with_untracked(Option::is_none) {
+        let field = self
+            .shown
+            .with_untracked(|shown| shown.as_ref().map(|shown| field.in_record(&shown.record)));
+        let Some(field) = field.filter(|_| self.deciding.with_value(Option::is_none)) else {
             return;
-        }
+        };
         self.editing.set(Some(field));
-        self.desk.focus_soon(editor_id(field));
+        self.desk.focus_on(editor_id(field));
     }
 
     /// Closes the editor; what was typed stays as a draft.
@@ -749,10 +752,11 @@ impl Review {
 }
 
 /// The element id of an editor.
-pub(super) fn editor_id(field: Field) -> &'static str {
+pub(super) fn editor_id(field: Field) -> String {
     match field {
-        Field::Instruction => "edit-instruction",
-        Field::Response => "edit-response",
+        Field::Instruction => "edit-instruction".to_owned(),
+        Field::Response => "edit-response".to_owned(),
+        Field::Turn(at) => format!("edit-turn-{at}"),
     }
 }
 
