@@ -23,7 +23,8 @@ use support::{Wire, Worker};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{
-    Document, Element, HtmlElement, HtmlTextAreaElement, KeyboardEvent, KeyboardEventInit,
+    Document, Element, HtmlElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement,
+    KeyboardEvent, KeyboardEventInit,
 };
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -82,6 +83,16 @@ impl Page {
             page.find(".record .part").is_some()
         })
         .await;
+        page
+    }
+
+    /// A page of the rows of a file.
+    async fn open_lines(text: &str) -> Self {
+        let worker = Worker::start().await;
+        let project = worker.project_of_lines(text).await;
+        let page = Self::show(worker, project);
+        page.until("a record stands", |page| page.find(".record .md").is_some())
+            .await;
         page
     }
 
@@ -204,8 +215,14 @@ impl Page {
     }
 
     fn press(&self, key: &str) {
+        self.press_at(key, "");
+    }
+
+    /// Presses the key at a place, which types `key`.
+    fn press_at(&self, key: &str, code: &str) {
         let init = KeyboardEventInit::new();
         init.set_key(key);
+        init.set_code(code);
         init.set_bubbles(true);
         init.set_cancelable(true);
         let event =
@@ -690,4 +707,81 @@ async fn how_a_record_was_made_has_its_reasoning_its_source_and_the_other_column
         assert!(made.contains(text), "{text:?} is not in {made:?}");
     }
     assert!(page.find("#provenance details[open]").is_none());
+}
+
+/// A report: forty rows whose topics alternate.
+const ORCHARD: &str = include_str!("fixtures/review/orchard-40.jsonl");
+
+#[wasm_bindgen_test]
+async fn a_filter_or_a_search_that_is_cleared_leads_back_to_the_record_from_before() {
+    let page = Page::open_lines(ORCHARD).await;
+    for _ in 1..25 {
+        page.press("ArrowRight");
+    }
+    page.until("the 25th", |page| page.text().contains("Question 25:"))
+        .await;
+    let position = |page: &Page| page.texts(".position-text").concat();
+    page.until("all are counted", |page| position(page) == "25 of 40")
+        .await;
+    let topic: HtmlSelectElement = page.find("#filter-topic").expect("topics").unchecked_into();
+    let index = (0..topic.length())
+        .find(|index| {
+            let option = topic.item(*index).and_then(|option| option.text_content());
+            option.is_some_and(|text| text.starts_with("storage"))
+        })
+        .expect("the topic");
+    topic.set_selected_index(index as i32);
+    let event = web_sys::Event::new("change").expect("an event");
+    topic.dispatch_event(&event).expect("dispatched");
+    page.until("the first of the topic", |page| {
+        page.text().contains("Question 03:")
+    })
+    .await;
+    page.press("ArrowRight");
+    page.click("Clear what narrows it down");
+    page.until("the record from before the filter", |page| {
+        page.text().contains("Question 25:") && position(page) == "25 of 40"
+    })
+    .await;
+    let search = |text: &str| {
+        let field: HtmlInputElement = page
+            .find("#review-search")
+            .expect("a search")
+            .unchecked_into();
+        field.set_value(text);
+        let event = web_sys::Event::new("input").expect("an event");
+        field.dispatch_event(&event).expect("dispatched");
+    };
+    search("codling");
+    page.until("the first hit", |page| page.text().contains("Question 04:"))
+        .await;
+    search("");
+    page.until("the record from before the search", |page| {
+        page.text().contains("Question 25:") && position(page) == "25 of 40"
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn keys_work_under_a_layout_of_another_script() {
+    let page = Page::open(&[("First", "a"), ("Second", "b"), ("Third", "c")]).await;
+    page.press_at("ф", "KeyA");
+    page.until("the next record", |page| page.text().contains("Second"))
+        .await;
+    page.press_at("ч", "KeyX");
+    page.until("the reasons", |page| page.find(".reasons").is_some())
+        .await;
+    // French: the digit is typed with Shift only.
+    page.press_at("&", "Digit1");
+    page.until("the third record", |page| page.text().contains("Third"))
+        .await;
+    page.until_stored("both", |rows| {
+        rows[0].state == RecordState::Accepted
+            && rows[1].state == RecordState::Discarded
+            && rows[1]
+                .mine
+                .as_ref()
+                .is_some_and(|mine| mine.reason.as_deref() == Some("Wrong or made up"))
+    })
+    .await;
 }

@@ -180,9 +180,15 @@ impl Worker {
 
     /// A project with these instructions and answers.
     pub(crate) async fn project(&self, rows: &[(&str, &str)]) -> ProjectView {
-        match self.import_rows(&lines(rows), None).await {
+        self.project_of_lines(&lines(rows)).await
+    }
+
+    /// A project with these lines of JSON, a row each.
+    pub(crate) async fn project_of_lines(&self, text: &str) -> ProjectView {
+        match self.import_rows(text, None).await {
             Ok(Reply::Imported { project, report }) => {
-                assert_eq!(report.rows as usize, rows.len(), "{:?}", report.skipped);
+                let rows = text.lines().count();
+                assert_eq!(report.rows as usize, rows, "{:?}", report.skipped);
                 *project
             }
             other => panic!("not imported: {other:?}"),
@@ -207,13 +213,17 @@ impl Worker {
             into: None,
         };
         let import = match self.ask(begin).await {
-            Ok(Reply::Importing { import }) => import,
+            Ok(Reply::Importing(import)) => import,
             other => panic!("not begun: {other:?}"),
         };
         let text = text.join("\n");
         let piece = Request::ImportPiece { import, text };
         self.ask(piece).await.expect("a piece");
-        match self.ask(Request::EndImport { import }).await {
+        let end = Request::EndImport {
+            import,
+            gives_up: false,
+        };
+        match self.ask(end).await {
             Ok(Reply::Imported { project, report }) => {
                 assert_eq!(report.rows as usize, records.len(), "{:?}", report.skipped);
                 *project

@@ -147,9 +147,10 @@ impl Board {
             }
         });
         let handle = window_event_listener(ev::keydown, move |event| {
-            let key = event.key();
+            let (key, code) = (event.key(), event.code());
             let press = Press {
                 key: &key,
+                code: &code,
                 is_command: event.ctrl_key() || event.meta_key(),
                 is_alt: event.alt_key(),
                 is_shift: event.shift_key(),

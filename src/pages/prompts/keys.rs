@@ -48,14 +48,14 @@ pub fn action(press: &Press<'_>, focus: Focus, are_single_keys_on: bool) -> Opti
         return None;
     }
     if press.is_command {
-        return (press.key.eq_ignore_ascii_case("z") && !press.is_shift).then_some(Action::Undo);
+        return (press.text().eq_ignore_ascii_case("z") && !press.is_shift).then_some(Action::Undo);
     }
     if !are_single_keys_on {
         return None;
     }
     let (_, found, _) = KEYS
         .iter()
-        .find(|(key, ..)| key.eq_ignore_ascii_case(press.key))?;
+        .find(|(key, ..)| key.eq_ignore_ascii_case(press.text()))?;
     let may_repeat = matches!(found, Action::Next | Action::Previous);
     (!press.is_repeat || may_repeat).then_some(*found)
 }

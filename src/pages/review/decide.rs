@@ -1,7 +1,7 @@
 //! The bar with the decisions: what each button does, and its key.
 
 use super::form::REASONS;
-use super::keys::{Action, key_of};
+use super::keys::{Action, Press, key_of};
 use super::queue::Place;
 use super::record::key_view;
 use super::state::Review;
@@ -238,7 +238,15 @@ fn Reasons(review: Review) -> impl IntoView {
                 if is_typing || !is_plain || !review.are_keys_on.get_untracked() {
                     return;
                 }
-                if let Some(reason) = key
+                let code = event.code();
+                let press = Press {
+                    key: &key,
+                    code: &code,
+                    is_shift: event.shift_key(),
+                    ..Press::default()
+                };
+                if let Some(reason) = press
+                    .text()
                     .parse::<usize>()
                     .ok()
                     .and_then(|n| n.checked_sub(1))

@@ -1,6 +1,7 @@
 //! Which records are read: queue, narrowing, search, and how far the project is.
 
 use super::form::state_label;
+use super::queue::{is_narrowed, whole};
 use super::state::Review;
 use crate::pages::connect::use_connect;
 use crate::pages::desk::Debounce;
@@ -116,16 +117,7 @@ pub(super) fn QueuePanel(review: Review) -> impl IntoView {
                                     type="button"
                                     class="btn quiet small"
                                     on:click=move |_| {
-                                        change(
-                                            review,
-                                            |filter| {
-                                                *filter = RecordFilter {
-                                                    state: filter.state,
-                                                    with_draft: filter.with_draft,
-                                                    ..RecordFilter::default()
-                                                };
-                                            },
-                                        );
+                                        change(review, |filter| *filter = whole(filter));
                                     }
                                 >
                                     "Clear what narrows it down"
@@ -153,18 +145,10 @@ fn queue_label(state: RecordState) -> &'static str {
     }
 }
 
-fn is_narrowed(filter: &RecordFilter) -> bool {
-    filter.topic.is_some()
-        || filter.perspective.is_some()
-        || filter.model.is_some()
-        || filter.stale
-        || !filter.search.is_empty()
-}
-
 fn change(review: Review, change: impl FnOnce(&mut RecordFilter)) {
     let mut filter = review.filter.get_untracked();
     change(&mut filter);
-    review.set_filter(filter, false);
+    review.narrow(filter);
 }
 
 fn pick_button(review: Review, pick: Pick) -> AnyView {
@@ -206,16 +190,17 @@ fn pick_button(review: Review, pick: Pick) -> AnyView {
             class:hidden=is_hidden
             aria-pressed=move || is_on().to_string()
             on:click=move |_| {
-                change(
-                    review,
-                    |filter| {
-                        filter.with_draft = pick == Pick::Drafts;
-                        filter.state = match pick {
-                            Pick::State(state) => Some(state),
-                            Pick::Drafts | Pick::All => None,
-                        };
-                    },
-                );
+                let mut filter = review.filter.get_untracked();
+                filter.with_draft = pick == Pick::Drafts;
+                filter.state = match pick {
+                    Pick::State(state) => Some(state),
+                    Pick::Drafts | Pick::All => None,
+                };
+                if is_narrowed(&filter) {
+                    review.narrow(filter);
+                } else {
+                    review.go(filter);
+                }
                 review.panel_open.set(false);
             }
         >

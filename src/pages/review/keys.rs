@@ -1,6 +1,10 @@
 //! Keys of the review page: what a key press means, as a pure function ([`action`]), and what is written on the
 //! buttons and in the help ([`SHORTCUTS`]).
 //!
+//! A key counts by the Latin letter that it types, which is what is printed on it; where it types a letter of another
+//! script, the place that it has on a keyboard counts ([`Press::text`]), so that nobody has to change the layout between
+//! editing and deciding.
+//!
 //! Single keys work only while no text is being typed (no input, no menu, no input method composing) and can be
 //! switched off; the ones with Ctrl or Cmd work in the editors too. Nothing destructive sits on Backspace: that cost
 //! people records in other tools.
@@ -43,6 +47,8 @@ pub enum Action {
 pub struct Press<'a> {
     /// `KeyboardEvent.key`.
     pub key: &'a str,
+    /// `KeyboardEvent.code`: the place of the key.
+    pub code: &'a str,
     /// Ctrl or Cmd is held.
     pub is_command: bool,
     /// Alt is held.
@@ -53,6 +59,64 @@ pub struct Press<'a> {
     pub is_composing: bool,
     /// The key is held down.
     pub is_repeat: bool,
+}
+
+impl<'a> Press<'a> {
+    /// What the key types where shortcuts are meant: its own Latin letter or mark, else the one that is printed at its
+    /// place on an English keyboard. Keys with a name keep it.
+    pub fn text(&self) -> &'a str {
+        // Named keys are in ASCII (`Enter`); what is typed may be two characters (the Arabic lam-alef).
+        let is_named = self.key.is_ascii() && self.key.len() != 1;
+        let Some(first) = self.key.chars().next().filter(|_| !is_named) else {
+            return self.key;
+        };
+        if let Some(digit) = self.code.strip_prefix("Digit")
+            && !self.is_shift
+            && digit.len() == 1
+        {
+            // Rows of digits type letters and marks on French, Czech and Thai keyboards.
+            return digit;
+        }
+        if first.is_ascii() {
+            return self.key;
+        }
+        if is_latin(first) {
+            return match first {
+                // `I` is printed on the one, and so is `İ` on the other.
+                'ı' | 'İ' => "i",
+                'ａ'..='ｚ' | 'Ａ'..='Ｚ' => narrow(first),
+                _ => self.key,
+            };
+        }
+        let at = match self.code.strip_prefix("Key") {
+            Some(letter) => letter.chars().next().filter(|_| letter.len() == 1),
+            None => (self.code == "Slash").then_some('/'),
+        };
+        match (at, self.is_shift) {
+            (Some('/'), true) => "?",
+            (Some(letter), true) => ascii(letter.to_ascii_uppercase()),
+            (Some(letter), false) => ascii(letter.to_ascii_lowercase()),
+            (None, _) => self.key,
+        }
+    }
+}
+
+/// Whether a letter belongs to the Latin script.
+fn is_latin(c: char) -> bool {
+    c.is_alphabetic()
+        && matches!(c, '\0'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' | '\u{2c60}'..='\u{2c7f}' | '\u{a720}'..='\u{a7ff}'
+            | '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}')
+}
+
+/// The letter of usual width, for one of full width.
+fn narrow(c: char) -> &'static str {
+    char::from_u32(u32::from(c) - 0xfee0).map_or("", ascii)
+}
+
+/// A mark or letter as a text.
+fn ascii(c: char) -> &'static str {
+    const ALL: &str = "/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    ALL.find(c).map_or("", |at| &ALL[at..=at])
 }
 
 /// Where the focus is.
@@ -75,7 +139,7 @@ pub fn action(press: &Press<'_>, focus: Focus, are_single_keys_on: bool) -> Opti
         return None;
     }
     if press.is_command {
-        return match (press.key, focus) {
+        return match (press.text(), focus) {
             ("Enter", Focus::Editor | Focus::Page) if !press.is_repeat => Some(Action::Good),
             // In a text field these belong to the text.
             ("z" | "Z", Focus::Page) => Some(if press.is_shift {
@@ -93,7 +157,7 @@ pub fn action(press: &Press<'_>, focus: Focus, are_single_keys_on: bool) -> Opti
     if focus == Focus::Field || !are_single_keys_on {
         return None;
     }
-    let found = match press.key {
+    let found = match press.text() {
         "1" | "a" | "A" => Action::Good,
         "2" | "b" | "B" => Action::Bad,
         "x" | "X" => Action::Discard,
@@ -211,6 +275,43 @@ pub fn key_of(action: Action) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A report: what each key of a layout should do.
+    const LAYOUTS: &str = include_str!("../../../tests/fixtures/review/keys.json");
+
+    #[derive(serde::Deserialize)]
+    struct Reported {
+        layout: String,
+        focus: String,
+        key: String,
+        code: String,
+        shift: bool,
+        ctrl: bool,
+        expected: Option<String>,
+    }
+
+    #[test]
+    fn every_layout_has_the_keys_that_are_printed_on_the_buttons() {
+        let cases: Vec<Reported> = serde_json::from_str(LAYOUTS).unwrap();
+        assert!(cases.len() > 60);
+        for case in cases {
+            let press = Press {
+                key: &case.key,
+                code: &case.code,
+                is_command: case.ctrl,
+                is_shift: case.shift,
+                ..Press::default()
+            };
+            let focus = match case.focus.as_str() {
+                "Editor" => Focus::Editor,
+                "Field" => Focus::Field,
+                _ => Focus::Page,
+            };
+            let found = action(&press, focus, true).map(|action| format!("{action:?}"));
+            let (layout, key) = (&case.layout, &case.key);
+            assert_eq!(found, case.expected, "{layout}: {key}, {}", case.code);
+        }
+    }
 
     fn press(key: &str) -> Press<'_> {
         Press {

@@ -93,6 +93,8 @@ pub struct Queue {
     wants_previous: bool,
     /// `seq` to show once the window around it is there.
     target: Option<u64>,
+    /// The target is a place: if its record does not belong to the queue any more, the next one is shown.
+    is_place: bool,
 }
 
 impl Queue {
@@ -116,6 +118,22 @@ impl Queue {
         };
         *self = Self::new(filter, anchor);
         self.next_token = token;
+    }
+
+    /// Starts over with another filter, at the record with this `seq` or, if that does not belong to it, at the next one.
+    pub fn resume(&mut self, filter: RecordFilter, seq: Option<u64>) {
+        self.set_filter(filter, false);
+        self.target = seq;
+        self.is_place = seq.is_some();
+    }
+
+    /// What [`Self::resume`] needs to come back to here.
+    pub fn here(&self) -> Option<u64> {
+        match self.current() {
+            Some(row) => Some(row.seq),
+            // Behind the last one.
+            None => self.rows.back().map(|row| row.seq + 1),
+        }
     }
 
     /// The filter.
@@ -239,6 +257,11 @@ impl Queue {
         self.in_flight = None;
         self.has_failed = false;
         self.matching = total;
+        let mut rows = rows;
+        if fetch.side == Side::Around && std::mem::take(&mut self.is_place) {
+            // The record that is asked for comes along whether it matches or not.
+            rows.retain(|row| Some(row.seq) != fetch.anchor || matches_state(&self.filter, row));
+        }
         for row in &rows {
             // Counted by the backend: a decision on it is not there yet, or was undone.
             if matches_state(&self.filter, row) {
@@ -447,8 +470,104 @@ impl Queue {
         self.is_end_known = false;
         self.in_flight = None;
         self.target = Some(seq);
+        self.is_place = false;
         true
     }
+}
+
+/// Where one was in the queues that were read, so that a search or a filter is left to the record that was open before.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    /// The last place in each queue that nothing narrowed down.
+    left: Vec<(RecordFilter, u64)>,
+    /// The queue that something narrows down now.
+    whole: Option<RecordFilter>,
+}
+
+impl Places {
+    /// One goes from `now`, where one is at `here`, to a queue that is named as a whole.
+    pub fn go(
+        &mut self,
+        now: &RecordFilter,
+        here: Option<u64>,
+        wanted: &RecordFilter,
+    ) -> Option<u64> {
+        self.leave(now, here);
+        self.whole = None;
+        self.place_in(wanted)
+    }
+
+    /// One narrows the queue down, or less. Returns the filter that is left then, and where to go on in it.
+    pub fn narrow(
+        &mut self,
+        now: &RecordFilter,
+        here: Option<u64>,
+        mut wanted: RecordFilter,
+    ) -> (RecordFilter, Option<u64>) {
+        self.leave(now, here);
+        let begins_search = now.search.is_empty() && !wanted.search.is_empty();
+        if !is_narrowed(now) {
+            self.whole = is_narrowed(&wanted).then(|| now.clone());
+        } else if (now.state, now.with_draft) != (wanted.state, wanted.with_draft) && !begins_search
+        {
+            // Another queue was chosen meanwhile: it is the one to come back to.
+            self.whole = Some(whole(&wanted));
+        } else if !is_narrowed(&wanted)
+            && let Some(before) = self.whole.take()
+        {
+            wanted = before;
+        }
+        if !is_narrowed(&wanted) {
+            let place = self.place_in(&wanted);
+            return (wanted, place);
+        }
+        let stays = is_wider(&wanted, now);
+        (wanted, here.filter(|_| stays))
+    }
+
+    fn leave(&mut self, now: &RecordFilter, here: Option<u64>) {
+        if let (Some(here), false) = (here, is_narrowed(now)) {
+            self.left.retain(|(filter, _)| filter != now);
+            self.left.push((now.clone(), here));
+        }
+    }
+
+    fn place_in(&self, wanted: &RecordFilter) -> Option<u64> {
+        let found = self.left.iter().find(|(filter, _)| filter == wanted);
+        found.map(|(_, seq)| *seq)
+    }
+}
+
+/// Whether something narrows a queue down.
+pub fn is_narrowed(filter: &RecordFilter) -> bool {
+    filter.topic.is_some()
+        || filter.perspective.is_some()
+        || filter.model.is_some()
+        || filter.stale
+        || !filter.search.is_empty()
+}
+
+/// The queue with nothing narrowed down.
+pub fn whole(filter: &RecordFilter) -> RecordFilter {
+    RecordFilter {
+        state: filter.state,
+        with_draft: filter.with_draft,
+        ..RecordFilter::default()
+    }
+}
+
+/// Whether every record of `narrow` belongs to `wide`.
+fn is_wider(wide: &RecordFilter, narrow: &RecordFilter) -> bool {
+    fn holds<T: PartialEq>(wide: Option<&T>, narrow: Option<&T>) -> bool {
+        wide.is_none() || wide == narrow
+    }
+    holds(wide.topic.as_ref(), narrow.topic.as_ref())
+        && holds(wide.perspective.as_ref(), narrow.perspective.as_ref())
+        && holds(wide.model.as_ref(), narrow.model.as_ref())
+        && holds(wide.state.as_ref(), narrow.state.as_ref())
+        && (!wide.stale || narrow.stale)
+        && (!wide.with_draft || narrow.with_draft)
+        && (wide.search.is_empty() || wide.search == narrow.search)
 }
 
 /// Whether a record belongs to the queue as far as a decision can change that.
@@ -811,5 +930,134 @@ mod tests {
         queue.back();
         assert_eq!(queue.current().unwrap().state, RecordState::Accepted);
         assert_eq!((queue.position(), queue.total()), (1, 3));
+    }
+
+    /// Searches and filters as the panel asks for them, over records of topics that alternate.
+    struct Panel {
+        backend: Backend,
+        queue: Queue,
+        places: Places,
+    }
+
+    impl Panel {
+        fn at(position: u32) -> Self {
+            let mut panel = Self {
+                backend: Backend::new(40),
+                queue: Queue::new(pending(), None),
+                places: Places::default(),
+            };
+            panel.backend.serve(&mut panel.queue);
+            for _ in 1..position {
+                panel.queue.forward();
+                panel.backend.serve(&mut panel.queue);
+            }
+            panel
+        }
+
+        fn narrow(&mut self, change: impl FnOnce(&mut RecordFilter)) {
+            let mut wanted = self.queue.filter().clone();
+            change(&mut wanted);
+            let now = self.queue.filter().clone();
+            let (filter, place) = self.places.narrow(&now, self.queue.here(), wanted);
+            self.queue.resume(filter, place);
+            self.backend.serve(&mut self.queue);
+        }
+
+        fn go(&mut self, wanted: RecordFilter) {
+            let now = self.queue.filter().clone();
+            let place = self.places.go(&now, self.queue.here(), &wanted);
+            self.queue.resume(wanted, place);
+            self.backend.serve(&mut self.queue);
+        }
+
+        fn place(&self) -> (u64, u32, u32) {
+            (
+                shown(&self.queue),
+                self.queue.position(),
+                self.queue.total(),
+            )
+        }
+    }
+
+    fn clear(filter: &mut RecordFilter) {
+        *filter = whole(filter);
+    }
+
+    #[test]
+    fn the_record_that_was_open_before_a_filter_is_shown_when_it_is_cleared() {
+        let mut panel = Panel::at(25);
+        panel.narrow(|filter| filter.topic = Some("storage".into()));
+        assert_eq!(
+            shown(&panel.queue),
+            10,
+            "a filter begins at its first record"
+        );
+        panel.queue.forward();
+        panel.narrow(clear);
+        assert_eq!(panel.place(), (250, 25, 40));
+        // By search, which looks among all records.
+        panel.narrow(|filter| {
+            filter.search = "cod".into();
+            filter.state = None;
+        });
+        panel.narrow(|filter| filter.search = "codling".into());
+        panel.narrow(|filter| filter.search.clear());
+        assert_eq!(panel.place(), (250, 25, 40));
+        assert_eq!(*panel.queue.filter(), pending());
+        // One on top of the other, taken off one by one: what is open stays while it may.
+        panel.narrow(|filter| filter.topic = Some("storage".into()));
+        panel.narrow(|filter| {
+            filter.search = "codling".into();
+            filter.state = None;
+        });
+        panel.queue.forward();
+        panel.narrow(|filter| filter.search.clear());
+        assert_eq!(shown(&panel.queue), 20);
+        panel.narrow(|filter| filter.topic = None);
+        assert_eq!(panel.place(), (250, 25, 40));
+    }
+
+    #[test]
+    fn the_next_record_is_shown_where_the_one_from_before_was_decided_meanwhile() {
+        let mut panel = Panel::at(25);
+        panel.narrow(|filter| filter.topic = Some("storage".into()));
+        let decided = answered(&panel.backend.rows[24], &good());
+        panel.backend.store(&decided);
+        panel.narrow(clear);
+        assert_eq!(panel.place(), (260, 25, 39));
+        panel.queue.back();
+        assert_eq!(panel.place(), (240, 24, 39));
+    }
+
+    #[test]
+    fn another_queue_begins_at_its_start_and_the_first_one_is_found_again() {
+        let mut panel = Panel::at(25);
+        panel.go(RecordFilter::default());
+        assert_eq!(panel.place(), (10, 1, 40));
+        panel.queue.forward();
+        panel.go(pending());
+        assert_eq!(panel.place(), (250, 25, 40));
+        panel.go(RecordFilter::default());
+        assert_eq!(panel.place(), (20, 2, 40));
+    }
+
+    #[test]
+    fn a_queue_that_is_chosen_while_something_narrows_it_down_is_what_is_left() {
+        let mut panel = Panel::at(25);
+        panel.narrow(|filter| filter.topic = Some("storage".into()));
+        panel.narrow(|filter| filter.state = None);
+        panel.narrow(clear);
+        assert_eq!(*panel.queue.filter(), RecordFilter::default());
+    }
+
+    #[test]
+    fn one_who_was_behind_the_last_record_comes_back_there() {
+        let mut panel = Panel::at(41);
+        assert_eq!(panel.queue.place(), Place::End);
+        panel.narrow(|filter| filter.topic = Some("storage".into()));
+        panel.narrow(clear);
+        assert_eq!(panel.queue.place(), Place::End);
+        panel.queue.back();
+        assert_eq!(panel.place(), (400, 40, 40));
     }
 }

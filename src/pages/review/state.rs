@@ -6,7 +6,7 @@
 
 use super::form::{Field, Form, said, said_after};
 use super::keys::{Action, Focus, Press, action};
-use super::queue::{Fetch, Moved, Place, Queue, answered};
+use super::queue::{Fetch, Moved, Place, Places, Queue, answered};
 use crate::pages::desk::{Debounce, Desk};
 use leptos::ev;
 use leptos::prelude::*;
@@ -27,6 +27,7 @@ pub(super) struct Review {
     /// The project; the page is made anew for another.
     project: StoredValue<String>,
     queue: StoredValue<Queue>,
+    places: StoredValue<Places>,
     /// What stood before a decision that is not confirmed, by the decision's id.
     before: StoredValue<HashMap<String, (Arc<RecordView>, Form)>>,
     /// A decision that is shown as soon as it is kept.
@@ -91,6 +92,7 @@ impl Review {
             desk,
             project: StoredValue::new(desk.project_id()),
             queue: StoredValue::new(Queue::new(filter.clone(), None)),
+            places: StoredValue::new(Places::default()),
             before: StoredValue::new(HashMap::new()),
             deciding: StoredValue::new(None),
             pressed: StoredValue::new(Vec::new()),
@@ -298,26 +300,47 @@ impl Review {
         self.has_counts.try_set(true);
     }
 
-    /// Another queue. The record that is shown stays in sight if `stay`.
-    pub fn set_filter(self, filter: RecordFilter, stay: bool) {
-        if self.filter.with_untracked(|now| *now == filter) {
+    /// Narrows the queue down, or less; where nothing does any more, one is back where one was before.
+    pub fn narrow(self, wanted: RecordFilter) {
+        if self.filter.with_untracked(|now| *now == wanted) {
             return;
         }
+        let here = self.with_queue(|queue| queue.here()).flatten();
+        let now = self.filter.get_untracked();
+        let found = self
+            .places
+            .try_update_value(|places| places.narrow(&now, here, wanted));
+        if let Some((filter, place)) = found {
+            self.read_on(filter, place);
+        }
+    }
+
+    /// Another queue, at the place where one has left it.
+    pub fn go(self, wanted: RecordFilter) {
+        let here = self.with_queue(|queue| queue.here()).flatten();
+        let now = self.filter.get_untracked();
+        let place = self
+            .places
+            .try_update_value(|places| places.go(&now, here, &wanted));
+        self.read_on(wanted, place.flatten());
+    }
+
+    fn read_on(self, filter: RecordFilter, place: Option<u64>) {
         self.save_draft();
         self.filter.set(filter.clone());
         self.fetch_failure.set(None);
-        self.with_queue(|queue| queue.set_filter(filter, stay));
+        self.with_queue(|queue| queue.resume(filter, place));
         self.sync();
     }
 
     /// Back to what waits for review.
     pub fn clear_filters(self) {
-        self.set_filter(waiting(), false);
+        self.go(waiting());
     }
 
-    /// All records.
+    /// All records, from the first one.
     pub fn show_all(self) {
-        self.set_filter(RecordFilter::default(), false);
+        self.read_on(RecordFilter::default(), None);
     }
 
     /// The queue is what waits for review, with nothing narrowed down.
@@ -328,9 +351,10 @@ impl Review {
     /// Listens to keys while the page stands.
     pub fn listen_to_keys(self) {
         let handle = window_event_listener(ev::keydown, move |event| {
-            let key = event.key();
+            let (key, code) = (event.key(), event.code());
             let press = Press {
                 key: &key,
+                code: &code,
                 is_command: event.ctrl_key() || event.meta_key(),
                 is_alt: event.alt_key(),
                 is_shift: event.shift_key(),
