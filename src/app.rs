@@ -12,6 +12,7 @@ use crate::pages::home::import_file;
 use crate::platform::{files, page, site};
 use crate::route::Route;
 use crate::state::{Shell, Stage, Toast};
+use crate::ui::formula::Typesetter;
 use frame::Frame;
 use leptos::mount::mount_to_body;
 use leptos::prelude::*;
@@ -53,6 +54,7 @@ pub fn App(
 ) -> impl IntoView {
     provide_context(shell);
     provide_context(shell.desk);
+    provide_context(Typesetter(pieces.formula));
     let connect = crate::pages::connect::provide_connect();
     page::on_hash_change(move |hash| {
         let route = Route::parse(&hash);

@@ -13,6 +13,8 @@ use seedbed::app::pieces::{
     make_review, make_seed, not_fetched,
 };
 use seedbed::platform::link::{Reader, read_event};
+use seedbed::ui::formula::Typeset;
+use seedbed::ui::formula::typeset::typeset;
 
 macro_rules! piece {
     ($file:ident, $name:ident, $what:expr, $type:ty) => {
@@ -32,6 +34,8 @@ piece!(work, dialogs, make_dialogs, Make);
 piece!(work, measure, make_measure, Make);
 // Fetched with the worker: nothing can be read before there is one.
 piece!(reader, reader, read_event, Reader);
+// Fetched when a text holds a formula.
+piece!(formula, formula, typeset, Typeset);
 
 macro_rules! load {
     ($name:ident) => {
@@ -49,4 +53,5 @@ pub(crate) const PIECES: Pieces = Pieces {
     dialogs: load!(dialogs),
     measure: load!(measure),
     reader: load!(reader),
+    formula: load!(formula),
 };

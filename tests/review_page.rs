@@ -8,9 +8,11 @@ mod support;
 
 use leptos::mount::mount_to;
 use leptos::prelude::*;
+use seedbed::app::pieces::Pieces;
 use seedbed::pages::connect::provide_connect;
 use seedbed::pages::desk::{Desk, Site};
 use seedbed::pages::review::ReviewPage;
+use seedbed::ui::formula::Typesetter;
 use seedbed_core::messages::{
     Failure, FailureKind, ProjectView, RecordFilter, RecordView, Reply, Request,
 };
@@ -117,6 +119,7 @@ impl Page {
                 RwSignal::new(None),
             );
             provide_context(desk);
+            provide_context(Typesetter(Pieces::WHOLE.formula));
             provide_connect();
             desk.open_outbox(&id, &present);
             *made.borrow_mut() = Some(desk);
@@ -784,4 +787,176 @@ async fn keys_work_under_a_layout_of_another_script() {
                 .is_some_and(|mine| mine.reason.as_deref() == Some("Wrong or made up"))
     })
     .await;
+}
+
+/// A report: an answer with formulas, of which Markdown would eat the marks.
+const DRIP: &str = include_str!("fixtures/review/drip.jsonl");
+
+#[wasm_bindgen_test]
+async fn formulas_are_typeset_and_what_cannot_be_is_shown_letter_by_letter() {
+    let row: Value = serde_json::from_str(DRIP).expect("a row");
+    let answer = row["response"].as_str().expect("a text");
+    let second = "It is $12 or \\(\\nosuch x\\), so $x^2$, `$y^2$` and \\(z";
+    let page = Page::open(&[("First", answer), ("Second", second)]).await;
+    page.until("all are typeset", |page| {
+        page.texts(".formula math").len() == 5
+    })
+    .await;
+    let math = page.find(".formula math mfrac").expect("a fraction");
+    assert_eq!(
+        math.namespace_uri().as_deref(),
+        Some("http://www.w3.org/1998/Math/MathML")
+    );
+    let sources: Vec<_> = (1..=5)
+        .filter_map(|at| {
+            let formulas = page.root.query_selector_all(".formula math").ok()?;
+            formulas
+                .item(at - 1)?
+                .unchecked_into::<Element>()
+                .get_attribute("alttext")
+        })
+        .collect();
+    assert_eq!(
+        sources,
+        ["Q = \\frac{V}{t}", "V", "L", "Q_L = n \\cdot q", "n"]
+    );
+    assert!(page.find(".formula.display math[display=block]").is_some());
+    // The record itself stays.
+    page.press("e");
+    page.until_editing("#edit-response").await;
+    let editor: HtmlTextAreaElement = page.find("textarea").expect("an editor").unchecked_into();
+    assert_eq!(editor.value(), answer);
+    page.press("Escape");
+    page.tick().await;
+    page.press("ArrowRight");
+    page.until("the other one", |page| {
+        page.texts(".formula math").len() == 1 && page.texts(".formula code").len() == 1
+    })
+    .await;
+    let shown = page.texts(".part-answer .md").concat();
+    for text in ["It is $12 or \\(\\nosuch x\\), so ", "$y^2$ and \\(z"] {
+        assert!(shown.contains(text), "{text:?} is not in {shown:?}");
+    }
+    let failed = page.find(".formula code").expect("a source");
+    assert_eq!(
+        failed.get_attribute("title").as_deref(),
+        Some("Not rendered as a formula")
+    );
+}
+
+#[wasm_bindgen_test]
+async fn which_formulas_are_typeset_is_chosen_for_each_project() {
+    let page = Page::open(&[("First", "\\(a\\) and $b^2$"), ("Second", "plain")]).await;
+    let choose = |page: &Page, name: &str| {
+        let menu: HtmlSelectElement = page
+            .find(".formulas-mode")
+            .expect("a menu")
+            .unchecked_into();
+        menu.set_value(name);
+        let event = web_sys::Event::new("change").expect("an event");
+        menu.dispatch_event(&event).expect("dispatched");
+    };
+    page.until("both", |page| page.texts(".formula math").len() == 2)
+        .await;
+    choose(&page, "marked");
+    page.until("the one with marks", |page| {
+        page.texts(".formula math").len() == 1
+            && page
+                .texts(".part-answer .md")
+                .concat()
+                .ends_with(" and $b^2$")
+    })
+    .await;
+    choose(&page, "off");
+    page.until("none", |page| {
+        page.texts(".formula math").is_empty()
+            && page.texts(".part-answer .md") == ["\\(a\\) and $b^2$"]
+    })
+    .await;
+    let page = page.reload();
+    page.until("the page", |page| page.find(".formulas-mode").is_some())
+        .await;
+    page.tick().await;
+    assert!(page.texts(".formula math").is_empty());
+    page.press("ArrowRight");
+    page.until("no menu where there is no formula", |page| {
+        page.text().contains("Second") && page.find(".formulas-mode").is_none()
+    })
+    .await;
+}
+
+/// The styles of the app, while a test stands.
+struct Styles(Element);
+
+impl Styles {
+    fn put() -> Self {
+        let style = document().create_element("style").expect("an element");
+        style.set_text_content(Some(concat!(
+            include_str!("../public/css/base.css"),
+            include_str!("../public/css/shell.css"),
+            include_str!("../public/css/review.css"),
+            // As where scrollbars take room.
+            "html { overflow-y: scroll; } ::-webkit-scrollbar { width: 15px; height: 15px; }",
+        )));
+        let head = document().head().expect("a head");
+        head.append_child(&style).expect("appended");
+        Self(style)
+    }
+}
+
+impl Drop for Styles {
+    fn drop(&mut self) {
+        self.0.remove();
+    }
+}
+
+fn style_of(element: &Element, property: &str) -> String {
+    web_sys::window()
+        .and_then(|window| window.get_computed_style(element).ok().flatten())
+        .and_then(|style| style.get_property_value(property).ok())
+        .unwrap_or_default()
+}
+
+#[wasm_bindgen_test]
+async fn every_block_has_its_own_direction_and_code_none() {
+    let _styles = Styles::put();
+    let answer = "שלום עולם\n\nhello\n\n- שלום\n- `x` ואז\n\n| a | ב |\n|---|---|\n| א | b |\n\n# כותרת\n\n`code`\n\n```\ncode\n```\n\n> ציטוט";
+    let page = Page::open(&[("First", answer)]).await;
+    let answer = page.find(".part-answer .md").expect("an answer");
+    let directions = |selector: &str| -> Vec<String> {
+        let found = answer.query_selector_all(selector).expect("a selector");
+        (0..found.length())
+            .filter_map(|at| found.item(at))
+            .map(|node| style_of(&node.unchecked_into(), "direction"))
+            .collect()
+    };
+    for (selector, expected) in [
+        ("p", vec!["rtl", "ltr", "ltr", "rtl"]),
+        ("ul, li", vec!["rtl", "rtl", "rtl"]),
+        ("th, td", vec!["ltr", "rtl", "rtl", "ltr"]),
+        ("h3", vec!["rtl"]),
+        ("code, pre", vec!["ltr", "ltr", "ltr", "ltr"]),
+        ("blockquote", vec!["rtl"]),
+    ] {
+        assert_eq!(directions(selector), expected, "{selector}");
+    }
+    // A change says "removed", which is no reason to turn the text around it.
+    page.type_into_answer("ברוך עולם").await;
+    let diff = page.find(".diff").expect("a diff");
+    assert_eq!(style_of(&diff, "direction"), "rtl");
+}
+
+#[wasm_bindgen_test]
+async fn the_bar_of_decisions_does_not_make_the_page_wider_where_scrollbars_take_room() {
+    let _styles = Styles::put();
+    let page = Page::open(&[("First", &"long text\n\n".repeat(200)), ("Second", "b")]).await;
+    let whole = document().document_element().expect("a root");
+    let window = web_sys::window().expect("a window");
+    let width = window.inner_width().ok().and_then(|width| width.as_f64());
+    assert!(
+        f64::from(whole.client_width()) < width.expect("a width"),
+        "the scrollbar takes no room: nothing is tested"
+    );
+    assert!(page.find(".decide").is_some());
+    assert_eq!(whole.scroll_width(), whole.client_width());
 }

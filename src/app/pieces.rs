@@ -14,6 +14,8 @@ use crate::pages::seed::SeedPage;
 use crate::pages::tables::TableDialog;
 use crate::platform::link::{LoadReader, Reader, read_event};
 use crate::route::Step;
+use crate::ui::formula::typeset::typeset;
+use crate::ui::formula::{LoadTypeset, Typeset};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use leptos::prelude::*;
@@ -43,6 +45,8 @@ pub struct Pieces {
     pub measure: Load,
     /// What reads the worker's messages.
     pub reader: LoadReader,
+    /// What typesets formulas: fetched when a text holds one.
+    pub formula: LoadTypeset,
 }
 
 impl Pieces {
@@ -56,6 +60,7 @@ impl Pieces {
         dialogs: || at_hand(make_dialogs),
         measure: || at_hand(make_measure),
         reader: || Box::pin(std::future::ready(Ok(read_event as Reader))),
+        formula: || Box::pin(std::future::ready(Ok(typeset as Typeset))),
     };
 
     /// The page of a step.

@@ -1,10 +1,11 @@
 //! The browser, as far as the shell touches it: the worker ([`link`], [`wire`]), the configuration of the site ([`site`]), files that
-//! are chosen or dropped ([`files`]), the lasting storage for acts ([`journal`]), and the page itself ([`page`]). Nothing here
-//! panics: what the browser refuses is an ordinary case.
+//! are chosen or dropped ([`files`]), the lasting storage for acts ([`journal`]), formulas as nodes ([`mathml`]), and the page itself
+//! ([`page`]). Nothing here panics: what the browser refuses is an ordinary case.
 
 pub mod files;
 pub mod journal;
 pub mod link;
+pub mod mathml;
 pub mod page;
 pub mod site;
 pub mod wire;

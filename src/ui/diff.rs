@@ -238,7 +238,8 @@ fn join_islands(parts: Vec<Part>) -> Vec<Part> {
     out.0
 }
 
-/// The diff as views; unchanged stretches are folded when long.
+/// The diff as views; unchanged stretches are folded when long. Our own words have a direction of their own, so that they don't
+/// decide on that of the text.
 pub fn diff_view(old: &str, new: &str) -> AnyView {
     let parts = word_diff(old, new);
     let last = parts.len().saturating_sub(1);
@@ -248,14 +249,18 @@ pub fn diff_view(old: &str, new: &str) -> AnyView {
         .map(|(index, part)| match part.kind {
             Kind::Removed => view! {
                 <del>
-                    <span class="sr-only">"removed: "</span>
+                    <span class="sr-only" dir="ltr">
+                        "removed: "
+                    </span>
                     {part.text}
                 </del>
             }
             .into_any(),
             Kind::Added => view! {
                 <ins>
-                    <span class="sr-only">"added: "</span>
+                    <span class="sr-only" dir="ltr">
+                        "added: "
+                    </span>
                     {part.text}
                 </ins>
             }
@@ -285,7 +290,7 @@ fn same_view(text: &str, keep_start: bool, keep_end: bool) -> AnyView {
     let hidden = count - head.chars().count() - tail.chars().count();
     view! {
         {head}
-        <span class="diff-fold">{format!(" … {hidden} unchanged characters … ")}</span>
+        <span class="diff-fold" dir="ltr">{format!(" … {hidden} unchanged characters … ")}</span>
         {tail}
     }
     .into_any()

@@ -7,8 +7,11 @@ use super::state::{Review, editor_id};
 use crate::pages::desk::Desk;
 use crate::pages::generate::words::{count, plural};
 use crate::ui::diff::diff_view;
+use crate::ui::formula::Mode;
+use crate::ui::formula::find::cut;
 use crate::ui::markdown::parse;
 use leptos::prelude::*;
+use leptos::tachys::view::keyed::keyed;
 use seedbed_core::messages::{OtherResponse, RecordView};
 use seedbed_core::model::{FinishReason, Role};
 use seedbed_core::record::{Field as Content, Source};
@@ -302,6 +305,7 @@ fn TextPart(review: Review, part: Part) -> impl IntoView {
                     is_edited.get().then(|| view! { <span class="mark edited">"Edited"</span> }.into_any())
                 }}
                 <span class="part-tools">
+                    {part.is_markdown().then(|| formulas_view(review, text))}
                     {(field == Field::Response).then(|| plain_button(review))}
                     {move || {
                         is_edited
@@ -356,9 +360,9 @@ fn TextPart(review: Review, part: Part) -> impl IntoView {
                 if is_editing.get() {
                     view! { <Editor review=review field=field /> }.into_any()
                 } else {
-                    let is_plain = review.is_plain.get();
+                    let (is_plain, mode) = (review.is_plain.get(), review.formulas.get());
                     text.with(|text| {
-                        text.as_ref().map(|text| reading_view(text, part, is_plain))
+                        text.as_ref().map(|text| reading_view(text, part, is_plain, mode))
                     })
                         .into_any()
                 }
@@ -396,7 +400,7 @@ pub(super) fn key_view(review: Review, action: Action) -> AnyView {
     .into_any()
 }
 
-fn reading_view(text: &Shown, part: Part, is_plain: bool) -> AnyView {
+fn reading_view(text: &Shown, part: Part, is_plain: bool, mode: Mode) -> AnyView {
     let shown = text.edited.as_deref().unwrap_or(&text.generated);
     if shown.trim().is_empty() {
         let told = if text.is_unknown {
@@ -417,7 +421,61 @@ fn reading_view(text: &Shown, part: Part, is_plain: bool) -> AnyView {
     }
     // Below the heading of the part.
     let heading = if part.role.is_some() { 4 } else { 3 };
-    view! { <div class="md">{parse(shown).view(heading)}</div> }.into_any()
+    // Another text is other nodes: those of a formula are none that could be brought up to date.
+    let text = [shown.to_owned()];
+    let drawn = keyed(
+        text,
+        move |text| (text.clone(), mode.name()),
+        move |_, text: String| (|_| {}, parse(&text).view(heading, mode)),
+    );
+    view! { <div class="md">{drawn}</div> }.into_any()
+}
+
+/// Which formulas are typeset; shown where there is one.
+fn formulas_view(review: Review, text: Memo<Option<Shown>>) -> AnyView {
+    let has_some = Memo::new(move |_| {
+        text.with(|text| {
+            text.as_ref().is_some_and(|text| {
+                let shown = text.edited.as_deref().unwrap_or(&text.generated);
+                !cut(shown).formulas.is_empty()
+            })
+        })
+    });
+    (move || {
+        (has_some.get() && !review.is_plain.get()).then(|| {
+            let options = Mode::ALL
+                .iter()
+                .map(|(mode, name)| {
+                    let label = match mode {
+                        Mode::Auto => "Formulas: all",
+                        Mode::Marked => "Formulas: only \\( \\)",
+                        Mode::Off => "Formulas: off",
+                    };
+                    let is_chosen = review.formulas.get_untracked() == *mode;
+                    view! {
+                        <option value=*name selected=is_chosen>
+                            {label}
+                        </option>
+                    }
+                    .into_any()
+                })
+                .collect::<Vec<_>>();
+            view! {
+                <select
+                    class="formulas-mode"
+                    aria-label="Which formulas are typeset"
+                    on:change:target=move |event| {
+                        let name = event.target().value();
+                        review.set_formulas(Mode::named(Some(&name)));
+                    }
+                >
+                    {options}
+                </select>
+            }
+            .into_any()
+        })
+    })
+    .into_any()
 }
 
 #[component]
@@ -798,18 +856,17 @@ fn provenance_view(desk: Desk, row: &RecordView) -> AnyView {
 
 /// "owner/dataset, row 8, revision 0a1b, as chosen".
 fn source_text(source: &Source) -> String {
-    let mut text = source.name.clone();
-    if let Some(row) = source.row {
-        // A person counts from 1.
-        text.push_str(&format!(", row {}", count(row + 1)));
-    }
-    if let Some(revision) = &source.revision {
-        text.push_str(&format!(", revision {}", short_id(revision)));
-    }
-    if let Some(part) = &source.part {
-        text.push_str(&format!(", as {part}"));
-    }
-    text
+    // A person counts from 1.
+    let row = source.row.map(|row| format!("row {}", count(row + 1)));
+    let revision = source.revision.as_deref();
+    let parts = [
+        Some(source.name.clone()),
+        row,
+        revision.map(|revision| format!("revision {}", short_id(revision))),
+        source.part.as_deref().map(|part| format!("as {part}")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    parts.join(", ")
 }
 
 fn short_id(id: &str) -> String {

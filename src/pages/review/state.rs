@@ -8,6 +8,7 @@ use super::form::{Field, Form, said, said_after};
 use super::keys::{Action, Focus, Press, action};
 use super::queue::{Fetch, Moved, Place, Places, Queue, answered};
 use crate::pages::desk::{Debounce, Desk};
+use crate::ui::formula::Mode;
 use leptos::ev;
 use leptos::prelude::*;
 use seedbed_core::messages::{Counts, Failure, RecordFilter, RecordView, Reply, Request};
@@ -19,6 +20,11 @@ use std::sync::Arc;
 
 /// Key of the stored switch for single keys.
 const KEYS_SWITCH: &str = "seedbed:review-keys";
+
+/// Key of the stored choice which formulas of a project are typeset.
+fn formulas_key(project: &str) -> String {
+    format!("seedbed:formulas:{project}")
+}
 
 /// The page's state. Copy: it is handles only.
 #[derive(Clone, Copy)]
@@ -52,6 +58,8 @@ pub(super) struct Review {
     pub is_discarding: RwSignal<bool>,
     pub details_open: RwSignal<bool>,
     pub is_plain: RwSignal<bool>,
+    /// Which formulas are typeset.
+    pub formulas: RwSignal<Mode>,
     pub help_open: RwSignal<bool>,
     pub are_keys_on: RwSignal<bool>,
     pub panel_open: RwSignal<bool>,
@@ -109,6 +117,9 @@ impl Review {
             is_discarding: RwSignal::new(false),
             details_open: RwSignal::new(false),
             is_plain: RwSignal::new(false),
+            formulas: RwSignal::new(Mode::named(
+                desk.local_get(&formulas_key(&desk.project_id())).as_deref(),
+            )),
             help_open: RwSignal::new(false),
             are_keys_on: RwSignal::new(desk.local_get(KEYS_SWITCH).as_deref() != Some("off")),
             panel_open: RwSignal::new(false),
@@ -378,6 +389,14 @@ impl Review {
         self.are_keys_on.set(on);
         self.desk
             .local_set(KEYS_SWITCH, if on { "on" } else { "off" });
+    }
+
+    /// Chooses which formulas are typeset, for this project in this browser.
+    pub fn set_formulas(self, mode: Mode) {
+        self.formulas.set(mode);
+        if let Some(project) = self.project.try_get_value() {
+            self.desk.local_set(&formulas_key(&project), mode.name());
+        }
     }
 
     /// Carries an action out, after what was decided before it.
