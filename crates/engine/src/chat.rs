@@ -7,7 +7,7 @@ use seedbed_tokens::{Message, StopStrings, Stream, Template, Tokenizer, Vocabula
 use seedbed_weights::{Array, Metadata, Value};
 
 use crate::Error;
-use crate::engine::{Engine, Event, Options, Reason, Request, Sampling};
+use crate::engine::{Engine, Event, Options, Reason, Request, Sampling, Spent, Stage};
 use crate::gpu::context::Context;
 use crate::gpu::weights::Weights;
 
@@ -85,6 +85,21 @@ pub enum Said {
     Failed(u64, String),
 }
 
+/// How far a reply is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// Whose.
+    pub id: u64,
+    /// What is done for it.
+    pub stage: Stage,
+    /// Tokens written.
+    pub written: usize,
+    /// Tokens to be written at most.
+    pub most: usize,
+    /// Seconds until then at most, as quick as it was lately; unknown while it waits or nothing was measured.
+    pub seconds_left: Option<f64>,
+}
+
 struct Turn {
     prompt: Vec<u32>,
     made: Vec<u32>,
@@ -157,6 +172,37 @@ impl Chat {
     /// Tokens made so far, of all replies.
     pub fn made(&self) -> u64 {
         self.made
+    }
+
+    /// What reading and writing took lately.
+    pub fn spent(&self) -> Spent {
+        self.engine.spent()
+    }
+
+    /// How far each reply is, those that wait last.
+    pub fn standings(&self) -> Vec<Standing> {
+        let (spent, unread) = (self.engine.spent(), self.engine.unread());
+        let stages = self.engine.stages().into_iter();
+        stages
+            .filter_map(|(id, stage)| {
+                let turn = self.turns.get(&id)?;
+                let (written, most) = (turn.made.len(), turn.wish.max_tokens.max(1));
+                // Whatever is read for others goes between its own steps.
+                let seconds_left = match stage {
+                    Stage::Waiting(_) => None,
+                    Stage::Reading { .. } | Stage::Writing => {
+                        spent.seconds_for(unread, most.saturating_sub(written))
+                    }
+                };
+                Some(Standing {
+                    id,
+                    stage,
+                    written,
+                    most,
+                    seconds_left,
+                })
+            })
+            .collect()
     }
 
     /// Replies that wait or run.

@@ -2,8 +2,9 @@
 //!
 //! A *slot* holds one sequence's keys and values. A step runs one *column* for each slot in use: its newest token goes
 //! through the model, the next one is sampled on the GPU and becomes the column's input, so that several steps are encoded
-//! ahead without the host seeing a token. A finished slot is given to the next request in the queue between two submits,
-//! its prompt prefilled in chunks. Prompts that begin alike share the keys and values of their beginning.
+//! ahead without the host seeing a token. A finished slot is given to the next request in the queue between two submits.
+//! Its prompt is read in pieces between the steps of the others, so that their text keeps coming. Prompts that begin alike
+//! share the keys and values of their beginning.
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -29,6 +30,8 @@ pub struct Options {
     pub chunk: usize,
     /// Most steps between two looks at the results.
     pub steps: usize,
+    /// Seconds that the text of others may wait while a piece of a prompt is read; the least piece is [`Self::chunk`].
+    pub patience: f64,
     /// Kernels without barriers; by default where the adapter computes on a CPU.
     pub lanes: Option<bool>,
     /// Variants of the matrix kernels; by default those that need no optional feature.
@@ -48,6 +51,7 @@ impl Default for Options {
             half_kv: true,
             chunk: 64,
             steps: 16,
+            patience: PATIENCE,
             lanes: None,
             kit: None,
             long: 512,
@@ -121,6 +125,70 @@ pub enum Event {
     Broken(u64),
 }
 
+/// How far a sequence is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// In the queue, behind so many others.
+    Waiting(usize),
+    /// Its prompt is being read.
+    Reading {
+        /// Tokens that are read, or on their way to the device.
+        read: usize,
+        /// Tokens of the prompt.
+        total: usize,
+    },
+    /// Its tokens are being made.
+    Writing,
+}
+
+/// What reading and writing took lately. The first of each is not counted: it compiles.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Spent {
+    /// Tokens of prompts.
+    pub read: u64,
+    /// Seconds of reading them.
+    pub read_seconds: f64,
+    /// Steps, each of all sequences that write.
+    pub steps: u64,
+    /// Seconds of making them.
+    pub step_seconds: f64,
+}
+
+impl Spent {
+    fn add_reading(&mut self, tokens: usize, seconds: f64) {
+        if self.read > LATELY {
+            self.read /= 2;
+            self.read_seconds /= 2.0;
+        }
+        self.read += tokens as u64;
+        self.read_seconds += seconds;
+    }
+
+    fn add_steps(&mut self, steps: usize, seconds: f64) {
+        if self.steps > LATELY {
+            self.steps /= 2;
+            self.step_seconds /= 2.0;
+        }
+        self.steps += steps as u64;
+        self.step_seconds += seconds;
+    }
+
+    /// Seconds that it takes to read `tokens` and then to make `steps`, if that was measured.
+    pub fn seconds_for(&self, tokens: usize, steps: usize) -> Option<f64> {
+        let part = |count: usize, of: u64, seconds: f64| {
+            if count == 0 {
+                Some(0.0)
+            } else {
+                (of > 0).then(|| count as f64 * seconds / of as f64)
+            }
+        };
+        Some(
+            part(tokens, self.read, self.read_seconds)?
+                + part(steps, self.steps, self.step_seconds)?,
+        )
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Pass {
     /// One step of all sequences, sampling included.
@@ -181,13 +249,28 @@ struct Active {
     column: [u32; 4],
     /// The last position it may have.
     end: u32,
-    is_on_prefix: bool,
+    /// The prompt without its last token, which is the first step's.
+    prompt: Vec<u32>,
+    /// How many of these the slot or the shared one has, or will have when what was sent is done.
+    read: usize,
+    /// How many of these the shared slot has.
+    shared: usize,
+    /// Who came first is read first.
+    turn: u64,
+}
+
+impl Active {
+    fn is_read(&self, prefix: &Prefix) -> bool {
+        self.read == self.prompt.len() && self.shared <= prefix.read
+    }
 }
 
 /// Keys and values that several prompts begin with.
 #[derive(Default)]
 struct Prefix {
     tokens: Vec<u32>,
+    /// How many of them are read.
+    read: usize,
     users: usize,
 }
 
@@ -211,8 +294,15 @@ pub struct Engine {
     active: Vec<Option<Active>>,
     prefix: Prefix,
     stops: Vec<u32>,
+    /// Sequences that had a slot until now.
+    turns: u64,
     /// Seconds a step took lately.
     pace: Option<f64>,
+    /// Seconds that reading a token took lately.
+    read_pace: Option<f64>,
+    /// Tokens of prompts that were sent last.
+    read_last: usize,
+    spent: Spent,
     /// Seconds that an answer takes by itself.
     delay: Option<f64>,
     /// When the last results arrived.
@@ -226,11 +316,13 @@ pub struct Engine {
     landings: Vec<wgpu::Buffer>,
 }
 
-/// Steps that are under way.
+/// Steps that are under way, or pieces of prompts.
 struct Flight {
     landing: wgpu::Buffer,
     answer: Answer,
     steps: usize,
+    /// Tokens of prompts.
+    read: usize,
     launched: f64,
 }
 
@@ -326,7 +418,11 @@ impl Engine {
             active,
             prefix: Prefix::default(),
             stops: stops.to_vec(),
+            turns: 0,
             pace: None,
+            read_pace: None,
+            read_last: 0,
+            spent: Spent::default(),
             delay: None,
             arrived: 0.0,
             columns: 0,
@@ -520,13 +616,13 @@ impl Engine {
     fn release(&mut self, slot: usize) {
         if let Some(active) = self.active[slot].take() {
             self.is_changed = true;
-            if active.is_on_prefix {
+            if active.shared > 0 {
                 self.prefix.users -= 1;
             }
         }
     }
 
-    /// What the prompt can take from the shared slot; fills that slot first if the next in the queue begins alike.
+    /// What the prompt can take from the shared slot; that slot is to be filled first if the next in the queue begins alike.
     fn share(&mut self, prompt: &[u32]) -> usize {
         let usable = |shared: usize| shared.min(prompt.len() - 1);
         let now = usable(common(&self.prefix.tokens, prompt));
@@ -545,9 +641,8 @@ impl Engine {
         }
         let slot = self.options.slots;
         self.prefix.tokens = prompt[..wanted].to_vec();
+        self.prefix.read = 0;
         self.set_base(slot, slot, 0);
-        let tokens = self.prefix.tokens.clone();
-        self.prefill(slot, 0, &tokens);
         wanted
     }
 
@@ -564,7 +659,6 @@ impl Engine {
                 shared,
             );
             let last = prompt.len() - 1;
-            self.prefill(slot, shared, &prompt[shared..last]);
             let sampling = request.sampling;
             let end = (last + request.max_tokens - 1).min(self.options.context - 1);
             let settings: [u32; 12] = [
@@ -595,16 +689,132 @@ impl Engine {
             if shared > 0 {
                 self.prefix.users += 1;
             }
+            self.turns += 1;
+            let column = [slot as u32, last as u32, prompt[last], 1];
+            let mut prompt = request.prompt;
+            prompt.truncate(last);
             self.active[slot] = Some(Active {
                 id: request.id,
-                column: [slot as u32, last as u32, prompt[last], 1],
+                column,
                 end: end as u32,
-                is_on_prefix: shared > 0,
+                prompt,
+                read: shared,
+                shared,
+                turn: self.turns,
             });
         }
     }
 
-    /// Lets every sequence advance by some tokens, and tells what happened.
+    /// The slot whose prompt is read next: that of who came first.
+    fn reader(&self) -> Option<usize> {
+        self.active
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, one)| Some((slot, one.as_ref()?)))
+            .filter(|(_, one)| !one.is_read(&self.prefix))
+            .min_by_key(|(_, one)| one.turn)
+            .map(|(slot, _)| slot)
+    }
+
+    /// The next piece of a prompt: its slot, its first position, its tokens. Counts as read from now on.
+    fn next_piece(&mut self) -> Option<(usize, usize, Vec<u32>)> {
+        let chunk = self.options.chunk;
+        let slot = self.reader()?;
+        let one = self.active[slot].as_mut()?;
+        let (slot, tokens, read) = if one.shared > self.prefix.read {
+            let prefix = &mut self.prefix;
+            (self.options.slots, &prefix.tokens, &mut prefix.read)
+        } else {
+            (slot, &one.prompt, &mut one.read)
+        };
+        let start = *read;
+        *read = tokens.len().min(start + chunk);
+        Some((slot, start, tokens[start..*read].to_vec()))
+    }
+
+    /// Sends pieces of prompts, as many as take about as long as the others' text may wait.
+    fn read_some(&mut self) {
+        // Answers that travel together make a pace seem quicker than it is, so more is tried step by step.
+        let room = self.read_pace.map_or(0, |pace| {
+            ((self.options.patience / pace) as usize).min(self.read_last.saturating_mul(4))
+        });
+        let mut read = 0;
+        while read < room.max(1) {
+            let Some((slot, start, tokens)) = self.next_piece() else {
+                break;
+            };
+            self.prefill(slot, start, &tokens);
+            read += tokens.len();
+        }
+        if read == 0 {
+            return;
+        }
+        self.read_last = read;
+        // Of no interest but that it is there.
+        let landing = self.landing();
+        let mut encoder = self
+            .context
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(&self.buffers.results, 0, &landing, 0, 16);
+        let index = self.context.queue.submit([encoder.finish()]);
+        let answer = self.context.begin_read(&landing, index);
+        self.flights.push_back(Flight {
+            landing,
+            answer,
+            steps: 0,
+            read,
+            launched: now(),
+        });
+    }
+
+    /// How far each sequence is, those in the queue last.
+    pub fn stages(&self) -> Vec<(u64, Stage)> {
+        let running = self.active.iter().flatten().map(|one| {
+            let stage = if one.is_read(&self.prefix) {
+                Stage::Writing
+            } else if one.shared > self.prefix.read {
+                Stage::Reading {
+                    read: self.prefix.read,
+                    total: one.prompt.len() + 1,
+                }
+            } else {
+                Stage::Reading {
+                    read: one.read,
+                    total: one.prompt.len() + 1,
+                }
+            };
+            (one.id, stage)
+        });
+        let waiting = self.queue.iter().enumerate();
+        running
+            .chain(waiting.map(|(before, one)| (one.id, Stage::Waiting(before))))
+            .collect()
+    }
+
+    /// What reading and writing took lately.
+    pub fn spent(&self) -> Spent {
+        self.spent
+    }
+
+    /// Tokens that the device has to read before all sequences that have a slot can write.
+    pub fn unread(&self) -> usize {
+        let own: usize = self
+            .active
+            .iter()
+            .flatten()
+            .map(|one| one.prompt.len() - one.read)
+            .sum();
+        let shared = if self.prefix.users > 0 {
+            self.prefix.tokens.len() - self.prefix.read
+        } else {
+            0
+        };
+        own + shared
+    }
+
+    /// Lets every sequence advance by some tokens, read or made, and tells what happened; that may be nothing while prompts
+    /// are read.
     ///
     /// A device that is quick has the next steps before the results of the last ones are looked at, so that it never waits for
     /// the host. Whether a sequence ended is decided on the device; what was sent for it after its end writes nothing.
@@ -617,7 +827,8 @@ impl Engine {
         }
         let mut events = Vec::new();
         let has_room = self.active.iter().any(Option::is_none);
-        if self.is_changed || (has_room && !self.queue.is_empty()) {
+        let is_reading = self.reader().is_some();
+        if self.is_changed || is_reading || (has_room && !self.queue.is_empty()) {
             while !self.flights.is_empty() {
                 self.arrive(&mut events).await?;
             }
@@ -625,26 +836,39 @@ impl Engine {
         if self.flights.is_empty() {
             self.admit();
             self.is_changed = false;
-            let columns: Vec<[u32; 4]> =
-                self.active.iter().flatten().map(|one| one.column).collect();
-            if columns.is_empty() {
-                return Ok(events);
+            self.read_some();
+            let columns: Vec<[u32; 4]> = self.writers().map(|one| one.column).collect();
+            if !columns.is_empty() {
+                self.set_columns(0, &columns);
             }
-            self.set_columns(0, &columns);
             self.columns = columns.len();
         }
-        let (steps, depth) = self.next_steps();
-        while self.flights.len() < depth {
-            let left = self.steps_left();
-            if left == 0 && !self.flights.is_empty() {
-                break;
+        if self.columns > 0 {
+            let (steps, depth) = self.next_steps();
+            // The next piece of a prompt goes between.
+            let depth = if self.reader().is_some() { 1 } else { depth };
+            loop {
+                let flying = self.flights.iter().filter(|one| one.steps > 0).count();
+                let left = self.steps_left();
+                if flying >= depth || (left == 0 && flying > 0) {
+                    break;
+                }
+                self.launch(steps.min(left.max(1)));
             }
-            self.launch(steps.min(left.max(1)));
         }
         if events.is_empty() {
             self.arrive(&mut events).await?;
         }
         Ok(events)
+    }
+
+    /// Sequences whose prompt is read.
+    fn writers(&self) -> impl Iterator<Item = &Active> {
+        let prefix = &self.prefix;
+        self.active
+            .iter()
+            .flatten()
+            .filter(|one| one.is_read(prefix))
     }
 
     /// Steps of the next submit, and submits to have under way.
@@ -666,9 +890,7 @@ impl Engine {
     /// Steps until the last sequence has all its tokens, beyond those under way.
     fn steps_left(&self) -> usize {
         let longest = self
-            .active
-            .iter()
-            .flatten()
+            .writers()
             .map(|one| (one.end + 1).saturating_sub(one.column[1]) as usize)
             .max();
         longest.unwrap_or(0).saturating_sub(self.ahead())
@@ -709,9 +931,7 @@ impl Engine {
     fn launch(&mut self, steps: usize) {
         let ahead = self.ahead();
         let longest = self
-            .active
-            .iter()
-            .flatten()
+            .writers()
             .map(|one| one.column[1] as usize + ahead)
             .max()
             .unwrap_or(0);
@@ -734,6 +954,7 @@ impl Engine {
             landing,
             answer,
             steps,
+            read: 0,
             launched: now(),
         });
     }
@@ -756,15 +977,27 @@ impl Engine {
         };
         // The device began with it when it was sent, or when it was done with the one before.
         let arrived = now();
-        let pace = (arrived - flight.launched.max(self.arrived)) / flight.steps as f64;
+        let took = arrived - flight.launched.max(self.arrived);
         self.arrived = arrived;
-        // The first step also compiles the kernels, in some browsers.
-        self.pace = Some(if self.pace.is_none() {
-            pace.min(PATIENCE / 4.0)
-        } else {
-            pace.max(1e-6)
-        });
         self.landings.push(flight.landing);
+        // The first step also compiles the kernels, in some browsers; so does the first piece.
+        if flight.read > 0 {
+            let pace = took / flight.read as f64;
+            if self.read_pace.is_none() {
+                self.read_pace = Some(pace.min(PATIENCE / self.options.chunk as f64).max(1e-6));
+            } else {
+                self.read_pace = Some(pace.max(1e-6));
+                self.spent.add_reading(flight.read, took);
+            }
+            return Ok(());
+        }
+        let pace = took / flight.steps as f64;
+        if self.pace.is_none() {
+            self.pace = Some(pace.min(PATIENCE / 4.0));
+        } else {
+            self.pace = Some(pace.max(1e-6));
+            self.spent.add_steps(flight.steps, took);
+        }
         events.extend(self.take_in(&words));
         Ok(())
     }
@@ -962,6 +1195,8 @@ const SCORED: usize = 8;
 const SPLITS: usize = 8;
 /// Fewer tokens are not worth sharing.
 const SHARED: usize = 8;
+/// Tokens, or steps, that are remembered of what they took.
+const LATELY: u64 = 512;
 /// Seconds between two looks at the results.
 const PATIENCE: f64 = 0.25;
 /// Seconds from which an answer is late: some browsers look for what is done only ten times a second.

@@ -4,10 +4,11 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use futures::executor::block_on;
-use seedbed_engine::engine::{Engine, Event, Options, Reason, Request, Sampling, warm};
+use seedbed_engine::engine::{Engine, Event, Options, Reason, Request, Sampling, Stage, warm};
 use seedbed_engine::gpu::context::Context;
 use seedbed_engine::gpu::weights::Weights;
 use seedbed_engine::load;
@@ -390,4 +391,96 @@ fn kernels_are_there_before_the_weights() {
         &[request(1, &prompt, 3), request(2, &other, 3)],
     );
     assert_eq!(context.kernels(), warmed);
+}
+
+/// A prompt that comes while another sequence writes is read in pieces between its tokens, whatever is shared; both get
+/// what they get alone, and how far each is can be told.
+#[test]
+fn a_prompt_is_read_between_the_tokens_of_others() {
+    each(|context, weights, lanes, what| {
+        let long: Vec<u32> = prompts(6).concat().into_iter().take(100).collect();
+        for shared in [0, 60] {
+            let beginning = &long[..shared];
+            let other: Vec<u32> = long.iter().rev().copied().take(100 - shared).collect();
+            let short: Vec<u32> = prompts(2).remove(1);
+            let requests = [
+                request(0, &short, 40),
+                request(1, &long, 9),
+                request(2, &[beginning, &other].concat(), 9),
+            ];
+            let wanted = alone(context, weights, lanes, &requests);
+            let options = Options {
+                chunk: 8,
+                steps: 1,
+                patience: 0.0,
+                ..options(3, lanes)
+            };
+            let mut three = engine(context, weights, options);
+            let mut all: Vec<(u64, Outcome)> = requests
+                .iter()
+                .map(|one| (one.id, Outcome::default()))
+                .collect();
+            three.submit(requests[0].clone()).unwrap();
+            let mut read = Vec::new();
+            let mut meanwhile = 0;
+            while three.open() > 0 {
+                let events = block_on(three.advance()).unwrap();
+                let stages: HashMap<u64, Stage> = three.stages().into_iter().collect();
+                let is_reading = stages
+                    .values()
+                    .any(|stage| matches!(stage, Stage::Reading { .. }));
+                for event in events {
+                    meanwhile += usize::from(is_reading && matches!(event, Event::Tokens(0, _)));
+                    support::note(&mut all, event);
+                }
+                if let Some(Stage::Reading { read: now, total }) = stages.get(&1) {
+                    assert_eq!(*total, long.len(), "{what}");
+                    read.push(*now);
+                }
+                if all[0].1.tokens.len() == 2 && three.open() == 1 {
+                    three.submit(requests[1].clone()).unwrap();
+                    three.submit(requests[2].clone()).unwrap();
+                    assert!(three.stages().contains(&(2, Stage::Waiting(1))), "{what}");
+                }
+            }
+            assert!(meanwhile > 0, "{what}: the one that writes had to wait");
+            assert!(
+                read.len() > 1 && read.is_sorted() && read[0] < *read.last().unwrap(),
+                "{what}: {read:?}"
+            );
+            assert_eq!(three.unread(), 0, "{what}");
+            let found: Vec<Outcome> = all.into_iter().map(|(_, outcome)| outcome).collect();
+            assert_eq!(found, wanted, "{what}, {shared} shared");
+        }
+    });
+}
+
+/// Who is cancelled while its prompt is read leaves nothing behind, be it the one whose beginning others share.
+#[test]
+fn a_prompt_may_be_given_up_while_it_is_read() {
+    each(|context, weights, lanes, what| {
+        let beginning: Vec<u32> = prompts(6).concat().into_iter().take(90).collect();
+        let requests: Vec<Request> = prompts(4)
+            .iter()
+            .zip(0..)
+            .map(|(end, id)| {
+                let end: Vec<u32> = end.iter().copied().take(12).collect();
+                request(id, &[&beginning[..], &end].concat(), 9)
+            })
+            .collect();
+        let wanted = alone(context, weights, lanes, &requests);
+        let options = Options {
+            chunk: 4,
+            patience: 0.0,
+            ..options(2, lanes)
+        };
+        let mut two = engine(context, weights, options);
+        for one in &requests[..2] {
+            two.submit(one.clone()).unwrap();
+        }
+        assert!(block_on(two.advance()).unwrap().is_empty(), "{what}");
+        assert!(two.unread() > 0, "{what}");
+        assert!(two.cancel(0) && two.cancel(1), "{what}");
+        assert_eq!(run(&mut two, &requests[2..]), wanted[2..], "{what}");
+    });
 }
