@@ -123,7 +123,7 @@ fn nothing_in_a_message_ends_its_turn() {
 fn a_reply_ends_where_the_template_says_so() {
     use futures::executor::block_on;
     use seedbed_engine::chat::{Chat, Said, Wish};
-    use seedbed_engine::engine::{Options, Reason};
+    use seedbed_engine::engine::{Options, Reason, Stage};
 
     let Some(mut vocabulary) = real() else { return };
     let Some(path) = real_model() else { return };
@@ -136,6 +136,8 @@ fn a_reply_ends_where_the_template_says_so() {
     let weights = Rc::new(seedbed_engine::load::model(&context, &path, None).unwrap());
     let options = Options {
         context: 128,
+        chunk: 8,
+        patience: 0.0,
         ..Options::default()
     };
     let mut chat = Chat::new(context, weights, options, &vocabulary, "2026-01-02").unwrap();
@@ -147,9 +149,29 @@ fn a_reply_ends_where_the_template_says_so() {
         max_tokens: 60,
         ..Wish::default()
     };
-    chat.begin(1, &[message], wish).unwrap();
+    chat.begin(1, &[message.clone()], wish).unwrap();
+    let total = chat.tokens(&[message]).unwrap().len();
     let (mut text, mut why) = (String::new(), None);
+    let (mut read, mut written, mut left) = (Vec::new(), 0, Vec::new());
+    assert_eq!(chat.standings()[0].stage, Stage::Waiting(0));
     while chat.open() > 0 {
+        if let Some(standing) = chat.standings().first() {
+            match standing.stage {
+                Stage::Waiting(_) => {}
+                Stage::Reading {
+                    read: now,
+                    total: all,
+                } => {
+                    assert_eq!(all, total);
+                    read.push(now);
+                }
+                Stage::Writing => {
+                    assert!(standing.written >= written && standing.most == 60);
+                    written = standing.written;
+                    left.extend(standing.seconds_left);
+                }
+            }
+        }
         for one in block_on(chat.advance()).unwrap() {
             match one {
                 Said::Text(_, more) => text.push_str(&more),
@@ -162,6 +184,15 @@ fn a_reply_ends_where_the_template_says_so() {
     let wanted = reference["cases"][0]["text"].as_str().unwrap();
     assert_eq!(text.trim(), wanted.trim_end_matches("<|im_end|>").trim());
     assert_eq!(why, Some(Reason::Stop));
+    // Pieces of eight, and the last token is the first step's.
+    let pieces: Vec<usize> = (1..)
+        .map(|n| n * 8)
+        .take_while(|n| *n < total - 1)
+        .collect();
+    assert_eq!(read, pieces);
+    assert!(written > 3);
+    // Steps are as quick as they are; fewer of them are left each time.
+    assert!(!left.is_empty() && left.iter().all(|seconds| *seconds > 0.0));
 }
 
 /// A device that is lost in the middle of a reply costs nothing but time: the reply goes on, on another device.
