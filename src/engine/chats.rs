@@ -1,12 +1,12 @@
 //! Chats: requests in the OpenAI protocol in, streams of server-sent events out, and one loop that lets all of them
 //! advance together.
 
-use super::{Host, Out, load, measure};
+use super::{From, Host, Out, load, measure};
 use futures::StreamExt as _;
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
-use seedbed_core::engine::EngineOrder;
-use seedbed_engine::chat::{Chat, Said, Wish};
-use seedbed_engine::engine::{Reason, Sampling};
+use seedbed_core::engine::{EngineOrder, EngineRow, EngineStep};
+use seedbed_engine::chat::{Chat, Said, Standing, Wish};
+use seedbed_engine::engine::{Reason, Sampling, Stage};
 use seedbed_tokens::Message;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -46,6 +46,9 @@ pub(crate) struct Ask {
     stop: Option<Stop>,
     #[serde(default)]
     response_format: Option<Value>,
+    /// The run's row that it is for.
+    #[serde(skip)]
+    row: String,
 }
 
 /// A message of a request.
@@ -69,11 +72,12 @@ fn refuse(out: &Out, status: u16, message: &str) {
 }
 
 /// Hands a chat to the loop; loads the model first, if it is kept.
-pub(crate) async fn answer(host: &Rc<Host>, out: Out, body: &str) {
-    let ask: Ask = match serde_json::from_str(body) {
+pub(crate) async fn answer(host: &Rc<Host>, out: Out, body: &str, from: From) {
+    let mut ask: Ask = match serde_json::from_str(body) {
         Ok(ask) => ask,
         Err(error) => return refuse(&out, 400, &format!("The request can't be read: {error}")),
     };
+    ask.row = from.row;
     let is_text = ask
         .response_format
         .as_ref()
@@ -85,7 +89,7 @@ pub(crate) async fn answer(host: &Rc<Host>, out: Out, body: &str) {
             "A model in the tab writes plain text only; leave response_format out.",
         );
     }
-    // A tab that was reloaded goes on by itself.
+    // A tab that was reloaded goes on by itself, and so does a worker that was started again.
     let is_there = |host: &Host| {
         host.loaded
             .borrow()
@@ -100,9 +104,13 @@ pub(crate) async fn answer(host: &Rc<Host>, out: Out, body: &str) {
         let Some(kept) = kept else {
             return refuse(&out, 404, "This model is not loaded into the tab.");
         };
+        let sizes = from
+            .order
+            .filter(|order| order.model.name == kept.model.name)
+            .map_or_else(Default::default, |order| order.sizes);
         let order = EngineOrder {
             model: kept.model,
-            ..EngineOrder::default()
+            sizes,
         };
         if let Err(failure) = load::again(host, &out, order).await {
             return refuse(&out, 503, &failure.what);
@@ -141,6 +149,7 @@ pub(crate) fn start(host: &Rc<Host>, chat: Chat) {
 struct Open {
     out: Out,
     model: String,
+    row: String,
 }
 
 /// Runs until the model is unloaded and nothing is open.
@@ -163,6 +172,8 @@ async fn run(host: Rc<Host>, mut chat: Chat, mut work: UnboundedReceiver<Work>) 
                 };
                 // The time without work does not count.
                 host.marks.borrow_mut().clear();
+                // Those that were asked together begin together, so that what they share is read once.
+                load::breathe().await;
                 next
             } else {
                 match work.try_recv() {
@@ -192,18 +203,18 @@ async fn run(host: Rc<Host>, mut chat: Chat, mut work: UnboundedReceiver<Work>) 
             chat.cancel(id);
             open.remove(&id);
         }
-        let said = match chat.advance().await {
+        note(&host, &chat, &open);
+        host.step_since.set(Some(js_sys::Date::now()));
+        let advanced = chat.advance().await;
+        host.step_since.set(None);
+        let said = match advanced {
             Ok(said) => said,
             Err(error) => {
                 if load::recover(&host, &mut chat).await.is_ok() {
                     continue;
                 }
                 for one in open.values() {
-                    event(
-                        &one.out,
-                        &json!({ "error": { "message": error.to_string() } }),
-                    );
-                    one.out.end();
+                    one.out.died(&error.to_string());
                 }
                 host.unload();
                 return;
@@ -212,7 +223,6 @@ async fn run(host: Rc<Host>, mut chat: Chat, mut work: UnboundedReceiver<Work>) 
         for one in said {
             tell(&mut open, one, &fingerprint);
         }
-        note(&host, &chat, &open);
         // Lets messages in.
         load::breathe().await;
     }
@@ -253,6 +263,7 @@ fn begin(chat: &mut Chat, id: u64, ask: Ask, out: Out) -> Option<Open> {
             Some(Open {
                 out,
                 model: ask.model,
+                row: ask.row,
             })
         }
         Err(error) => {
@@ -307,12 +318,45 @@ fn tell(open: &mut HashMap<u64, Open>, said: Said, fingerprint: &str) {
     }
 }
 
-/// Notes the speed over the last seconds.
+fn step(standing: &Standing) -> EngineStep {
+    match standing.stage {
+        Stage::Waiting(before) => EngineStep::Waiting {
+            before: before as u32,
+        },
+        Stage::Reading { read, total } => EngineStep::Reading {
+            read: read as u32,
+            total: total as u32,
+        },
+        Stage::Writing => EngineStep::Writing {
+            written: standing.written as u32,
+            most: standing.most as u32,
+        },
+    }
+}
+
+/// Notes how far the answers are, and the speed over the last seconds.
 fn note(host: &Host, chat: &Chat, open: &HashMap<u64, Open>) {
     let mut speed = host.speed.borrow_mut();
-    let running = open.len().min(chat.options().slots);
-    speed.running = running as u32;
-    speed.waiting = (open.len() - running) as u32;
+    let standings = chat.standings();
+    let count =
+        |is: fn(&Stage) -> bool| standings.iter().filter(|one| is(&one.stage)).count() as u32;
+    speed.running = count(|stage| *stage == Stage::Writing);
+    speed.reading = count(|stage| matches!(stage, Stage::Reading { .. }));
+    speed.waiting = count(|stage| matches!(stage, Stage::Waiting(_)));
+    let spent = chat.spent();
+    speed.read_s = spent.seconds_for(1, 0).unwrap_or(0.0);
+    speed.step_s = spent.seconds_for(0, 1).unwrap_or(0.0);
+    *host.rows.borrow_mut() = standings
+        .iter()
+        .filter_map(|standing| {
+            let one = open.get(&standing.id).filter(|one| !one.row.is_empty())?;
+            Some(EngineRow {
+                row: one.row.clone(),
+                step: step(standing),
+                seconds_left: standing.seconds_left.map(|seconds| seconds.ceil() as u64),
+            })
+        })
+        .collect();
     let made = chat.made();
     let now = js_sys::Date::now() / 1000.0;
     let mut marks = host.marks.borrow_mut();

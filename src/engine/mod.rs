@@ -2,7 +2,8 @@
 //!
 //! It answers as a small HTTP server would ([`seedbed_core::engine`]): `/state`, `/load`, `/unload`, `/forget`,
 //! `/measure`, and the OpenAI protocol under `/v1`. A message is `{id, method, path, body}`; an answer `{id, status}`, any number of
-//! `{id, bytes}`, and `{id}`. `{id, stop}` says that nobody waits any more.
+//! `{id, bytes}`, and `{id}`; `{id, died}` says that the device failed and the answer is lost. `{id, stop}` says that nobody
+//! waits any more. While somebody waits, `{beat}` says every few seconds that the worker lives.
 
 mod chats;
 mod early;
@@ -15,7 +16,7 @@ mod parity;
 
 use futures::channel::mpsc::UnboundedSender;
 use js_sys::{Object, Reflect, Uint8Array};
-use seedbed_core::engine::{EngineLine, EngineState};
+use seedbed_core::engine::{BEAT_S, EngineLine, EngineOrder, EngineRow, EngineState};
 use seedbed_core::messages::{Failure, FailureKind};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -39,14 +40,29 @@ pub(crate) struct Host {
     pub(crate) weights: RefCell<Weak<seedbed_engine::gpu::weights::Weights>>,
     /// How quick it is.
     pub(crate) speed: RefCell<seedbed_core::engine::EngineSpeed>,
+    /// Rows that are being answered.
+    pub(crate) rows: RefCell<Vec<EngineRow>>,
+    /// Since when a step has been under way, in milliseconds since 1970.
+    pub(crate) step_since: Cell<Option<f64>>,
     /// (seconds, tokens made until then), of the last seconds.
     pub(crate) marks: RefCell<std::collections::VecDeque<(f64, u64)>>,
     /// What was loaded and how, for after a device was lost.
-    pub(crate) order: RefCell<Option<seedbed_core::engine::EngineOrder>>,
+    pub(crate) order: RefCell<Option<EngineOrder>>,
     /// A model is being loaded; others wait.
     pub(crate) loading: futures::lock::Mutex<()>,
     /// Requests that somebody waits for.
     open: RefCell<HashMap<u32, Rc<Cell<bool>>>>,
+}
+
+/// Longest time of a step, in milliseconds. What a slow processor has to do in one takes seconds.
+const STUCK_MS: f64 = 5.0 * 60_000.0;
+
+/// What a request says beside what it asks.
+pub(crate) struct From {
+    /// The run's row that it is for.
+    pub(crate) row: String,
+    /// What was loaded last, be it by a worker before this one.
+    pub(crate) order: Option<EngineOrder>,
 }
 
 /// One request's way back.
@@ -100,6 +116,11 @@ impl Out {
 
     pub(crate) fn end(&self) {
         post(&[("id", self.id.into())]);
+    }
+
+    /// The answer is lost, as everything is that is on this device.
+    pub(crate) fn died(&self, why: &str) {
+        post(&[("id", self.id.into()), ("died", why.into())]);
     }
 
     /// A line of progress or an outcome.
@@ -174,6 +195,7 @@ impl Host {
             loaded: self.loaded.borrow().clone(),
             kept,
             speed: *self.speed.borrow(),
+            rows: self.rows.borrow().clone(),
             heap_bytes: heap_bytes(),
         }
     }
@@ -183,9 +205,25 @@ impl Host {
         *self.inbox.borrow_mut() = None;
         *self.loaded.borrow_mut() = None;
         *self.speed.borrow_mut() = seedbed_core::engine::EngineSpeed::default();
+        self.rows.borrow_mut().clear();
     }
 
-    async fn answer(self: Rc<Self>, out: Out, path: &str, body: String) {
+    /// Tells that the worker lives, if somebody waits. A step that takes longer than any device needs is no life.
+    fn beat(&self) {
+        let is_stuck = self
+            .step_since
+            .get()
+            .is_some_and(|since| js_sys::Date::now() - since > STUCK_MS);
+        let is_asked = || {
+            let open = self.open.borrow();
+            open.values().any(|flag| Rc::strong_count(flag) > 1)
+        };
+        if !is_stuck && is_asked() {
+            post(&[("beat", JsValue::TRUE)]);
+        }
+    }
+
+    async fn answer(self: Rc<Self>, out: Out, path: &str, body: String, from: From) {
         let state = |state: EngineState| {
             serde_json::to_vec(&EngineLine::State(Box::new(state))).unwrap_or_default()
         };
@@ -227,7 +265,7 @@ impl Host {
                 let body = serde_json::json!({ "object": "list", "data": names });
                 out.whole(200, body.to_string().as_bytes());
             }
-            "/v1/chat/completions" => chats::answer(&self, out, &body).await,
+            "/v1/chat/completions" => chats::answer(&self, out, &body, from).await,
             _ => out.whole(404, br#"{"error":{"message":"no such path"}}"#),
         }
     }
@@ -253,6 +291,10 @@ impl Host {
             return;
         }
         let (path, body) = (text("path"), text("body"));
+        let from = From {
+            row: text("row"),
+            order: serde_json::from_str(&text("order")).ok(),
+        };
         let flag = Rc::new(Cell::new(false));
         let mut open = self.open.borrow_mut();
         // Whoever still answers holds the flag, be it long after this request was handed on.
@@ -266,7 +308,7 @@ impl Host {
                 is_stopped: flag,
                 is_silent: false,
             };
-            host.answer(out, &path, body).await;
+            host.answer(out, &path, body, from).await;
         });
     }
 }
@@ -290,6 +332,8 @@ pub(crate) fn start() {
     console_error_panic_hook::set_once();
     let Some(scope) = scope() else { return };
     let host = Rc::new(Host::default());
+    let beats = host.clone();
+    gloo_timers::callback::Interval::new(BEAT_S * 1000, move || beats.beat()).forget();
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
         host.take(&message.data());
     });

@@ -5,8 +5,10 @@ use super::fetch::FetchTransport;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::future::LocalBoxFuture;
 use futures::{FutureExt as _, StreamExt as _, stream};
+use gloo_timers::callback::Interval;
 use js_sys::{Object, Reflect, Uint8Array};
-use seedbed_core::engine::CONTROL;
+use seedbed_backend::pulse::Pulse;
+use seedbed_core::engine::{CONTROL, LOOK_S, ROW, SILENCE_S};
 use seedbed_hub::transport::{HttpRequest, HttpResponse, Method, Transport, TransportError};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -41,6 +43,11 @@ struct Port {
     is_ready: Cell<bool>,
     /// What was said before it did.
     early: RefCell<Vec<Object>>,
+    /// Whether it still lives.
+    pulse: Pulse,
+    watch: RefCell<Option<Interval>>,
+    /// What was loaded last, as it was asked: another worker loads it in the same sizes.
+    order: RefCell<String>,
 }
 
 fn broken(text: impl Into<String>) -> TransportError {
@@ -85,7 +92,23 @@ impl Port {
         });
         worker.set_onerror(Some(on_error.into_js_value().unchecked_ref()));
         *self.worker.borrow_mut() = Some(worker.clone());
+        let port = Rc::downgrade(self);
+        self.watch.borrow_mut().get_or_insert_with(|| {
+            Interval::new(LOOK_S * 1000, move || {
+                if let Some(port) = port.upgrade() {
+                    port.look();
+                }
+            })
+        });
         Ok(worker)
+    }
+
+    /// Ends the worker if it was silent for too long. Until it listens the network decides, which tells by itself.
+    fn look(&self) {
+        let is_asked = self.is_ready.get() && !self.waiting.borrow().is_empty();
+        if self.pulse.is_over(is_asked) {
+            self.fail(&format!("it was silent for {SILENCE_S} seconds"));
+        }
     }
 
     /// The worker is of no use any more: everyone who waits hears it, and the next request starts another.
@@ -93,6 +116,7 @@ impl Port {
         if let Some(worker) = self.worker.borrow_mut().take() {
             worker.terminate();
         }
+        self.pulse.heard();
         self.is_ready.set(false);
         self.early.borrow_mut().clear();
         for (_, tell) in self.waiting.borrow_mut().drain() {
@@ -101,6 +125,10 @@ impl Port {
     }
 
     fn take(&self, data: &JsValue) {
+        self.pulse.heard();
+        if Reflect::has(data, &"beat".into()).unwrap_or_default() {
+            return;
+        }
         let Some(id) = number(data, "id") else {
             // Its first message says that it listens.
             self.is_ready.set(true);
@@ -112,6 +140,15 @@ impl Port {
             return;
         };
         let id = id as u32;
+        if let Some(why) = Reflect::get(data, &"died".into())
+            .ok()
+            .and_then(|why| why.as_string())
+        {
+            if let Some(tell) = self.waiting.borrow_mut().remove(&id) {
+                tell.unbounded_send(Err(why)).ok();
+            }
+            return;
+        }
         let answer = if let Some(status) = number(data, "status") {
             Answer::Head(status as u16)
         } else if let Ok(bytes) = Reflect::get(data, &"bytes".into())
@@ -186,16 +223,19 @@ async fn send(port: Rc<Port>, request: HttpRequest) -> Result<HttpResponse, Tran
     } else {
         "POST"
     };
+    let path = &request.url[CONTROL.len()..];
+    let body = String::from_utf8_lossy(request.body.bytes());
+    if path == "/load" {
+        *port.order.borrow_mut() = body.clone().into_owned();
+    }
+    let row = request.headers.iter().find(|(name, _)| name == ROW);
     port.post(&[
         ("id", id.into()),
         ("method", method.into()),
-        ("path", request.url[CONTROL.len()..].into()),
-        (
-            "body",
-            String::from_utf8_lossy(request.body.bytes())
-                .as_ref()
-                .into(),
-        ),
+        ("path", path.into()),
+        ("body", body.as_ref().into()),
+        ("row", row.map_or("", |(_, row)| row.as_str()).into()),
+        ("order", port.order.borrow().as_str().into()),
     ])
     .map_err(|error| broken(format!("{error:?}")))?;
     let Answer::Head(status) = next(&mut answers).await? else {

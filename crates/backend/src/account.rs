@@ -88,11 +88,16 @@ impl Backend {
     }
 
     pub(crate) fn model(&self, endpoint: &Endpoint) -> Rc<dyn ChatModel> {
-        Rc::new(HttpModel::new(
-            Rc::clone(&self.transport),
-            endpoint,
-            self.key_for(endpoint),
-        ))
+        Rc::new(self.model_by(Rc::clone(&self.transport), endpoint))
+    }
+
+    /// The same by another way.
+    pub(crate) fn model_by(
+        &self,
+        way: Rc<dyn seedbed_hub::transport::Transport>,
+        endpoint: &Endpoint,
+    ) -> HttpModel {
+        HttpModel::new(way, endpoint, self.key_for(endpoint))
     }
 
     pub(crate) async fn list_models(&self, endpoint: &Endpoint) -> Result<Reply> {

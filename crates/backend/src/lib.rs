@@ -18,6 +18,7 @@ pub mod platform;
 mod project;
 mod projects;
 mod publish;
+pub mod pulse;
 mod rest;
 mod run;
 mod sync;

@@ -1,12 +1,13 @@
 //! A run: drives the scheduler of `grow`, sends what it says, and stores each answer before anybody hears of it.
 
+use crate::engine::{Landed, RowWay, is_here};
 use crate::project::Project;
 use crate::{Backend, Result};
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::future::{AbortHandle, Either, LocalBoxFuture, abortable, pending, select};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
-use seedbed_core::chat::{ChatError, ChatModel, ChatReply, ChatRequest};
+use seedbed_core::chat::{ChatModel, ChatReply, ChatRequest};
 use seedbed_core::line::{MOST_NUMBER, MOST_TEXT};
 use seedbed_core::messages::{
     Changed, Event, Failure, FailureKind, Forecast, Reply, RunPhase, RunStatus,
@@ -95,7 +96,7 @@ impl ActiveRun {
     }
 }
 
-type Landing = (PlannedItem, std::result::Result<ChatReply, ChatError>);
+type Landing = (PlannedItem, Landed);
 
 impl Backend {
     pub(crate) fn forecast(&self, id: &str) -> Result<Reply> {
@@ -140,6 +141,7 @@ impl Backend {
             let scheduler = active.scheduler.borrow();
             status.rows_per_minute = scheduler.rows_per_minute(now);
             status.waiting_until_ms = scheduler.waiting_until(now);
+            status.restarts = scheduler.restarts();
             let left = counts.queued + counts.in_flight;
             status.eta_s = (status.rows_per_minute > 0.0 && left > 0)
                 .then(|| (f64::from(left) * 60.0 / status.rows_per_minute).ceil() as u64);
@@ -258,7 +260,11 @@ impl Backend {
         // What a full disk kept from being noted as waiting again waits again now: nothing is in flight.
         project.with(|store| store.requeue_in_flight(&run.id))?;
         let queue = project.with(|store| store.queued_items(&run.id))?;
-        let limits = Limits::of(&run.settings);
+        let limits = if is_here(&run.endpoint) {
+            Limits::in_tab(&run.settings)
+        } else {
+            Limits::of(&run.settings)
+        };
         let (wake, woken) = unbounded();
         let active = Rc::new(ActiveRun {
             id: run.id.clone(),
@@ -281,6 +287,7 @@ impl Backend {
             backend: self.clone(),
             project: Rc::clone(project),
             active: Rc::clone(&active),
+            slots: None,
             run,
         };
         let (task, handle) = abortable(driver.drive(woken));
@@ -297,6 +304,8 @@ struct Driver {
     active: Rc<ActiveRun>,
     run: StoredRun,
     model: Rc<dyn ChatModel>,
+    /// Answers that a model in this tab makes side by side, once that is known.
+    slots: Option<u32>,
 }
 
 /// A change of a row that is to be stored.
@@ -335,6 +344,7 @@ impl Driver {
             FuturesUnordered::new();
         // When what happened is to be stored.
         let mut flush_at = None;
+        self.ask_for_slots().await;
         loop {
             let now = self.backend.now();
             let step = self.active.scheduler.borrow_mut().next(now);
@@ -418,11 +428,31 @@ impl Driver {
                 Either::Right(_) => None,
             };
             let mut landed = landed;
+            let has_landed = landed.is_some();
             while let Some((item, result)) = landed {
                 self.land(item, result);
                 // What came while the last ones were being stored.
                 landed = flights.next().now_or_never().flatten();
             }
+            if has_landed {
+                // It may have been loaded for the first of them.
+                self.ask_for_slots().await;
+            }
+        }
+    }
+
+    /// Asks the engine how many rows it answers side by side, if that matters and is not known.
+    async fn ask_for_slots(&mut self) {
+        if self.slots.is_some() || !is_here(&self.run.endpoint) {
+            return;
+        }
+        self.slots = self
+            .backend
+            .engine_slots(&self.run.endpoint.model)
+            .await
+            .filter(|slots| *slots > 0);
+        if let Some(slots) = self.slots {
+            self.active.scheduler.borrow_mut().set_concurrency(slots);
         }
     }
 
@@ -464,48 +494,60 @@ impl Driver {
             messages: item.messages.clone(),
             sampling: item.sampling.clone(),
         };
+        if is_here(&self.run.endpoint) {
+            let way = Rc::new(RowWay::new(Rc::clone(&self.backend.transport), key));
+            let model = self
+                .backend
+                .model_by(Rc::<RowWay>::clone(&way), &self.run.endpoint);
+            return Ok(Some(Box::pin(async move {
+                let result = model.chat(request, &mut |_| {}).await;
+                (item, way.landed(result))
+            })));
+        }
         let model = Rc::clone(&self.model);
         Ok(Some(Box::pin(async move {
             let result = model.chat(request, &mut |_| {}).await;
-            (item, result)
+            (item, result.into())
         })))
     }
 
-    fn land(&self, item: PlannedItem, result: std::result::Result<ChatReply, ChatError>) {
+    fn land(&self, item: PlannedItem, landed: Landed) {
         let now = self.backend.now();
         let key = &item.key;
-        let unanswered = match &result {
-            Ok(reply) => quality::unanswered(reply, item.sampling.max_tokens),
-            Err(_) => None,
+        let landed = match landed {
+            Landed::Answer(reply) => match quality::unanswered(&reply, item.sampling.max_tokens) {
+                Some(error) => Landed::Failed(error),
+                None => Landed::Answer(reply),
+            },
+            landed => landed,
         };
-        let result = unanswered.map_or(result, Err);
-        let write = match result {
-            Ok(reply) => {
+        let outcome = match landed {
+            Landed::Answer(reply) => {
                 self.active.scheduler.borrow_mut().succeeded(key, now);
                 let record = self.record(&item, reply, now);
-                Write::Done(Box::new(Answered {
+                let write = Write::Done(Box::new(Answered {
                     key: item.key,
                     record,
                     messages: item.messages,
-                }))
+                }));
+                self.active.writes.borrow_mut().push(write);
+                return;
             }
-            Err(error) => {
+            Landed::Failed(error) => {
                 let random = self.backend.random_unit();
-                let outcome = self
-                    .active
-                    .scheduler
-                    .borrow_mut()
-                    .failed(key, &error, random, now);
-                let key = item.key;
-                match outcome {
-                    ItemOutcome::Retry { counts_attempt, .. } => Write::Requeued {
-                        key,
-                        counts_attempt,
-                    },
-                    ItemOutcome::GiveUp(failure) => Write::Failed { key, failure },
-                    ItemOutcome::Ignored => return,
-                }
+                let mut scheduler = self.active.scheduler.borrow_mut();
+                scheduler.failed(key, &error, random, now)
             }
+            Landed::Died(why) => self.active.scheduler.borrow_mut().died(key, &why, now),
+        };
+        let key = item.key;
+        let write = match outcome {
+            ItemOutcome::Retry { counts_attempt, .. } => Write::Requeued {
+                key,
+                counts_attempt,
+            },
+            ItemOutcome::GiveUp(failure) => Write::Failed { key, failure },
+            ItemOutcome::Ignored => return,
         };
         self.active.writes.borrow_mut().push(write);
     }
@@ -630,7 +672,9 @@ impl Driver {
         let now = self.backend.now();
         if is_due || now.saturating_sub(self.active.reported_ms.get()) >= REPORT_EVERY_MS {
             self.active.reported_ms.set(now);
-            if let Ok(status) = self.backend.status(&self.project, &self.run) {
+            if let Ok(mut status) = self.backend.status(&self.project, &self.run) {
+                // Known at its end too, when the run is not the active one any more.
+                status.restarts = self.active.scheduler.borrow().restarts();
                 self.backend.platform.emit(Event::Run {
                     project: self.project.id.clone(),
                     status,

@@ -10,6 +10,15 @@ pub const ADDRESS: &str = "tab://engine/v1";
 /// Base address of what controls the engine: `/state`, `/load`, `/unload`, `/forget`, `/measure`.
 pub const CONTROL: &str = "tab://engine";
 
+/// Header by which a request says whose answer it asks for: the key of a run's row.
+pub const ROW: &str = "seedbed-row";
+/// Seconds between two signs of life of the engine's worker while it works.
+pub const BEAT_S: u32 = 3;
+/// Seconds between two looks whether it gave one.
+pub const LOOK_S: u32 = 5;
+/// Seconds of silence after which it is ended and started again.
+pub const SILENCE_S: u32 = 60;
+
 /// A model file and how it should run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EngineModel {
@@ -104,10 +113,55 @@ pub struct EngineSpeed {
     pub tokens_per_second: f64,
     /// Answers being written.
     pub running: u32,
+    /// Answers whose question is being read.
+    #[serde(default)]
+    pub reading: u32,
     /// Answers that wait.
     pub waiting: u32,
     /// Tokens made since the model was loaded.
     pub tokens: u64,
+    /// Seconds that reading a token of a question took lately; 0 if not known.
+    #[serde(default)]
+    pub read_s: f64,
+    /// Seconds that a token of every answer being written took lately; 0 if not known.
+    #[serde(default)]
+    pub step_s: f64,
+}
+
+/// How far an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineStep {
+    /// It waits behind so many others.
+    Waiting {
+        /// How many.
+        before: u32,
+    },
+    /// Its question is being read.
+    Reading {
+        /// Tokens read.
+        read: u32,
+        /// Tokens of the question.
+        total: u32,
+    },
+    /// It is being written.
+    Writing {
+        /// Tokens written.
+        written: u32,
+        /// Most tokens.
+        most: u32,
+    },
+}
+
+/// An answer under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EngineRow {
+    /// Whose: what its request said in [`ROW`].
+    pub row: String,
+    /// How far it is.
+    pub step: EngineStep,
+    /// Seconds until it is whole at most, as quick as it was lately; unknown while it waits or nothing was measured.
+    pub seconds_left: Option<u64>,
 }
 
 /// Everything about the engine.
@@ -123,6 +177,9 @@ pub struct EngineState {
     pub kept: Vec<EngineKept>,
     /// How quick it is.
     pub speed: EngineSpeed,
+    /// Rows of a run that it answers, those that wait last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<EngineRow>,
     /// Bytes of the worker's own memory, the most it ever took. Weights are not in it: they go through to the device.
     #[serde(default)]
     pub heap_bytes: u64,

@@ -1215,6 +1215,9 @@ pub struct RunStatus {
     pub tokens_out: u64,
     /// USD spent, when prices are known.
     pub cost: Option<f64>,
+    /// How often the model in this tab stopped working and was started again, since the run was started or resumed.
+    #[serde(default)]
+    pub restarts: u32,
     /// Milliseconds since 1970 of its start.
     pub started_ms: u64,
     /// Milliseconds since 1970 of its end.

@@ -19,6 +19,7 @@ use seedbed_core::review::Response;
 use seedbed_core::row::TableRow;
 use seedbed_hub::LargeFile;
 use seedbed_hub::native::NativeTransport;
+use seedbed_hub::transport::Transport;
 use seedbed_hub_local::{Config, Running};
 use seedbed_store::Store;
 use seedbed_table::TableWriter;
@@ -203,6 +204,11 @@ pub(crate) struct Tab {
 
 impl Tab {
     pub(crate) fn open(dir: &Path, hub: &str) -> Self {
+        Self::open_by(dir, hub, Rc::new(NativeTransport::default()))
+    }
+
+    /// The same with another way to the network.
+    pub(crate) fn open_by(dir: &Path, hub: &str, way: Rc<dyn Transport>) -> Self {
         let pool = LocalPool::new();
         let events = Rc::new(RefCell::new(Vec::new()));
         let table_waits = TableWaits::default();
@@ -213,7 +219,7 @@ impl Tab {
             open: RefCell::default(),
             table_waits: Rc::clone(&table_waits),
         });
-        let backend = Backend::new(platform, Rc::new(NativeTransport::default()), Pieces::WHOLE);
+        let backend = Backend::new(platform, way, Pieces::WHOLE);
         let mut tab = Self {
             pool,
             backend,

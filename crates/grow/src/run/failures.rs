@@ -31,6 +31,28 @@ pub(super) fn after_attempts(failure: &Failure, attempts: u32) -> Failure {
     failure
 }
 
+/// A row that was being written each time the model's worker ended.
+pub(super) fn died(times: u32, reason: &str) -> Failure {
+    Failure::new(
+        FailureKind::Internal,
+        format!("The model in this tab stopped working {times} times while it had this row: {reason}."),
+    )
+    .means("The row is given up for now; the others go on.")
+    .next("Ask again for it later; a smaller model, or a shorter longest answer, needs less of this device.")
+}
+
+/// The model's worker ends again and again, and nothing comes of it.
+pub(super) fn dies_in_vain(times: u32, reason: &str) -> Failure {
+    Failure::new(
+        FailureKind::Internal,
+        format!(
+            "The model in this tab stopped working {times} times without one whole answer: {reason}."
+        ),
+    )
+    .means(KEPT)
+    .next("Close what else needs this device, or load a smaller model, then resume the run.")
+}
+
 /// The same bad request over and over.
 pub(super) fn alike(failure: &Failure, count: u32) -> Failure {
     Failure {

@@ -12,6 +12,10 @@
 //! | transient | the row is tried again after a random backoff, five attempts in all |
 //! | network | before any answer: five pause the run; repeated after a success: slow down; else transient |
 //!
+//! A model in this tab is no network ([`Limits::in_tab`]): nothing is waited for before a row is asked again, and when its
+//! worker ends ([`Scheduler::died`]) the rows in flight go back without losing an attempt. One that was in flight at two
+//! such ends fails; three in a row without an answer between them pause the run.
+//!
 //! At least half failed among the last ten to twenty finished rows pauses the run too. Times going backwards (a clock
 //! set back) never lengthen a wait.
 
@@ -44,6 +48,12 @@ pub struct Limits {
     pub slow_patience_ms: u64,
     /// No answer at all for so long after earlier successes, in milliseconds, pauses the run.
     pub network_patience_ms: u64,
+    /// A row is asked again after a random wait.
+    pub backs_off: bool,
+    /// Ends of the model's worker that a row may be in flight at.
+    pub row_deaths: u32,
+    /// Ends of the model's worker in a row, without an answer between them, that pause the run.
+    pub deaths_in_vain: u32,
 }
 
 impl Default for Limits {
@@ -57,6 +67,9 @@ impl Default for Limits {
             longest_wait_ms: 120_000,
             slow_patience_ms: 600_000,
             network_patience_ms: 300_000,
+            backs_off: true,
+            row_deaths: 2,
+            deaths_in_vain: 3,
         }
     }
 }
@@ -67,6 +80,15 @@ impl Limits {
         Self {
             concurrency: settings.concurrency.clamp(1, 16),
             ..Self::default()
+        }
+    }
+
+    /// The same for a model in this tab, which is asked for as many as it makes side by side
+    /// ([`Scheduler::set_concurrency`]).
+    pub fn in_tab(settings: &RunSettings) -> Self {
+        Self {
+            backs_off: false,
+            ..Self::of(settings)
         }
     }
 }
@@ -126,6 +148,8 @@ struct Flight {
     attempts: u32,
     /// How many bursts of refusals had been seen when it was sent.
     burst: u64,
+    /// Which of the model's workers has it.
+    life: u32,
 }
 
 /// The state of a run. Keys are record ids.
@@ -158,6 +182,12 @@ pub struct Scheduler {
     last_network: Option<u64>,
 
     alike: Option<(String, u32)>,
+    /// The model's workers that ended.
+    life: u32,
+    /// Those since the last answer.
+    deaths_in_vain: u32,
+    /// Those that a row was in flight at.
+    deaths: HashMap<String, u32>,
     /// The last finished rows: `true` is a success.
     recent: VecDeque<bool>,
 
@@ -193,6 +223,9 @@ impl Scheduler {
             network_streak: 0,
             last_network: None,
             alike: None,
+            life: 0,
+            deaths_in_vain: 0,
+            deaths: HashMap::new(),
             recent: VecDeque::new(),
             successes: VecDeque::new(),
             active_since: None,
@@ -214,6 +247,7 @@ impl Scheduler {
                 continue;
             }
             let later = None;
+            self.deaths.remove(&key);
             self.waiting
                 .insert(key.clone(), Waiting { attempts, later });
             self.ready.push_back(key);
@@ -265,6 +299,7 @@ impl Scheduler {
         let flight = Flight {
             attempts: waiting.attempts.saturating_add(1),
             burst: self.burst,
+            life: self.life,
         };
         self.flights.insert(key.to_owned(), flight);
         true
@@ -282,6 +317,8 @@ impl Scheduler {
         self.slow_rounds = 0;
         self.slow_since = None;
         self.alike = None;
+        self.deaths_in_vain = 0;
+        self.deaths.remove(key);
         self.remember(true);
         self.successes.push_back(now);
         while self
@@ -328,6 +365,40 @@ impl Scheduler {
         }
     }
 
+    /// The model's worker ended for this reason while the row was in flight. All rows in flight are reported; they count as
+    /// one end.
+    pub fn died(&mut self, key: &str, reason: &str, now_ms: u64) -> ItemOutcome {
+        let now = self.tick(now_ms);
+        let Some(flight) = self.flights.remove(key) else {
+            return ItemOutcome::Ignored;
+        };
+        if flight.life == self.life {
+            self.life += 1;
+            self.deaths_in_vain += 1;
+            if self.deaths_in_vain >= self.limits.deaths_in_vain {
+                self.stop(failures::dies_in_vain(self.deaths_in_vain, reason));
+            }
+        }
+        let deaths = self.deaths.entry(key.to_owned()).or_default();
+        *deaths += 1;
+        if *deaths >= self.limits.row_deaths {
+            let failure = failures::died(*deaths, reason);
+            self.deaths.remove(key);
+            return self.give_up(failure);
+        }
+        self.give_back(key, &flight, now)
+    }
+
+    /// How often the model's worker ended.
+    pub fn restarts(&self) -> u32 {
+        self.life
+    }
+
+    /// The model makes so many answers side by side.
+    pub fn set_concurrency(&mut self, concurrency: u32) {
+        self.limits.concurrency = concurrency;
+    }
+
     /// The person pauses: nothing more is sent, requests in flight land.
     pub fn pause(&mut self) {
         self.is_paused = true;
@@ -342,6 +413,7 @@ impl Scheduler {
         self.slow_since = None;
         self.network_streak = 0;
         self.alike = None;
+        self.deaths_in_vain = 0;
         self.recent.clear();
         self.successes.clear();
         self.active_since = None;
@@ -445,7 +517,12 @@ impl Scheduler {
         if flight.attempts >= self.limits.max_attempts {
             return self.give_up(failures::after_attempts(&error.failure, flight.attempts));
         }
-        let at = now.saturating_add(backoff::after_failure(flight.attempts, random));
+        let wait = if self.limits.backs_off {
+            backoff::after_failure(flight.attempts, random)
+        } else {
+            0
+        };
+        let at = now.saturating_add(wait);
         self.queue_again(key, flight.attempts, at);
         ItemOutcome::Retry {
             at_ms: self.wall(at),

@@ -228,6 +228,114 @@ fn a_cancelled_request_goes_back_as_if_it_had_not_been_sent() {
     ));
 }
 
+fn in_tab(count: usize, slots: u32) -> Scheduler {
+    let settings = RunSettings {
+        concurrency: 16,
+        ..RunSettings::default()
+    };
+    let mut run = Scheduler::new(Limits::in_tab(&settings), keys(count));
+    run.set_concurrency(slots);
+    run
+}
+
+#[test]
+fn a_model_in_this_tab_has_as_many_rows_as_it_makes_side_by_side_and_is_never_waited_for() {
+    let mut run = in_tab(5, 3);
+    for _ in 0..3 {
+        send(&mut run, T0);
+    }
+    assert_eq!(run.next(T0), Step::Idle);
+    run.set_concurrency(4);
+    assert_eq!(send(&mut run, T0), "r3");
+    // What may work next time is asked for at once, within the attempts it has.
+    for attempt in 1..5 {
+        let outcome = run.failed("r0", &transient(), 1.0, T0);
+        assert_eq!(counts(&outcome), Some(true), "{attempt}");
+        assert_eq!(send(&mut run, T0), "r0");
+    }
+    assert!(matches!(
+        run.failed("r0", &transient(), 1.0, T0),
+        ItemOutcome::GiveUp(_)
+    ));
+}
+
+#[test]
+fn a_row_in_flight_when_the_worker_ends_goes_back_at_once_and_keeps_its_attempts() {
+    let mut run = in_tab(4, 2);
+    for _ in 0..2 {
+        send(&mut run, T0);
+    }
+    for key in ["r0", "r1"] {
+        let outcome = run.died(key, "it was silent", T0);
+        assert_eq!(counts(&outcome), Some(false));
+    }
+    // Both were lost at one end.
+    assert_eq!((run.restarts(), run.in_flight(), run.queued()), (1, 0, 4));
+    assert_eq!(run.died("r0", "it was silent", T0), ItemOutcome::Ignored);
+    let again = [send(&mut run, T0), send(&mut run, T0)];
+    assert_eq!(again, ["r0", "r1"]);
+    assert!(run.succeeded("r0", T0));
+    // All five attempts are left.
+    for _ in 1..5 {
+        assert_eq!(counts(&run.failed("r1", &transient(), 0.0, T0)), Some(true));
+        assert_eq!(send(&mut run, T0), "r1");
+    }
+}
+
+#[test]
+fn a_row_in_flight_at_two_ends_fails_with_the_reason_and_the_others_go_on() {
+    let mut run = in_tab(3, 2);
+    send(&mut run, T0);
+    send(&mut run, T0);
+    assert!(run.succeeded("r0", T0));
+    assert_eq!(counts(&run.died("r1", "it was silent", T0)), Some(false));
+    assert_eq!(send(&mut run, T0), "r1");
+    assert_eq!(send(&mut run, T0), "r2");
+    let ItemOutcome::GiveUp(failure) = run.died("r1", "it was silent", T0) else {
+        panic!("it was asked a third time");
+    };
+    assert!(failure.what.contains("2 times") && failure.what.contains("it was silent"));
+    assert!(!failure.means.is_empty() && !failure.next.is_empty());
+    assert_eq!(counts(&run.died("r2", "it was silent", T0)), Some(false));
+    assert_eq!((run.restarts(), run.is_paused()), (2, false));
+    assert_eq!(send(&mut run, T0), "r2");
+    assert!(run.succeeded("r2", T0));
+    // Asked for again by the person, it has two lives as before.
+    run.add(vec![("r1".into(), 1)]);
+    assert_eq!(send(&mut run, T0), "r1");
+    assert_eq!(counts(&run.died("r1", "it was silent", T0)), Some(false));
+}
+
+#[test]
+fn three_ends_without_an_answer_between_them_pause_the_run() {
+    let mut run = in_tab(9, 2);
+    for end in 1..=3 {
+        assert!(!run.is_paused());
+        let keys = [send(&mut run, T0), send(&mut run, T0)];
+        for key in keys {
+            run.died(&key, "out of memory", T0);
+        }
+        assert_eq!(run.restarts(), end);
+    }
+    let Step::Paused(Some(failure)) = run.next(T0) else {
+        panic!("it goes on for ever");
+    };
+    assert!(failure.what.contains("3 times") && failure.what.contains("out of memory"));
+    // The two that were in flight twice are given up, all others are left.
+    assert_eq!(run.queued(), 7);
+    run.resume();
+    for _ in 0..2 {
+        let key = send(&mut run, T0);
+        run.died(&key, "out of memory", T0);
+        assert!(!run.is_paused());
+    }
+    let key = send(&mut run, T0);
+    assert!(run.succeeded(&key, T0));
+    let key = send(&mut run, T0);
+    run.died(&key, "out of memory", T0);
+    assert!(!run.is_paused(), "an answer came between them");
+}
+
 #[test]
 fn a_wait_holds_everyone_back_for_as_long_as_the_server_says_and_costs_no_attempt() {
     let mut run = scheduler(6, 3);
