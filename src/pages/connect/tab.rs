@@ -237,7 +237,8 @@ impl Tab {
             return;
         };
         let speed = state.speed;
-        if speed.running == 0 || speed.tokens_per_second <= 0.0 {
+        // While questions are read, it writes slower than it can.
+        if speed.running == 0 || speed.reading > 0 || speed.tokens_per_second <= 0.0 {
             return;
         }
         let model = loaded.model.name.clone();

@@ -1,8 +1,10 @@
 //! The rows of a run: a window of the plan that follows the run while it goes.
 
-use super::words::count;
+use super::words::{count, is_in_tab, step};
+use crate::pages::connect::use_connect;
 use crate::pages::desk::{failure_view, use_desk};
 use leptos::prelude::*;
+use seedbed_core::engine::{EngineRow, EngineStep};
 use seedbed_core::messages::{ItemState, Reply, Request, RunItem};
 
 /// Rows of a window.
@@ -140,6 +142,7 @@ fn row_view(index: u32, item: &RunItem) -> AnyView {
         ItemState::Failed => ("state failed", "Failed"),
         ItemState::Queued => ("state queued", "Waiting"),
     };
+    let step = (item.state == ItemState::InFlight).then(|| step_view(item.record.clone()));
     let tries = (item.attempts > 1).then(|| format!(" · {} tries", item.attempts));
     let answer = item
         .response
@@ -169,11 +172,55 @@ fn row_view(index: u32, item: &RunItem) -> AnyView {
                     {format!("{} · {}", item.cell.topic, item.cell.perspective)}
                     {tries}
                 </p>
+                {step}
                 {answer}
                 {flags}
                 {failure}
             </td>
         </tr>
+    }
+    .into_any()
+}
+
+/// How far the model in this tab is with a row. It changes every second, so no one is told of it unasked.
+fn step_view(key: String) -> AnyView {
+    let desk = use_desk();
+    let state = use_connect().tab().state();
+    let row = Memo::new(move |_| {
+        let is_ours = desk.run().with(|run| run.as_ref().is_some_and(is_in_tab));
+        state.with(|state| {
+            let rows = is_ours.then_some(&state.as_ref()?.rows)?;
+            rows.iter().find(|row| row.row == key).cloned()
+        })
+    });
+    let bar = move |row: &EngineRow| {
+        let (done, of) = match row.step {
+            EngineStep::Waiting { .. } => return None,
+            EngineStep::Reading { read, total } => (read, total),
+            EngineStep::Writing { written, most } => (written, most),
+        };
+        let share = f64::from(done.min(of)) * 100.0 / f64::from(of.max(1));
+        // The words say the same.
+        Some(
+            view! {
+                <span class="bar" aria-hidden="true">
+                    <span class="bar-done" style:width=format!("{share:.1}%")></span>
+                </span>
+            }
+            .into_any(),
+        )
+    };
+    view! {
+        {move || {
+            row.get()
+                .map(|row| {
+                    view! {
+                        <p class="item-step">{step(&row)}</p>
+                        {bar(&row)}
+                    }
+                        .into_any()
+                })
+        }}
     }
     .into_any()
 }

@@ -1,15 +1,18 @@
 //! A run as it goes: how far, how fast, what is left, and its buttons.
 
-use super::words::{Announcer, count, is_in_tab, pace, phase, plural, rate, time_left, usd};
+use super::words::{
+    Announcer, at_once, count, is_in_tab, pace, phase, plural, rate, restarted, tab_seconds_left,
+    time_left, usd,
+};
 use crate::pages::connect::{Tab, use_connect};
 use crate::pages::desk::{Desk, failure_view, use_desk};
 use leptos::prelude::*;
-use seedbed_core::engine::EngineSpeed;
+use seedbed_core::engine::EngineState;
 use seedbed_core::messages::{Failure, FailureKind, Reply, Request, RunPhase, RunStatus};
 use std::time::Duration;
 
 /// How often the model in this tab is asked how it does.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What a button of the run asks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,7 +28,8 @@ pub fn RunPanel() -> impl IntoView {
     let desk = use_desk();
     let tab = use_connect().tab();
     let status = Memo::new(move |_| desk.run().get().unwrap_or_default());
-    let speed = tab_speed(desk, tab, status);
+    let engine = tab_state(desk, tab, status);
+    let longest = move || desk.settings().with(|settings| settings.answer.max_tokens);
     let failure: RwSignal<Option<Failure>> = RwSignal::new(None);
     let asking = RwSignal::new(false);
     let ask = Callback::new(move |what: Ask| {
@@ -67,7 +71,15 @@ pub fn RunPanel() -> impl IntoView {
         });
     });
     let shape = Memo::new(move |_| {
-        status.with(|status| (status.phase, status.failed > 0, status.stopped_by.clone()))
+        status.with(|status| {
+            let is_failed = status.failed > 0;
+            (
+                status.phase,
+                is_failed,
+                status.stopped_by.clone(),
+                status.restarts,
+            )
+        })
     });
     view! {
         <section class="card run" aria-labelledby="run-title">
@@ -93,14 +105,17 @@ pub fn RunPanel() -> impl IntoView {
                 {move || said.get()}
             </p>
             <Progress status=status />
-            {move || status.with(|status| facts_view(status, speed.get()))}
+            {move || status.with(|status| engine.with(|engine| facts_view(status, engine.as_ref(), longest())))}
             {move || {
-                shape.with(|(phase, _, stopped_by)| explain_view(*phase, stopped_by.as_ref(), &status.get_untracked()))
+                shape
+                    .with(|(phase, _, stopped_by, _)| {
+                        explain_view(*phase, stopped_by.as_ref(), &status.get_untracked())
+                    })
             }}
             {move || failure.get().map(|failure| failure_view(&failure, None))}
             <div class="actions">
                 {move || {
-                    let (phase, has_failed, _) = shape.get();
+                    let (phase, has_failed, ..) = shape.get();
                     buttons_view(phase, has_failed, status, asking, ask)
                 }}
             </div>
@@ -151,8 +166,8 @@ fn Progress(status: Memo<RunStatus>) -> impl IntoView {
     .into_any()
 }
 
-/// How quick the model in this tab is, while a run asks it.
-fn tab_speed(desk: Desk, tab: Tab, status: Memo<RunStatus>) -> Memo<Option<EngineSpeed>> {
+/// How far and how quick the model in this tab is, while a run asks it.
+fn tab_state(desk: Desk, tab: Tab, status: Memo<RunStatus>) -> Memo<Option<EngineState>> {
     let is_watched = Memo::new(move |_| {
         status.with(|status| {
             is_in_tab(status) && matches!(status.phase, RunPhase::Running | RunPhase::Pausing)
@@ -175,12 +190,12 @@ fn tab_speed(desk: Desk, tab: Tab, status: Memo<RunStatus>) -> Memo<Option<Engin
             state
                 .as_ref()
                 .filter(|state| state.loaded.is_some())
-                .map(|state| state.speed)
+                .cloned()
         })
     })
 }
 
-fn facts_view(status: &RunStatus, speed: Option<EngineSpeed>) -> AnyView {
+fn facts_view(status: &RunStatus, engine: Option<&EngineState>, longest: u32) -> AnyView {
     let is_moving = matches!(status.phase, RunPhase::Running | RunPhase::Pausing);
     let fact = |label: &'static str, value: String| {
         view! {
@@ -205,23 +220,26 @@ fn facts_view(status: &RunStatus, speed: Option<EngineSpeed>) -> AnyView {
     if is_moving {
         facts.push(fact(
             "Under way",
-            match speed {
-                Some(speed) if speed.waiting > 0 => format!(
-                    "{} being written, {} waiting",
-                    count(speed.running.into()),
-                    count(speed.waiting.into())
-                ),
-                Some(speed) => format!("{} being written", count(speed.running.into())),
-                None => count(status.in_flight.into()),
-            },
+            engine.map_or_else(
+                || count(status.in_flight.into()),
+                |engine| at_once(engine.speed),
+            ),
         ));
-        if let Some(speed) = speed {
-            facts.push(fact("Speed, all together", pace(speed.tokens_per_second)));
+        if let Some(engine) = engine {
+            let speed = engine.speed.tokens_per_second;
+            facts.push(fact("Speed, all together", pace(speed)));
         }
         facts.push(fact("Rate", rate(status.rows_per_minute)));
         facts.push(fact(
             "Time left",
-            status.eta_s.map_or_else(|| "–".to_owned(), time_left),
+            match (status.eta_s, engine) {
+                (Some(seconds), _) => time_left(seconds),
+                (None, Some(engine)) => tab_seconds_left(status, engine, longest).map_or_else(
+                    || "–".to_owned(),
+                    |seconds| format!("at most {}", time_left(seconds)),
+                ),
+                (None, None) => "–".to_owned(),
+            },
         ));
     }
     facts.push(fact(
@@ -289,6 +307,7 @@ fn explain_view(
         RunPhase::Running if status.waiting_until_ms.is_some() => {
             "The server asked to slow down. Seedbed waits as long as it said, and goes on by itself.".to_owned()
         }
+        _ if status.restarts > 0 => restarted(status.restarts),
         _ => return None,
     };
     Some(view! { <div class="notice" role="note"><p>{text}</p></div> }.into_any())

@@ -1,6 +1,6 @@
 //! Numbers of a run in plain words: counts, tokens, money, time, and what a screen reader hears while rows arrive.
 
-use seedbed_core::engine::ADDRESS;
+use seedbed_core::engine::{ADDRESS, EngineRow, EngineSpeed, EngineState, EngineStep};
 use seedbed_core::messages::{Forecast, RunPhase, RunStatus};
 
 /// 12,345.
@@ -110,6 +110,87 @@ pub fn is_in_tab(status: &RunStatus) -> bool {
         .filter(|part| !part.is_empty())
         .nth(1)
         == Some(status.host.as_str())
+}
+
+/// How far the model in this tab is with a row: `reading 340 of 900 tokens · at most 4 min left`.
+pub fn step(row: &EngineRow) -> String {
+    let text = match row.step {
+        EngineStep::Waiting { before: 0 } => "waiting, next in line".to_owned(),
+        EngineStep::Waiting { before } => format!("waiting, {} before it", count(before.into())),
+        EngineStep::Reading { read, total } => format!(
+            "reading {} of {} tokens",
+            count(read.into()),
+            count(total.into())
+        ),
+        EngineStep::Writing { written, most } => format!(
+            "writing, {} of at most {} tokens",
+            count(written.into()),
+            count(most.into())
+        ),
+    };
+    match row.seconds_left {
+        Some(seconds) if seconds < 60 => format!("{text} · under a minute left"),
+        Some(seconds) => format!("{text} · at most {} left", time_left(seconds)),
+        None => text,
+    }
+}
+
+/// What the model in this tab does at once: `1 being read, 3 being written, 2 waiting`.
+pub fn at_once(speed: EngineSpeed) -> String {
+    let parts = [
+        (speed.reading, "being read"),
+        (speed.running, "being written"),
+        (speed.waiting, "waiting"),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{} {what}", count(n.into())))
+        .collect();
+    if parts.is_empty() {
+        "nothing at this moment".to_owned()
+    } else {
+        parts.join(", ")
+    }
+}
+
+/// Seconds until a run in this tab is done at most, if every answer has `longest` tokens; unknown until reading and writing
+/// were measured.
+pub fn tab_seconds_left(status: &RunStatus, engine: &EngineState, longest: u32) -> Option<u64> {
+    let speed = engine.speed;
+    let slots = engine.loaded.as_ref()?.sizes.slots.max(1);
+    if speed.read_s <= 0.0 || speed.step_s <= 0.0 {
+        return None;
+    }
+    let under_way = engine.rows.iter().filter_map(|row| row.seconds_left).max();
+    let begun = engine
+        .rows
+        .iter()
+        .filter(|row| !matches!(row.step, EngineStep::Waiting { .. }));
+    let settled = status.done + status.failed + begun.count() as u32;
+    let rest = f64::from(status.planned.saturating_sub(settled));
+    // What questions have in common is read once, so this is more than it will be.
+    let question = engine.rows.iter().find_map(|row| match row.step {
+        EngineStep::Reading { total, .. } => Some(f64::from(total)),
+        _ => None,
+    });
+    let question = question
+        .or_else(|| (status.done > 0).then(|| status.tokens_in as f64 / f64::from(status.done)))
+        .unwrap_or(0.0);
+    let each = question * speed.read_s + f64::from(longest) * speed.step_s / f64::from(slots);
+    Some(under_way.unwrap_or(0) + (rest * each).ceil() as u64)
+}
+
+/// What a person should know of a model that had to be started again.
+pub fn restarted(times: u32) -> String {
+    let times = match times {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        times => format!("{} times", count(times.into())),
+    };
+    format!(
+        "The model in this tab stopped working {times} and was started again. What it was writing is written anew; no row lost a try by it."
+    )
 }
 
 /// How long a model takes that writes this many tokens a second: likely, and if every answer used its limit.
@@ -232,6 +313,90 @@ mod tests {
         assert!(!is_in_tab(&status));
         status.host = "engine".into();
         assert!(is_in_tab(&status));
+    }
+
+    #[test]
+    fn a_row_in_this_tab_says_what_is_done_for_it_and_how_long_that_takes() {
+        let row = |step, seconds_left| {
+            super::step(&EngineRow {
+                row: "k".into(),
+                step,
+                seconds_left,
+            })
+        };
+        let reading = EngineStep::Reading {
+            read: 340,
+            total: 1_900,
+        };
+        let writing = EngineStep::Writing {
+            written: 12,
+            most: 96,
+        };
+        assert_eq!(row(reading, None), "reading 340 of 1,900 tokens");
+        assert_eq!(
+            row(reading, Some(200)),
+            "reading 340 of 1,900 tokens · at most 4 min left"
+        );
+        assert_eq!(
+            row(writing, Some(20)),
+            "writing, 12 of at most 96 tokens · under a minute left"
+        );
+        let waiting = |before| row(EngineStep::Waiting { before }, None);
+        assert_eq!(waiting(0), "waiting, next in line");
+        assert_eq!(waiting(2), "waiting, 2 before it");
+        let speed = EngineSpeed {
+            reading: 1,
+            running: 3,
+            ..EngineSpeed::default()
+        };
+        assert_eq!(at_once(speed), "1 being read, 3 being written");
+        assert_eq!(at_once(EngineSpeed::default()), "nothing at this moment");
+        assert!(restarted(1).contains("stopped working once and was started again"));
+    }
+
+    #[test]
+    fn the_time_of_a_run_in_this_tab_is_known_before_its_first_answer() {
+        let status = RunStatus {
+            planned: 8,
+            ..RunStatus::default()
+        };
+        let rows = [
+            (
+                EngineStep::Writing {
+                    written: 50,
+                    most: 100,
+                },
+                Some(60),
+            ),
+            (
+                EngineStep::Reading {
+                    read: 30,
+                    total: 900,
+                },
+                Some(100),
+            ),
+            (EngineStep::Waiting { before: 0 }, None),
+        ];
+        let mut engine = EngineState {
+            loaded: Some(seedbed_core::engine::EngineLoaded::default()),
+            rows: rows
+                .into_iter()
+                .map(|(step, seconds_left)| EngineRow {
+                    row: String::new(),
+                    step,
+                    seconds_left,
+                })
+                .collect(),
+            ..EngineState::default()
+        };
+        assert_eq!(tab_seconds_left(&status, &engine, 100), None);
+        engine.speed.read_s = 0.01;
+        engine.speed.step_s = 0.2;
+        if let Some(loaded) = &mut engine.loaded {
+            loaded.sizes.slots = 4;
+        }
+        // Two are begun; six are left with 9 s of reading and a fourth of 20 s of writing each.
+        assert_eq!(tab_seconds_left(&status, &engine, 100), Some(100 + 6 * 14));
     }
 
     #[test]
