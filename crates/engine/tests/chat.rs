@@ -149,7 +149,7 @@ fn a_reply_ends_where_the_template_says_so() {
         max_tokens: 60,
         ..Wish::default()
     };
-    chat.begin(1, &[message.clone()], wish).unwrap();
+    chat.begin(1, std::slice::from_ref(&message), wish).unwrap();
     let total = chat.tokens(&[message]).unwrap().len();
     let (mut text, mut why) = (String::new(), None);
     let (mut read, mut written, mut left) = (Vec::new(), 0, Vec::new());
@@ -185,10 +185,7 @@ fn a_reply_ends_where_the_template_says_so() {
     assert_eq!(text.trim(), wanted.trim_end_matches("<|im_end|>").trim());
     assert_eq!(why, Some(Reason::Stop));
     // Pieces of eight, and the last token is the first step's.
-    let pieces: Vec<usize> = (1..)
-        .map(|n| n * 8)
-        .take_while(|n| *n < total - 1)
-        .collect();
+    let pieces: Vec<usize> = (8..total - 1).step_by(8).collect();
     assert_eq!(read, pieces);
     assert!(written > 3);
     // Steps are as quick as they are; fewer of them are left each time.

@@ -15,10 +15,13 @@ const SHA: &str = "0123456789012345678901234567890123456789";
 /// What the storage answers: status, `Content-Range` and the length of the body.
 type Told = (u16, Option<&'static str>, usize);
 
+/// Address and headers of a request.
+type Asked = (String, Vec<(String, String)>);
+
 #[derive(Default)]
 struct Storage {
     answers: RefCell<VecDeque<Told>>,
-    asked: RefCell<Vec<(String, Vec<(String, String)>)>>,
+    asked: RefCell<Vec<Asked>>,
     waits: RefCell<Vec<u64>>,
 }
 
