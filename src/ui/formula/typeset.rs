@@ -145,6 +145,22 @@ fn rewrite(tex: &str) -> (String, Vec<String>) {
                     continue;
                 }
             }
+            "textcolor" => {
+                // A switch for its group, as the converter knows it.
+                let name_at = after.find('{');
+                let named = name_at.and_then(|at| Some((at, argument(&after[at..])?)));
+                if let Some((at, (color, len))) = named
+                    && let Some((content, more)) = argument(&after[at + len..])
+                {
+                    let model = &after[..at];
+                    let (content, found) = rewrite(content);
+                    tags.extend(found);
+                    let colored = format!("{{\\color{model}{{{color}}}{{{content}}}}}");
+                    out.push_str(&colored);
+                    rest = &after[at + len + more..];
+                    continue;
+                }
+            }
             "mbox" | "hbox" => {
                 out.push_str("\\text");
                 rest = after;
@@ -289,8 +305,10 @@ mod tests {
         let math = typeset(r"\boxed{\frac{1}{2}} + \fbox{so}", false).unwrap();
         assert_eq!(classes(&math).matches("f-frame").count(), 2, "{math:?}");
         assert!(!format!("{math:?}").contains("mathcolor"));
-        let red = typeset(r"\color{red}{x}", false).unwrap();
-        assert!(format!("{red:?}").contains("mathcolor"));
+        for tex in [r"\color{red}{x}", r"\textcolor{red}{x} + y"] {
+            let red = typeset(tex, false).unwrap_or_else(|| panic!("{tex}"));
+            assert!(format!("{red:?}").contains("mathcolor"));
+        }
     }
 
     #[test]
