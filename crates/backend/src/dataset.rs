@@ -416,19 +416,29 @@ impl Backend {
         let entries = client.paths_info(repo, revision, paths).await;
         let entries = entries
             .map_err(|error| self.why_closed(repo, &url, info.gated, "its files", &error))?;
+        let entries: HashMap<&str, &TreeEntry> = entries
+            .iter()
+            .map(|entry| (entry.path.as_str(), entry))
+            .collect();
         let mut remote = Remote {
             repo: repo.clone(),
             url,
             gate: info.gated,
             files: Vec::new(),
         };
+        let mut sizes = Vec::new();
+        let mut in_git = Vec::new();
         for path in paths.iter() {
-            let Some(entry) = entries.iter().find(|entry| entry.path == *path) else {
+            let Some(entry) = entries.get(path.as_str()) else {
                 return Err(no_file(&format!("There is no {path} in {repo}.")));
             };
-            let file = client.file(repo, revision, path, entry.size);
-            if entry.lfs_sha256.is_none() && entry.size <= POINTER.1 {
-                let beginning = file.read(0..entry.size).await;
+            sizes.push((path.as_str(), entry.size));
+            in_git.push(entry.lfs_sha256.is_none());
+        }
+        let files = client.files(repo, revision, &sizes);
+        for ((path, file), is_in_git) in paths.iter().zip(files).zip(in_git) {
+            if is_in_git && file.size() <= POINTER.1 {
+                let beginning = file.read(0..file.size()).await;
                 if beginning.is_ok_and(|bytes| bytes.starts_with(POINTER.0)) {
                     return Err(only_pointer(repo, path));
                 }

@@ -172,3 +172,18 @@ fn a_file_that_is_read_in_order_comes_in_growing_pieces() {
     assert!(block_on(file.read(0..20)).is_ok());
     assert_eq!(storage.asked.borrow().len(), 3);
 }
+
+#[test]
+fn of_several_files_only_what_was_read_last_is_kept() {
+    let answer = (206, Some("bytes 0-9/1000"), 10);
+    let storage = storage(&[answer, answer, answer]);
+    let transport: Rc<dyn Transport> = Rc::<Storage>::clone(&storage);
+    let client = HubClient::new(transport, "http://hub.test", None);
+    let files = client.files("ann/bees", SHA, &[("a.csv", 1000), ("b.csv", 1000)]);
+    for (file, asked) in [(0, 1), (0, 1), (1, 2), (1, 2), (0, 3)] {
+        assert!(block_on(files[file].read(0..10)).is_ok());
+        assert_eq!(storage.asked.borrow().len(), asked);
+    }
+    let asked = storage.asked.borrow();
+    assert!(asked[0].0.ends_with("/a.csv") && asked[1].0.ends_with("/b.csv"));
+}

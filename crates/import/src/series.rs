@@ -237,8 +237,9 @@ impl SeriesTaking {
     fn pick(&self) -> Pick {
         match &self.drawn {
             Some(rows) => {
-                let rows = rows.range(self.before..).map(|row| row - self.before);
-                Pick::Drawn(rows.collect())
+                let count = self.counts.get(self.at).copied().unwrap_or_default();
+                let rows = rows.range(self.before..self.before + count);
+                Pick::Drawn(rows.map(|row| row - self.before).collect())
             }
             None => Pick::Range(
                 self.rows.start.saturating_sub(self.before)

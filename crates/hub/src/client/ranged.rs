@@ -8,7 +8,7 @@ use crate::error::{HubError, HubErrorKind};
 use crate::http::{Line, path, segment};
 use crate::transport::{HttpResponse, Method, Source, TransportError};
 use futures::future::LocalBoxFuture;
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -69,6 +69,13 @@ impl Kept {
     }
 }
 
+/// What was read of one of several files: the one that was read last.
+#[derive(Default)]
+struct Shelf {
+    file: usize,
+    kept: Kept,
+}
+
 struct Shared {
     line: Line,
     url: String,
@@ -76,7 +83,9 @@ struct Shared {
     size: u64,
     /// Its readers go from the beginning on, and not from place to place.
     is_in_order: bool,
-    kept: RefCell<Kept>,
+    /// Which of the files on the shelf it is.
+    place: usize,
+    shelf: Rc<RefCell<Shelf>>,
     fetched: RefCell<u64>,
     failure: RefCell<Option<HubError>>,
 }
@@ -88,6 +97,27 @@ pub struct HubFile(Rc<Shared>);
 impl HubClient {
     /// A file of `size` bytes, as the tree of the commit says.
     pub fn file(&self, repo: &str, commit: &str, file: &str, size: u64) -> HubFile {
+        self.on_shelf(repo, commit, (file, size), 0, &Rc::default())
+    }
+
+    /// Several files with their sizes. What is kept of them in memory is no more than of one, so they are best read one
+    /// after another.
+    pub fn files(&self, repo: &str, commit: &str, files: &[(&str, u64)]) -> Vec<HubFile> {
+        let shelf = Rc::default();
+        let files = files.iter().enumerate();
+        files
+            .map(|(place, file)| self.on_shelf(repo, commit, *file, place, &shelf))
+            .collect()
+    }
+
+    fn on_shelf(
+        &self,
+        repo: &str,
+        commit: &str,
+        (file, size): (&str, u64),
+        place: usize,
+        shelf: &Rc<RefCell<Shelf>>,
+    ) -> HubFile {
         HubFile(Rc::new(Shared {
             line: self.line.clone(),
             url: self.line.url(&format!(
@@ -99,7 +129,8 @@ impl HubClient {
             what: format!("reading {file} of {repo}"),
             size,
             is_in_order: !file.to_ascii_lowercase().ends_with(".parquet"),
-            kept: RefCell::default(),
+            place,
+            shelf: Rc::clone(shelf),
             fetched: RefCell::default(),
             failure: RefCell::default(),
         }))
@@ -118,6 +149,18 @@ fn content_range(response: &HttpResponse) -> Option<(u64, u64, Option<u64>)> {
 }
 
 impl Shared {
+    /// What was read of this file.
+    fn kept(&self) -> RefMut<'_, Kept> {
+        let mut shelf = self.shelf.borrow_mut();
+        if shelf.file != self.place {
+            *shelf = Shelf {
+                file: self.place,
+                ..Shelf::default()
+            };
+        }
+        RefMut::map(shelf, |shelf| &mut shelf.kept)
+    }
+
     fn refused(&self, why: impl Into<String>) -> HubError {
         HubError {
             kind: HubErrorKind::Malformed,
@@ -184,11 +227,11 @@ impl Shared {
         if range.is_empty() {
             return Ok(Vec::new());
         }
-        if let Some(bytes) = self.kept.borrow().get(&range) {
+        if let Some(bytes) = self.kept().get(&range) {
             return Ok(bytes);
         }
         let wanted = if self.is_in_order {
-            self.kept.borrow_mut().wanted(&range, self.size)
+            self.kept().wanted(&range, self.size)
         } else {
             range.clone()
         };
@@ -211,7 +254,7 @@ impl Shared {
         let end = (range.end - from) as usize;
         let asked = bytes.get(start..end).map(<[u8]>::to_vec);
         if self.is_in_order || from == 0 {
-            self.kept.borrow_mut().keep(from, bytes);
+            self.kept().keep(from, bytes);
         }
         asked.ok_or_else(|| self.refused("fewer bytes came than were asked for"))
     }
