@@ -222,7 +222,11 @@ fn said_of(report: &ImportReport) -> String {
     if report.instructions > 0 {
         text.push(' ');
         text.push_str(&rows(report.instructions));
-        text.push_str(" without an answer became instructions.");
+        text.push_str(if report.instructions == 1 {
+            " without an answer became an instruction."
+        } else {
+            " without an answer became instructions."
+        });
     }
     if report.known > 0 {
         text.push(' ');
