@@ -19,15 +19,41 @@ const SEED = {
   domain_expert_prompt: "You are an old sailor who answers in one short sentence.",
 };
 
+/** What the engine's worker does when a page tells it to, for it to be as engines are on other machines. */
+function misbehaviour() {
+  const on = (name, act) => {
+    new BroadcastChannel(name).onmessage = ({ data }) => act(data);
+  };
+  // As one whose program runs into an error.
+  on("crash", () =>
+    setTimeout(() => {
+      throw new Error("told to crash");
+    }),
+  );
+  // As one that never comes back from a call.
+  on("hang", () => {
+    for (;;);
+  });
+  // As a slow device: each result comes so many milliseconds later.
+  let late = 0;
+  on("slow", (ms) => {
+    late = ms;
+  });
+  const look = globalThis.GPUBuffer?.prototype.mapAsync;
+  if (!look) return;
+  globalThis.GPUBuffer.prototype.mapAsync = async function (...order) {
+    await look.apply(this, order);
+    if (late > 0) await new Promise((done) => setTimeout(done, late));
+  };
+}
+
 let hub;
 before(async () => {
   if (skip) return;
   needModel();
   hub = await Hub.withWorker("", "--scripted-model", "--model-file", MODEL);
-  // An engine that fails when it is told to, as one does whose program runs into an error.
   const loader = join(hub.site, "engine_loader.js");
-  const crash = 'new BroadcastChannel("crash").onmessage = () => setTimeout(() => { throw new Error("told to crash"); });';
-  writeFileSync(loader, `${crash}${readFileSync(loader, "utf8")}`);
+  writeFileSync(loader, `(${misbehaviour})();${readFileSync(loader, "utf8")}`);
 });
 after(() => hub?.stop());
 
@@ -123,7 +149,8 @@ async function use(dialog) {
   await dialog.waitFor({ state: "hidden" });
 }
 
-const crash = (page) => page.evaluate(() => new BroadcastChannel("crash").postMessage(""));
+const tell = (page, name, data = "") => page.evaluate(([name, data]) => new BroadcastChannel(name).postMessage(data), [name, data]);
+const crash = (page) => tell(page, "crash");
 
 test("the dialog keeps the accessibility rules, and takes files from this computer", { skip }, async (t) => {
   const visitor = await Visitor.arrive({ bypassCSP: true, reducedMotion: "reduce" }, [WEBGPU]);
@@ -245,6 +272,60 @@ test("a run outlives an engine that fails", { skip }, async (t) => {
     assert.ok(done <= 4);
   });
 
+  steps.assertCalm(visitor);
+  await visitor.leave();
+});
+
+test("a slow engine gets there: each row says how far it is, and ends in one try", { skip }, async (t) => {
+  const visitor = await Visitor.arrive({ bypassCSP: true, reducedMotion: "reduce" }, [WEBGPU]);
+  const page = await visitor.open(hub);
+  await use(await withModel(page));
+  await steps.setNumber(page, "Longest answer", 24);
+  const rows = page.getByRole("table", { name: "Rows of this run" });
+  const shows = (what, ...patterns) =>
+    waitFor(what, async () => {
+      const text = (await rows.textContent()) ?? "";
+      return patterns.every((pattern) => pattern.test(text)) && text;
+    });
+
+  await t.test("it reads, then writes, and the others are read meanwhile", async () => {
+    await tell(page, "slow", 1500);
+    await steps.startRun(page);
+    await shows("a prompt that is read", /reading \d+ of \d+ tokens/);
+    await shot(page, "tab-reading");
+    await shows("a row being written beside one being read", /reading \d+ of \d+ tokens/, /writing, \d+ of at most 24 tokens/);
+    await shows("the time left", /writing, \d+ of at most 24 tokens · (under a minute|at most \d+ min) left/);
+    await assertAccessible(page, "a run in this tab");
+    await shot(page, "tab-writing");
+    // What changes each second is not read out each second.
+    assert.equal(await rows.locator("[aria-live], [role=status], [role=alert]").count(), 0);
+  });
+
+  await t.test("every row ends in one try", async () => {
+    const numbers = await steps.finishRun(page, 300_000);
+    assert.deepEqual(numbers, { done: 4, planned: 4, failed: 0, flying: 0 });
+    assert.doesNotMatch((await rows.textContent()) ?? "", /\d tries/);
+  });
+
+  steps.assertCalm(visitor);
+  await visitor.leave();
+});
+
+test("an engine that hangs is ended after a minute, and another one writes its rows", { skip }, async () => {
+  const visitor = await Visitor.arrive({}, [WEBGPU]);
+  const page = await visitor.open(hub);
+  await use(await withModel(page));
+  await steps.setNumber(page, "Longest answer", 24);
+  await tell(page, "slow", 500);
+  await steps.startRun(page);
+  const rows = page.getByRole("table", { name: "Rows of this run" });
+  await waitFor("a row being written", async () => /writing, \d/.test((await rows.textContent()) ?? ""));
+  await tell(page, "hang");
+  await page.getByRole("note").filter({ hasText: "stopped working once and was started again" }).waitFor({ timeout: 180_000 });
+  await shot(page, "engine-restarted");
+  const numbers = await steps.finishRun(page, 180_000);
+  assert.deepEqual(numbers, { done: 4, planned: 4, failed: 0, flying: 0 });
+  assert.doesNotMatch((await rows.textContent()) ?? "", /\d tries/);
   steps.assertCalm(visitor);
   await visitor.leave();
 });
