@@ -188,7 +188,6 @@ fn a_reply_ends_where_the_template_says_so() {
     let pieces: Vec<usize> = (8..total - 1).step_by(8).collect();
     assert_eq!(read, pieces);
     assert!(written > 3);
-    // Steps are as quick as they are; fewer of them are left each time.
     assert!(!left.is_empty() && left.iter().all(|seconds| *seconds > 0.0));
 }
 
