@@ -10,8 +10,7 @@ use futures::channel::mpsc::unbounded;
 use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
 use js_sys::{Array, Object, Reflect, Uint8Array};
-use seedbed_core::import::{Ask, Told};
-use seedbed_core::messages::{Failure, FailureKind};
+use seedbed_core::packed::Packed;
 use seedbed_import::serve::Server;
 use seedbed_import::source::{Source, SourceError};
 use std::cell::RefCell;
@@ -119,36 +118,18 @@ fn message(entries: &[(&str, JsValue)]) -> JsValue {
     object.into()
 }
 
-fn misread(detail: String) -> Told {
-    Told::Failed(Box::new(
-        Failure::new(
-            FailureKind::Internal,
-            "The part of Seedbed that reads tables was asked for something that it does not know.",
-        )
-        .means("Nothing was taken in.")
-        .next("Reload the page: its parts are of different versions.")
-        .detail(detail),
-    ))
-}
-
 /// Answers in the order in which was asked.
 async fn answer(server: &mut Server, scope: &DedicatedWorkerGlobalScope, asked: &JsValue) {
     let id = field(asked, "id").unwrap_or_default();
     let ask = field(asked, "ask").and_then(|ask| ask.as_string());
-    let told = match serde_json::from_str::<Ask>(&ask.unwrap_or_default()) {
-        Ok(ask) => {
-            let progress = |bytes: u64| {
-                let seen = message(&[("id", id.clone()), ("seen", (bytes as f64).into())]);
-                // Only the bar is missing.
-                let _ = scope.post_message(&seen);
-            };
-            server.answer(ask, &progress).await
-        }
-        Err(error) => misread(error.to_string()),
+    let progress = |bytes: u64| {
+        let seen = message(&[("id", id.clone()), ("seen", (bytes as f64).into())]);
+        // Only the bar is missing.
+        let _ = scope.post_message(&seen);
     };
-    let json =
-        serde_json::to_vec(&told).or_else(|error| serde_json::to_vec(&misread(error.to_string())));
-    let buffer = Uint8Array::from(json.unwrap_or_default().as_slice()).buffer();
+    let ask = Packed::from_json(ask.unwrap_or_default());
+    let told = server.answer_packed(&ask, &progress).await.into_json();
+    let buffer = Uint8Array::from(told.as_bytes()).buffer();
     let posted = scope.post_message_with_transfer(
         &message(&[("id", id), ("told", buffer.clone().into())]),
         &Array::of1(&buffer),

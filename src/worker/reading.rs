@@ -9,6 +9,7 @@ use js_sys::{Array, Object, Reflect, Uint8Array};
 use seedbed_backend::platform::{TableBytes, TableReader};
 use seedbed_core::import::{Ask, Told};
 use seedbed_core::messages::{Failure, FailureKind};
+use seedbed_core::packed::Packed;
 use seedbed_hub::transport::Source;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -179,13 +180,13 @@ pub(crate) async fn start(bytes: TableBytes) -> Result<Box<dyn TableReader>, Fai
 impl TableReader for Reader {
     fn ask(
         &mut self,
-        ask: Ask,
+        ask: Packed<Ask>,
         progress: Box<dyn Fn(u64)>,
-    ) -> LocalBoxFuture<'_, Result<Told, Failure>> {
+    ) -> LocalBoxFuture<'_, Result<Packed<Told>, Failure>> {
         Box::pin(async move {
             self.last += 1;
             let id = f64::from(self.last);
-            let json = serde_json::to_string(&ask).map_err(|error| failed(error.to_string()))?;
+            let json = ask.into_json();
             self.worker
                 .post_message(&message(&[("id", id.into()), ("ask", json.into())]))
                 .map_err(|error| failed(format!("{error:?}")))?;
@@ -207,7 +208,9 @@ impl TableReader for Reader {
                 }
                 let told = get("told").unwrap_or_default();
                 let json = Uint8Array::new(&told).to_vec();
-                return serde_json::from_slice(&json).map_err(|error| failed(error.to_string()));
+                return String::from_utf8(json)
+                    .map(Packed::from_json)
+                    .map_err(|error| failed(error.to_string()));
             }
         })
     }

@@ -248,6 +248,7 @@ impl Worker {
         let Reply::Look(look) = opened else {
             panic!("no table: {opened:?}");
         };
+        let look = look.open()?;
         self.ask(reading::take_table(&look, into)).await
     }
 

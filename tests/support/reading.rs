@@ -4,6 +4,7 @@ use futures::future::LocalBoxFuture;
 use seedbed_backend::platform::{TableBytes, TableReader};
 use seedbed_core::import::{Ask, Choice, Look, Scope, TableSource, Told};
 use seedbed_core::messages::{Failure, Request};
+use seedbed_core::packed::Packed;
 use seedbed_import::serve::Server;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -25,10 +26,10 @@ struct InPage(Server);
 impl TableReader for InPage {
     fn ask(
         &mut self,
-        ask: Ask,
+        ask: Packed<Ask>,
         progress: Box<dyn Fn(u64)>,
-    ) -> LocalBoxFuture<'_, Result<Told, Failure>> {
-        Box::pin(async move { Ok(self.0.answer(ask, &*progress).await) })
+    ) -> LocalBoxFuture<'_, Result<Packed<Told>, Failure>> {
+        Box::pin(async move { Ok(self.0.answer_packed(&ask, &*progress).await) })
     }
 }
 
@@ -53,11 +54,11 @@ pub(crate) fn open_table(number: u32, name: &str, text: &str) -> Request {
     let blob = Blob::new_with_str_sequence(&parts).expect("a blob");
     FILES.with_borrow_mut(|files| files.insert(number, blob));
     Request::OpenTable {
-        source: TableSource::File {
+        source: Packed::of(&TableSource::File {
             file: number,
             name: name.to_owned(),
-        },
-        choice: Choice::default(),
+        }),
+        choice: Packed::of(&Choice::default()),
         language: None,
     }
 }
@@ -66,8 +67,8 @@ pub(crate) fn open_table(number: u32, name: &str, text: &str) -> Request {
 pub(crate) fn take_table(look: &Look, into: Option<String>) -> Request {
     Request::TakeTable {
         table: look.table,
-        mapping: look.mapping.clone(),
-        scope: Scope::default(),
+        mapping: Packed::of(&look.mapping),
+        scope: Packed::of(&Scope::default()),
         into,
     }
 }

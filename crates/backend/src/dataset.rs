@@ -7,6 +7,7 @@ use seedbed_core::import::{
     ConfigLook, DataFile, DatasetLook, FileKind, SplitLook, TableSource, ViewerCopy,
 };
 use seedbed_core::messages::{Failure, FailureKind, Reply};
+use seedbed_core::packed::Packed;
 use seedbed_hub::transport::Source;
 use seedbed_hub::{Gate, HubClient, HubError, HubErrorKind, HubFile, Joined, RepoInfo, TreeEntry};
 use std::collections::HashMap;
@@ -294,7 +295,7 @@ impl Backend {
             lack = self.knock(&client, &repo, &found).await?;
         }
         let lack = lack.or_else(|| found.lack(&repo, &configs, copy.is_some()));
-        Ok(Reply::Tables(Box::new(DatasetLook {
+        Ok(Reply::Tables(Packed::of(&DatasetLook {
             renamed_from: (!asked.eq_ignore_ascii_case(&repo)).then_some(asked),
             url,
             revision,

@@ -12,6 +12,7 @@ use seedbed_core::import::{
 };
 use seedbed_core::messages::{Changed, Failure, FailureKind, ImportReport, Progress, Reply};
 use seedbed_core::model::Message;
+use seedbed_core::packed::Packed;
 use seedbed_core::prompt::{Cell, Prompt, PromptOrigin, PromptState};
 use seedbed_core::record::{Fields, Inputs, Provenance, Record, Source};
 use seedbed_core::seed::Seed;
@@ -72,8 +73,8 @@ impl OpenTable {
     }
 
     async fn ask(&mut self, backend: &Backend, ask: Ask) -> Result<Told> {
-        let told = self.reader.ask(ask, Box::new(|_| ())).await;
-        let failure = match told {
+        let told = self.reader.ask(Packed::of(&ask), Box::new(|_| ())).await;
+        let failure = match told.and_then(|told| told.open()) {
             Ok(Told::Failed(failure)) => *failure,
             Ok(told) => return Ok(told),
             Err(failure) => failure,
@@ -153,7 +154,7 @@ impl Backend {
         self.last_import.set(look.table);
         let table = Rc::new(Mutex::new(table));
         self.tables.borrow_mut().insert(look.table, table);
-        Ok(Reply::Look(look))
+        Ok(Reply::Look(Packed::of(&*look)))
     }
 
     pub(crate) async fn read_table_as(&self, number: u32, choice: Choice) -> Result<Reply> {
@@ -162,7 +163,7 @@ impl Backend {
         Ok(match look {
             Ok(mut look) => {
                 look.table = number;
-                Reply::Look(look)
+                Reply::Look(Packed::of(&*look))
             }
             Err(own) => Reply::OwnFile(own),
         })
@@ -177,7 +178,7 @@ impl Backend {
         let table = self.table(number)?;
         let mut table = table.lock().await;
         match table.ask(self, Ask::Preview { mapping, scope }).await? {
-            Told::Preview(preview) => Ok(Reply::TablePreview(preview)),
+            Told::Preview(preview) => Ok(Reply::TablePreview(Packed::of(&*preview))),
             other => Err(misled(&other)),
         }
     }

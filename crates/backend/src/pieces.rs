@@ -118,13 +118,23 @@ pub fn answer_files(
                 source,
                 choice,
                 language,
-            } => backend.open_table(source, choice, language).await,
-            Request::ReadTableAs { table, choice } => backend.read_table_as(table, choice).await,
+            } => {
+                backend
+                    .open_table(source.open()?, choice.open()?, language)
+                    .await
+            }
+            Request::ReadTableAs { table, choice } => {
+                backend.read_table_as(table, choice.open()?).await
+            }
             Request::PreviewTable {
                 table,
                 mapping,
                 scope,
-            } => backend.preview_table(table, mapping, scope).await,
+            } => {
+                backend
+                    .preview_table(table, mapping.open()?, scope.open()?)
+                    .await
+            }
             Request::TakeTable {
                 table,
                 mapping,
@@ -132,7 +142,13 @@ pub fn answer_files(
                 into,
             } => {
                 backend
-                    .take_table(&ticket, table, mapping, scope, into.as_deref())
+                    .take_table(
+                        &ticket,
+                        table,
+                        mapping.open()?,
+                        scope.open()?,
+                        into.as_deref(),
+                    )
                     .await
             }
             Request::CloseTable { table } => {

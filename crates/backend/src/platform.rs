@@ -3,6 +3,7 @@
 use futures::future::LocalBoxFuture;
 use seedbed_core::import::{Ask, Told};
 use seedbed_core::messages::{Event, Failure, Storage};
+use seedbed_core::packed::Packed;
 use seedbed_core::row::TableRow;
 use seedbed_hub::LargeFile;
 use seedbed_hub::transport::Source;
@@ -60,9 +61,9 @@ pub trait TableReader {
     /// Asks, one question at a time. `progress` hears how many bytes were looked at while it is opened.
     fn ask(
         &mut self,
-        ask: Ask,
+        ask: Packed<Ask>,
         progress: Box<dyn Fn(u64)>,
-    ) -> LocalBoxFuture<'_, Result<Told, Failure>>;
+    ) -> LocalBoxFuture<'_, Result<Packed<Told>, Failure>>;
 }
 
 /// A table being written.

@@ -14,6 +14,7 @@ use seedbed_core::import::{Choice, DatasetLook, Look, Mapping, Preview, Scope, T
 use seedbed_core::messages::{
     Event, Failure, FailureKind, ImportReport, Offer, Progress, ProjectView, Reply, Request,
 };
+use seedbed_core::packed::Packed;
 use seedbed_hub::native::NativeTransport;
 use seedbed_hub::{CommitRequest, HubClient, LargeFile, Operation, Token};
 use seedbed_hub_local::{DEFAULT_TOKEN, Running};
@@ -138,7 +139,7 @@ impl World {
 fn listed(tab: &mut Tab, repo: &str) -> DatasetLook {
     let repo = repo.to_owned();
     match tab.ask(Request::ListTables { repo }) {
-        Ok(Reply::Tables(look)) => *look,
+        Ok(Reply::Tables(look)) => look.open().expect("a look"),
         other => panic!("not listed: {other:?}"),
     }
 }
@@ -176,12 +177,12 @@ fn files(look: &DatasetLook, paths: &[&str]) -> TableSource {
 
 fn open(tab: &mut Tab, source: TableSource) -> Result<Look, Failure> {
     let asked = tab.ask(Request::OpenTable {
-        source,
-        choice: Choice::default(),
+        source: Packed::of(&source),
+        choice: Packed::of(&Choice::default()),
         language: None,
     });
     match asked? {
-        Reply::Look(look) => Ok(*look),
+        Reply::Look(look) => look.open(),
         other => panic!("no table: {other:?}"),
     }
 }
@@ -189,11 +190,11 @@ fn open(tab: &mut Tab, source: TableSource) -> Result<Look, Failure> {
 fn preview(tab: &mut Tab, look: &Look, scope: &Scope) -> Preview {
     let asked = tab.ask(Request::PreviewTable {
         table: look.table,
-        mapping: look.mapping.clone(),
-        scope: scope.clone(),
+        mapping: Packed::of(&look.mapping),
+        scope: Packed::of(scope),
     });
     match asked {
-        Ok(Reply::TablePreview(preview)) => *preview,
+        Ok(Reply::TablePreview(preview)) => preview.open().expect("a preview"),
         other => panic!("no preview: {other:?}"),
     }
 }
@@ -201,8 +202,8 @@ fn preview(tab: &mut Tab, look: &Look, scope: &Scope) -> Preview {
 fn taking(look: &Look, mapping: &Mapping, scope: &Scope, into: Option<&str>) -> Request {
     Request::TakeTable {
         table: look.table,
-        mapping: mapping.clone(),
-        scope: scope.clone(),
+        mapping: Packed::of(mapping),
+        scope: Packed::of(scope),
         into: into.map(str::to_owned),
     }
 }

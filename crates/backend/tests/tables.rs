@@ -13,6 +13,7 @@ use seedbed_core::import::{Choice, Scope, Target};
 use seedbed_core::messages::{
     Failure, FailureKind, ImportReport, ProjectView, PromptFilter, Reply, Request,
 };
+use seedbed_core::packed::Packed;
 use seedbed_core::prompt::{Prompt, PromptOrigin, PromptState};
 use seedbed_core::record::RESPONSE;
 use support::{Tab, hub, reading};
@@ -157,16 +158,19 @@ fn a_person_may_read_a_table_in_another_way_and_choose_its_columns() {
     let Ok(Reply::Look(look)) = opened else {
         panic!("{opened:?}");
     };
+    let look = look.open().expect("a look");
     assert!(!look.is_sure);
     let choice = Choice {
         has_header: Some(false),
         ..Choice::default()
     };
     let table = look.table;
+    let choice = Packed::of(&choice);
     let again = world.tab.ask(Request::ReadTableAs { table, choice });
     let Ok(Reply::Look(look)) = again else {
         panic!("{again:?}");
     };
+    let look = look.open().expect("a look");
     assert_eq!(look.table, table);
     assert_eq!(look.rows, Some(2));
     let mut mapping = look.mapping.clone();
@@ -174,27 +178,28 @@ fn a_person_may_read_a_table_in_another_way_and_choose_its_columns() {
     mapping.set("column 2", Target::Instruction);
     let preview = world.tab.ask(Request::PreviewTable {
         table,
-        mapping: mapping.clone(),
-        scope: Scope::default(),
+        mapping: Packed::of(&mapping),
+        scope: Packed::of(&Scope::default()),
     });
     let Ok(Reply::TablePreview(preview)) = preview else {
         panic!("{preview:?}");
     };
+    let preview = preview.open().expect("a preview");
     assert_eq!(preview.tally.records, 2);
     assert_eq!(preview.records[1].instruction, "Frost.");
     let taken = world.tab.ask(Request::TakeTable {
         table,
-        mapping,
-        scope: Scope {
+        mapping: Packed::of(&mapping),
+        scope: Packed::of(&Scope {
             from: 1,
             ..Scope::default()
-        },
+        }),
         into: None,
     });
     let (_, report) = imported(taken);
     assert_eq!(report.rows, 1);
     // It is closed now.
-    let choice = Choice::default();
+    let choice = Packed::of(&Choice::default());
     let closed = world.tab.ask(Request::ReadTableAs { table, choice });
     assert!(closed.is_err_and(|failure| failure.kind == FailureKind::NotFound));
 }

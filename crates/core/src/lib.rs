@@ -16,6 +16,7 @@ pub mod instruction;
 pub mod line;
 pub mod messages;
 pub mod model;
+pub mod packed;
 pub mod params;
 pub mod prompt;
 pub mod question;

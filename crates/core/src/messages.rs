@@ -9,6 +9,7 @@ use crate::engine::{EngineOrder, EngineStage, EngineState, EngineTold};
 use crate::identity::Identity;
 use crate::import::{Choice, DatasetLook, Look, Mapping, OwnFile, Preview, Scope, TableSource};
 use crate::model::{Endpoint, Message, ModelInfo};
+use crate::packed::Packed;
 use crate::params::RunSettings;
 use crate::prompt::{Cell, EvolutionKind, Prompt, PromptState};
 use crate::record::Record;
@@ -124,9 +125,9 @@ pub enum Request {
     /// is none
     OpenTable {
         /// Where it lies.
-        source: TableSource,
+        source: Packed<TableSource>,
         /// How it is read.
-        choice: Choice,
+        choice: Packed<Choice>,
         /// The person's language, e.g. `de`; helps to guess an encoding.
         language: Option<String>,
     },
@@ -135,16 +136,16 @@ pub enum Request {
         /// As [`Look::table`] said.
         table: u32,
         /// How it is read.
-        choice: Choice,
+        choice: Packed<Choice>,
     },
     /// What a mapping makes of an open table. → [`Reply::TablePreview`]
     PreviewTable {
         /// As [`Look::table`] said.
         table: u32,
         /// What each column is for.
-        mapping: Mapping,
+        mapping: Packed<Mapping>,
         /// Which rows.
-        scope: Scope,
+        scope: Packed<Scope>,
     },
     /// Take its rows in, with [`Progress::Rows`]; cancelling keeps what came into an open project, and nothing of a new
     /// one. The table is closed. → [`Reply::Imported`]
@@ -152,9 +153,9 @@ pub enum Request {
         /// As [`Look::table`] said.
         table: u32,
         /// What each column is for.
-        mapping: Mapping,
+        mapping: Packed<Mapping>,
         /// Which rows.
-        scope: Scope,
+        scope: Packed<Scope>,
         /// The open project; `None` for a new one.
         into: Option<String>,
     },
@@ -803,13 +804,13 @@ pub enum Reply {
         report: ImportReport,
     },
     /// What a dataset on the Hub offers.
-    Tables(Box<DatasetLook>),
+    Tables(Packed<DatasetLook>),
     /// What a table looks like.
-    Look(Box<Look>),
+    Look(Packed<Look>),
     /// The file is none, but one that is read as text.
     OwnFile(OwnFile),
     /// What a mapping makes of a table.
-    TablePreview(Box<Preview>),
+    TablePreview(Packed<Preview>),
     /// A file to save, or a piece of it.
     File {
         /// Name.

@@ -7,6 +7,7 @@ use crate::source::{Slice, Source, SourceError};
 use crate::table::Fault;
 use seedbed_core::import::{Ask, OwnFile, Told};
 use seedbed_core::messages::{Failure, FailureKind};
+use seedbed_core::packed::Packed;
 use std::rc::Rc;
 
 /// A reader of one table.
@@ -39,6 +40,18 @@ impl Server {
             }),
             Err(error) => Told::Failed(Box::new(self.failure(&error))),
         }
+    }
+
+    /// As [`Self::answer`], with both as they cross the line.
+    pub async fn answer_packed(
+        &mut self,
+        ask: &Packed<Ask>,
+        progress: &dyn Fn(u64),
+    ) -> Packed<Told> {
+        Packed::of(&match ask.open() {
+            Ok(ask) => self.answer(ask, progress).await,
+            Err(failure) => Told::Failed(Box::new(failure)),
+        })
     }
 
     async fn told(&mut self, ask: Ask, progress: &dyn Fn(u64)) -> Result<Told, OpenError> {

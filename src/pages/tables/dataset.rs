@@ -19,7 +19,7 @@ pub(super) fn DatasetView(repo: String) -> impl IntoView {
         look.set(None);
         desk.spawn(async move {
             let answer = match desk.ask(request).await {
-                Ok(Reply::Tables(found)) => Ok(*found),
+                Ok(Reply::Tables(found)) => found.open(),
                 Ok(_) => Err(failure_of("The worker gave another answer than asked for.")),
                 Err(failure) => Err(failure),
             };

@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use seedbed_core::import::{Answer, Choice, Lack, Look, Mapping, Preview, Scope, Shaped};
 use seedbed_core::messages::{Failure, FailureKind, Progress, Reply, Request};
 use seedbed_core::model::Role;
+use seedbed_core::packed::Packed;
 use seedbed_core::turns::Turn;
 
 /// How long after a choice the preview is made anew.
@@ -128,21 +129,24 @@ impl State {
         let scope = self.scope.get_untracked();
         let request = Request::PreviewTable {
             table: self.look.with_untracked(|look| look.table),
-            mapping: mapping.clone(),
-            scope: scope.clone(),
+            mapping: Packed::of(&mapping),
+            scope: Packed::of(&scope),
         };
         self.desk.spawn(async move {
-            let answer = self.desk.ask(request).await;
+            let answer = match self.desk.ask(request).await {
+                Ok(Reply::TablePreview(preview)) => preview.open(),
+                Ok(_) => Err(failure_of("The worker gave another answer than asked for.")),
+                Err(failure) => Err(failure),
+            };
             let is_current = self.mapping.try_get_untracked().as_ref() == Some(&mapping)
                 && self.scope.try_get_untracked().as_ref() == Some(&scope);
             if !is_current {
                 return;
             }
             match answer {
-                Ok(Reply::TablePreview(preview)) => {
-                    self.preview.try_set(Some(*preview));
+                Ok(preview) => {
+                    self.preview.try_set(Some(preview));
                 }
-                Ok(_) => {}
                 Err(failure) => {
                     self.failure.try_set(Some(failure));
                 }
@@ -154,12 +158,17 @@ impl State {
     pub(super) fn read_again(self) {
         let request = Request::ReadTableAs {
             table: self.look.with_untracked(|look| look.table),
-            choice: self.choice.get_untracked(),
+            choice: Packed::of(&self.choice.get_untracked()),
         };
         self.failure.set(None);
         self.desk.spawn(async move {
-            match self.desk.ask(request).await {
-                Ok(Reply::Look(look)) => {
+            let answer = match self.desk.ask(request).await {
+                Ok(Reply::Look(look)) => look.open(),
+                Ok(_) => Err(failure_of("The file is no table when it is read so.")),
+                Err(failure) => Err(failure),
+            };
+            match answer {
+                Ok(look) => {
                     // Columns that are still there keep what a person chose for them.
                     let mut mapping = look.mapping.clone();
                     let has_same = self.look.try_with_untracked(|before| {
@@ -175,11 +184,7 @@ impl State {
                         mapping = chosen;
                     }
                     self.mapping.try_set(mapping);
-                    self.look.try_set(*look);
-                }
-                Ok(_) => {
-                    self.failure
-                        .try_set(Some(failure_of("The file is no table when it is read so.")));
+                    self.look.try_set(look);
                 }
                 Err(failure) => {
                     self.failure.try_set(Some(failure));
@@ -199,8 +204,8 @@ impl State {
         let mapping = self.mapping.get_untracked();
         let request = Request::TakeTable {
             table: self.look.with_untracked(|look| look.table),
-            mapping: mapping.clone(),
-            scope: self.scope.get_untracked(),
+            mapping: Packed::of(&mapping),
+            scope: Packed::of(&self.scope.get_untracked()),
             into: self.into.get_value(),
         };
         let running = self.desk.ask_streaming(request, move |progress| {

@@ -13,6 +13,7 @@ use futures::channel::oneshot;
 use leptos::prelude::*;
 use seedbed_core::import::{Choice, Look, Mapping, Scope, TableSource};
 use seedbed_core::messages::{Failure, FailureKind, Reply, Request};
+use seedbed_core::packed::Packed;
 
 /// Tables below this are taken before anybody could read of it.
 const QUICK_BYTES: u64 = 2 << 20;
@@ -83,12 +84,12 @@ pub async fn take_in(
     into: Option<String>,
 ) -> Result<Option<Reply>, Failure> {
     let open = Request::OpenTable {
-        source,
-        choice: Choice::default(),
+        source: Packed::of(&source),
+        choice: Packed::of(&Choice::default()),
         language: desk.language(),
     };
     let mut look = match desk.ask(open).await? {
-        Reply::Look(look) => *look,
+        Reply::Look(look) => look.open()?,
         Reply::OwnFile(_) => return Ok(None),
         _ => return Err(failure_of("The worker gave another answer than asked for.")),
     };
@@ -105,8 +106,8 @@ pub async fn take_in(
     if is_sure && look.bytes < QUICK_BYTES {
         let take = Request::TakeTable {
             table: look.table,
-            mapping: look.mapping,
-            scope: Scope::default(),
+            mapping: Packed::of(&look.mapping),
+            scope: Packed::of(&Scope::default()),
             into,
         };
         return desk.ask(take).await.map(Some);

@@ -420,6 +420,7 @@ impl Tab {
         let Reply::Look(look) = opened else {
             panic!("no table: {opened:?}");
         };
+        let look = look.open()?;
         self.ask(reading::take_table(&look, into.map(str::to_owned)))
     }
 

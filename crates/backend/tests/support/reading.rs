@@ -4,6 +4,7 @@ use futures::future::{LocalBoxFuture, ready};
 use seedbed_backend::platform::{TableBytes, TableReader};
 use seedbed_core::import::{Ask, Choice, Look, Scope, TableSource, Told};
 use seedbed_core::messages::{Failure, Request};
+use seedbed_core::packed::Packed;
 use seedbed_hub::transport;
 use seedbed_import::serve::Server;
 use seedbed_import::source::{Source, SourceError};
@@ -28,10 +29,10 @@ struct InProcess(Server);
 impl TableReader for InProcess {
     fn ask(
         &mut self,
-        ask: Ask,
+        ask: Packed<Ask>,
         progress: Box<dyn Fn(u64)>,
-    ) -> LocalBoxFuture<'_, Result<Told, Failure>> {
-        Box::pin(async move { Ok(self.0.answer(ask, &*progress).await) })
+    ) -> LocalBoxFuture<'_, Result<Packed<Told>, Failure>> {
+        Box::pin(async move { Ok(self.0.answer_packed(&ask, &*progress).await) })
     }
 }
 
@@ -65,11 +66,11 @@ pub(crate) fn read_table(
 /// Opens a table.
 pub(crate) fn open_table(name: &str, text: &str) -> Request {
     Request::OpenTable {
-        source: TableSource::File {
+        source: Packed::of(&TableSource::File {
             file: hand_over(text.as_bytes()),
             name: name.to_owned(),
-        },
-        choice: Choice::default(),
+        }),
+        choice: Packed::of(&Choice::default()),
         language: None,
     }
 }
@@ -78,8 +79,8 @@ pub(crate) fn open_table(name: &str, text: &str) -> Request {
 pub(crate) fn take_table(look: &Look, into: Option<String>) -> Request {
     Request::TakeTable {
         table: look.table,
-        mapping: look.mapping.clone(),
-        scope: Scope::default(),
+        mapping: Packed::of(&look.mapping),
+        scope: Packed::of(&Scope::default()),
         into,
     }
 }

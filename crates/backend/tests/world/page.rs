@@ -790,8 +790,9 @@ impl Page {
                 (export(project, Some(next)), Chain::Saving(text))
             }
             (Chain::Looking, Ok(Reply::Look(look))) => {
+                let look = look.open().expect("a look");
                 let project = self.project.clone();
-                (crate::reading::take_table(look, project), Chain::Ending)
+                (crate::reading::take_table(&look, project), Chain::Ending)
             }
             (Chain::Reading { import, rest }, Ok(_)) => {
                 if rest.is_empty() {
