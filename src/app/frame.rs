@@ -54,7 +54,7 @@ pub(super) fn Frame(
     let connect = use_connect();
     // Once they have been open, the dialogs stay.
     let has_dialogs = Memo::new(move |before: Option<&bool>| {
-        before == Some(&true) || connect.is_open() || shell.desk.tables().is_open()
+        before == Some(&true) || connect.is_open() || shell.desk.tables().is_needed()
     });
     let is_read_only = Memo::new(move |_| shell.desk.read_only().with(Option::is_some));
     let shown = Memo::new(move |_| {

@@ -2,7 +2,7 @@
 
 use futures::future::LocalBoxFuture;
 use seedbed_backend::platform::{TableBytes, TableReader};
-use seedbed_core::import::{Ask, Choice, Look, Scope, TableSource, Told};
+use seedbed_core::import::{Ask, Choice, Look, Scope, TableCall, TableSource, Told};
 use seedbed_core::messages::{Failure, Request};
 use seedbed_core::packed::Packed;
 use seedbed_import::serve::Server;
@@ -53,22 +53,24 @@ pub(crate) fn open_table(number: u32, name: &str, text: &str) -> Request {
     let parts = js_sys::Array::of1(&text.into());
     let blob = Blob::new_with_str_sequence(&parts).expect("a blob");
     FILES.with_borrow_mut(|files| files.insert(number, blob));
-    Request::OpenTable {
-        source: Packed::of(&TableSource::File {
+    TableCall::Open {
+        source: TableSource::File {
             file: number,
             name: name.to_owned(),
-        }),
-        choice: Packed::of(&Choice::default()),
+        },
+        choice: Choice::default(),
         language: None,
     }
+    .request()
 }
 
 /// Takes an opened table in as it is guessed.
 pub(crate) fn take_table(look: &Look, into: Option<String>) -> Request {
-    Request::TakeTable {
+    TableCall::Take {
         table: look.table,
-        mapping: Packed::of(&look.mapping),
-        scope: Packed::of(&Scope::default()),
+        mapping: look.mapping.clone(),
+        scope: Scope::default(),
         into,
     }
+    .request()
 }

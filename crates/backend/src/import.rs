@@ -7,8 +7,8 @@ use crate::projects::{IMPORT_VERSION, title_of};
 use crate::{Backend, Result, Ticket};
 use futures::lock::Mutex;
 use seedbed_core::import::{
-    Answer, Ask, Batch, Choice, LeftOut, Look, Mapping, OwnFile, Scope, Shaped, TableSource, Tally,
-    Target, Told,
+    Answer, Ask, Batch, Choice, LeftOut, Look, Mapping, OwnFile, Scope, Shaped, TableCall,
+    TableSource, Tally, Target, Told,
 };
 use seedbed_core::messages::{Changed, Failure, FailureKind, ImportReport, Progress, Reply};
 use seedbed_core::model::Message;
@@ -129,8 +129,38 @@ fn not_open() -> Failure {
 }
 
 impl Backend {
+    /// Answers what the page asks about a table.
+    pub(crate) async fn answer_table(&self, ticket: &Ticket, call: TableCall) -> Result<Reply> {
+        match call {
+            TableCall::Open {
+                source,
+                choice,
+                language,
+            } => self.open_table(source, choice, language).await,
+            TableCall::ReadAs { table, choice } => self.read_table_as(table, choice).await,
+            TableCall::Preview {
+                table,
+                mapping,
+                scope,
+            } => self.preview_table(table, mapping, scope).await,
+            TableCall::Take {
+                table,
+                mapping,
+                scope,
+                into,
+            } => {
+                self.take_table(ticket, table, mapping, scope, into.as_deref())
+                    .await
+            }
+            TableCall::Close { table } => {
+                self.close_table(table);
+                Ok(Reply::Ok)
+            }
+        }
+    }
+
     /// Opens a table under a number of its own.
-    pub(crate) async fn open_table(
+    async fn open_table(
         &self,
         mut source: TableSource,
         choice: Choice,
@@ -157,7 +187,7 @@ impl Backend {
         Ok(Reply::Look(Packed::of(&*look)))
     }
 
-    pub(crate) async fn read_table_as(&self, number: u32, choice: Choice) -> Result<Reply> {
+    async fn read_table_as(&self, number: u32, choice: Choice) -> Result<Reply> {
         let table = self.table(number)?;
         let look = table.lock().await.look(self, choice).await?;
         Ok(match look {
@@ -169,12 +199,7 @@ impl Backend {
         })
     }
 
-    pub(crate) async fn preview_table(
-        &self,
-        number: u32,
-        mapping: Mapping,
-        scope: Scope,
-    ) -> Result<Reply> {
+    async fn preview_table(&self, number: u32, mapping: Mapping, scope: Scope) -> Result<Reply> {
         let table = self.table(number)?;
         let mut table = table.lock().await;
         match table.ask(self, Ask::Preview { mapping, scope }).await? {
@@ -183,7 +208,7 @@ impl Backend {
         }
     }
 
-    pub(crate) fn close_table(&self, number: u32) {
+    fn close_table(&self, number: u32) {
         self.tables.borrow_mut().remove(&number);
     }
 
@@ -193,7 +218,7 @@ impl Backend {
     }
 
     /// Takes rows of an open table into a project.
-    pub(crate) async fn take_table(
+    async fn take_table(
         &self,
         ticket: &Ticket,
         number: u32,

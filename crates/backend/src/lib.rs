@@ -304,11 +304,7 @@ impl Backend {
             request @ (Request::CreateExample
             | Request::ImportProject { .. }
             | Request::ImportInto { .. }
-            | Request::OpenTable { .. }
-            | Request::ReadTableAs { .. }
-            | Request::PreviewTable { .. }
-            | Request::TakeTable { .. }
-            | Request::CloseTable { .. }
+            | Request::Table { .. }
             | Request::BeginImport { .. }
             | Request::ImportPiece { .. }
             | Request::EndImport { .. }

@@ -114,47 +114,7 @@ pub fn answer_files(
                 name,
                 text,
             } => backend.import_into(&project, &name, &text),
-            Request::OpenTable {
-                source,
-                choice,
-                language,
-            } => {
-                backend
-                    .open_table(source.open()?, choice.open()?, language)
-                    .await
-            }
-            Request::ReadTableAs { table, choice } => {
-                backend.read_table_as(table, choice.open()?).await
-            }
-            Request::PreviewTable {
-                table,
-                mapping,
-                scope,
-            } => {
-                backend
-                    .preview_table(table, mapping.open()?, scope.open()?)
-                    .await
-            }
-            Request::TakeTable {
-                table,
-                mapping,
-                scope,
-                into,
-            } => {
-                backend
-                    .take_table(
-                        &ticket,
-                        table,
-                        mapping.open()?,
-                        scope.open()?,
-                        into.as_deref(),
-                    )
-                    .await
-            }
-            Request::CloseTable { table } => {
-                backend.close_table(table);
-                Ok(Reply::Ok)
-            }
+            Request::Table { call, .. } => backend.answer_table(&ticket, call.open()?).await,
             Request::BeginImport { name, into } => {
                 backend.begin_import(&name, into.as_deref()).await
             }

@@ -10,11 +10,12 @@
 mod support;
 
 use futures::executor::block_on;
-use seedbed_core::import::{Choice, DatasetLook, Look, Mapping, Preview, Scope, TableSource};
+use seedbed_core::import::{
+    Choice, DatasetLook, Look, Mapping, Preview, Scope, TableCall, TableSource,
+};
 use seedbed_core::messages::{
     Event, Failure, FailureKind, ImportReport, Offer, Progress, ProjectView, Reply, Request,
 };
-use seedbed_core::packed::Packed;
 use seedbed_hub::native::NativeTransport;
 use seedbed_hub::{CommitRequest, HubClient, LargeFile, Operation, Token};
 use seedbed_hub_local::{DEFAULT_TOKEN, Running};
@@ -176,11 +177,14 @@ fn files(look: &DatasetLook, paths: &[&str]) -> TableSource {
 }
 
 fn open(tab: &mut Tab, source: TableSource) -> Result<Look, Failure> {
-    let asked = tab.ask(Request::OpenTable {
-        source: Packed::of(&source),
-        choice: Packed::of(&Choice::default()),
-        language: None,
-    });
+    let asked = tab.ask(
+        TableCall::Open {
+            source: source.clone(),
+            choice: Choice::default(),
+            language: None,
+        }
+        .request(),
+    );
     match asked? {
         Reply::Look(look) => look.open(),
         other => panic!("no table: {other:?}"),
@@ -188,11 +192,14 @@ fn open(tab: &mut Tab, source: TableSource) -> Result<Look, Failure> {
 }
 
 fn preview(tab: &mut Tab, look: &Look, scope: &Scope) -> Preview {
-    let asked = tab.ask(Request::PreviewTable {
-        table: look.table,
-        mapping: Packed::of(&look.mapping),
-        scope: Packed::of(scope),
-    });
+    let asked = tab.ask(
+        TableCall::Preview {
+            table: look.table,
+            mapping: look.mapping.clone(),
+            scope: scope.clone(),
+        }
+        .request(),
+    );
     match asked {
         Ok(Reply::TablePreview(preview)) => preview.open().expect("a preview"),
         other => panic!("no preview: {other:?}"),
@@ -200,12 +207,13 @@ fn preview(tab: &mut Tab, look: &Look, scope: &Scope) -> Preview {
 }
 
 fn taking(look: &Look, mapping: &Mapping, scope: &Scope, into: Option<&str>) -> Request {
-    Request::TakeTable {
+    TableCall::Take {
         table: look.table,
-        mapping: Packed::of(mapping),
-        scope: Packed::of(scope),
+        mapping: mapping.clone(),
+        scope: scope.clone(),
         into: into.map(str::to_owned),
     }
+    .request()
 }
 
 fn take(

@@ -9,11 +9,10 @@
 #[allow(dead_code, reason = "each test file uses a part")]
 mod support;
 
-use seedbed_core::import::{Choice, Scope, Target};
+use seedbed_core::import::{Choice, Scope, TableCall, Target};
 use seedbed_core::messages::{
     Failure, FailureKind, ImportReport, ProjectView, PromptFilter, Reply, Request,
 };
-use seedbed_core::packed::Packed;
 use seedbed_core::prompt::{Prompt, PromptOrigin, PromptState};
 use seedbed_core::record::RESPONSE;
 use support::{Tab, hub, reading};
@@ -165,8 +164,7 @@ fn a_person_may_read_a_table_in_another_way_and_choose_its_columns() {
         ..Choice::default()
     };
     let table = look.table;
-    let choice = Packed::of(&choice);
-    let again = world.tab.ask(Request::ReadTableAs { table, choice });
+    let again = world.tab.ask(TableCall::ReadAs { table, choice }.request());
     let Ok(Reply::Look(look)) = again else {
         panic!("{again:?}");
     };
@@ -176,30 +174,36 @@ fn a_person_may_read_a_table_in_another_way_and_choose_its_columns() {
     let mut mapping = look.mapping.clone();
     mapping.set("column 1", Target::Response);
     mapping.set("column 2", Target::Instruction);
-    let preview = world.tab.ask(Request::PreviewTable {
-        table,
-        mapping: Packed::of(&mapping),
-        scope: Packed::of(&Scope::default()),
-    });
+    let preview = world.tab.ask(
+        TableCall::Preview {
+            table,
+            mapping: mapping.clone(),
+            scope: Scope::default(),
+        }
+        .request(),
+    );
     let Ok(Reply::TablePreview(preview)) = preview else {
         panic!("{preview:?}");
     };
     let preview = preview.open().expect("a preview");
     assert_eq!(preview.tally.records, 2);
     assert_eq!(preview.records[1].instruction, "Frost.");
-    let taken = world.tab.ask(Request::TakeTable {
-        table,
-        mapping: Packed::of(&mapping),
-        scope: Packed::of(&Scope {
-            from: 1,
-            ..Scope::default()
-        }),
-        into: None,
-    });
+    let taken = world.tab.ask(
+        TableCall::Take {
+            table,
+            mapping: mapping.clone(),
+            scope: Scope {
+                from: 1,
+                ..Scope::default()
+            },
+            into: None,
+        }
+        .request(),
+    );
     let (_, report) = imported(taken);
     assert_eq!(report.rows, 1);
     // It is closed now.
-    let choice = Packed::of(&Choice::default());
-    let closed = world.tab.ask(Request::ReadTableAs { table, choice });
+    let choice = Choice::default();
+    let closed = world.tab.ask(TableCall::ReadAs { table, choice }.request());
     assert!(closed.is_err_and(|failure| failure.kind == FailureKind::NotFound));
 }

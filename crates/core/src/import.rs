@@ -1,6 +1,7 @@
 //! Tables that people bring: what a column is for, and what an import found, as page and back end speak of it.
 
-use crate::messages::Failure;
+use crate::messages::{Failure, Request};
+use crate::packed::Packed;
 use crate::turns::Turn;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -586,6 +587,69 @@ pub struct DatasetLook {
     pub notes: Vec<String>,
     /// Why nothing of [`Self::configs`] can be taken, and what to do; absent where something can.
     pub lack: Option<Failure>,
+}
+
+/// What the page asks about a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableCall {
+    /// Open one, and say what it looks like. → [`Reply::Look`](crate::messages::Reply::Look), or
+    /// [`Reply::OwnFile`](crate::messages::Reply::OwnFile) when it is none
+    Open {
+        /// Where it lies.
+        source: TableSource,
+        /// How it is read.
+        choice: Choice,
+        /// The person's language, e.g. `de`; helps to guess an encoding.
+        language: Option<String>,
+    },
+    /// How it looks when it is read in another way. → [`Reply::Look`](crate::messages::Reply::Look)
+    ReadAs {
+        /// As [`Look::table`] said.
+        table: u32,
+        /// How it is read.
+        choice: Choice,
+    },
+    /// What a mapping makes of it. → [`Reply::TablePreview`](crate::messages::Reply::TablePreview)
+    Preview {
+        /// As [`Look::table`] said.
+        table: u32,
+        /// What each column is for.
+        mapping: Mapping,
+        /// Which rows.
+        scope: Scope,
+    },
+    /// Take its rows in, with [`Progress::Rows`](crate::messages::Progress::Rows); cancelling keeps what came into an open
+    /// project, and nothing of a new one. The table is closed. → [`Reply::Imported`](crate::messages::Reply::Imported)
+    Take {
+        /// As [`Look::table`] said.
+        table: u32,
+        /// What each column is for.
+        mapping: Mapping,
+        /// Which rows.
+        scope: Scope,
+        /// The open project; `None` for a new one.
+        into: Option<String>,
+    },
+    /// Nobody wants it any more. → [`Reply::Ok`](crate::messages::Reply::Ok)
+    Close {
+        /// As [`Look::table`] said.
+        table: u32,
+    },
+}
+
+impl TableCall {
+    /// The message that asks it.
+    pub fn request(&self) -> Request {
+        let into = match self {
+            Self::Take { into, .. } => into.clone(),
+            _ => None,
+        };
+        Request::Table {
+            call: Packed::of(self),
+            into,
+        }
+    }
 }
 
 /// Files that Seedbed reads in another way.

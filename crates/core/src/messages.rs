@@ -7,7 +7,7 @@
 
 use crate::engine::{EngineOrder, EngineStage, EngineState, EngineTold};
 use crate::identity::Identity;
-use crate::import::{Choice, DatasetLook, Look, Mapping, OwnFile, Preview, Scope, TableSource};
+use crate::import::{DatasetLook, Look, OwnFile, Preview, TableCall};
 use crate::model::{Endpoint, Message, ModelInfo};
 use crate::packed::Packed;
 use crate::params::RunSettings;
@@ -121,48 +121,12 @@ pub enum Request {
         /// `namespace/name`, a name of old without an owner, or a full address.
         repo: String,
     },
-    /// Open a table that somebody brings, and say what it looks like. → [`Reply::Look`], or [`Reply::OwnFile`] when it
-    /// is none
-    OpenTable {
-        /// Where it lies.
-        source: Packed<TableSource>,
-        /// How it is read.
-        choice: Packed<Choice>,
-        /// The person's language, e.g. `de`; helps to guess an encoding.
-        language: Option<String>,
-    },
-    /// How an open table looks when it is read in another way. → [`Reply::Look`]
-    ReadTableAs {
-        /// As [`Look::table`] said.
-        table: u32,
-        /// How it is read.
-        choice: Packed<Choice>,
-    },
-    /// What a mapping makes of an open table. → [`Reply::TablePreview`]
-    PreviewTable {
-        /// As [`Look::table`] said.
-        table: u32,
-        /// What each column is for.
-        mapping: Packed<Mapping>,
-        /// Which rows.
-        scope: Packed<Scope>,
-    },
-    /// Take its rows in, with [`Progress::Rows`]; cancelling keeps what came into an open project, and nothing of a new
-    /// one. The table is closed. → [`Reply::Imported`]
-    TakeTable {
-        /// As [`Look::table`] said.
-        table: u32,
-        /// What each column is for.
-        mapping: Packed<Mapping>,
-        /// Which rows.
-        scope: Packed<Scope>,
-        /// The open project; `None` for a new one.
+    /// About a table that somebody brings: see [`TableCall`] for the answers.
+    Table {
+        /// What is asked.
+        call: Packed<TableCall>,
+        /// The open project that rows are taken into.
         into: Option<String>,
-    },
-    /// Nobody wants it any more. → [`Reply::Ok`]
-    CloseTable {
-        /// As [`Look::table`] said.
-        table: u32,
     },
     /// Begins to read a project that Seedbed saved as lines, into a new project or an open one.
     /// → [`Reply::Importing`]

@@ -615,7 +615,7 @@ fn is_edit(request: &Request) -> bool {
     matches!(
         request,
         R::ImportInto { .. }
-            | R::TakeTable { into: Some(_), .. }
+            | R::Table { into: Some(_), .. }
             | R::BeginImport { into: Some(_), .. }
             | R::SaveSeed { .. }
             | R::RedoSeed { .. }

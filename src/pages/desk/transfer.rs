@@ -1,7 +1,6 @@
 //! Files that leave the page and come in, in pieces: neither side ever holds a whole project.
 
 use super::{Desk, browser, failure_of};
-use crate::pages::tables;
 use crate::platform::files;
 use js_sys::{Array, JsString};
 use seedbed_core::import::TableSource;
@@ -70,7 +69,7 @@ impl Desk {
                 file: self.hand_over(file),
                 name: name.clone(),
             };
-            if let Some(reply) = tables::take_in(self, source, into.clone()).await? {
+            if let Some(reply) = self.tables().take_in(source, into.clone()).await? {
                 return Ok(reply);
             }
             let text = files::read_text(file).await?;

@@ -1,6 +1,7 @@
 //! What a dataset of the Hub offers to be taken: its configs and splits, and the rest a person should know.
 
-use super::{take_in, words};
+use super::take::take_in;
+use super::words;
 use crate::pages::desk::{failure_of, failure_view, use_desk};
 use crate::pages::generate::words::plural;
 use crate::state::{enter_made, use_shell};

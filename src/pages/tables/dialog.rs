@@ -3,14 +3,16 @@
 use super::columns::Columns;
 use super::dataset::DatasetView;
 use super::reading::ReadingView;
-use super::{Offer, Tables, cancelled, remember, words};
+use super::take::{Offer, remember, take_what_comes};
+use super::{Tables, cancelled, words};
 use crate::pages::desk::{Debounce, Desk, Dialog, failure_of, failure_view, use_desk};
 use crate::pages::generate::words::count;
 use leptos::prelude::*;
-use seedbed_core::import::{Answer, Choice, Lack, Look, Mapping, Preview, Scope, Shaped};
-use seedbed_core::messages::{Failure, FailureKind, Progress, Reply, Request};
+use seedbed_core::import::{
+    Answer, Choice, Lack, Look, Mapping, Preview, Scope, Shaped, TableCall,
+};
+use seedbed_core::messages::{Failure, FailureKind, Progress, Reply};
 use seedbed_core::model::Role;
-use seedbed_core::packed::Packed;
 use seedbed_core::turns::Turn;
 
 /// How long after a choice the preview is made anew.
@@ -46,6 +48,7 @@ struct Taking {
 pub fn TableDialog() -> impl IntoView {
     let desk = use_desk();
     let tables = desk.tables();
+    take_what_comes(desk, tables);
     // Whoever closes it has answered.
     Effect::new(move |was: Option<bool>| {
         let is_open = tables.open.get();
@@ -56,7 +59,7 @@ pub fn TableDialog() -> impl IntoView {
                 let table = offer.look.table;
                 offer.answer.send(Err(cancelled())).ok();
                 desk.spawn(async move {
-                    desk.ask(Request::CloseTable { table }).await.ok();
+                    desk.ask(TableCall::Close { table }.request()).await.ok();
                 });
             }
         }
@@ -127,11 +130,12 @@ impl State {
             return;
         }
         let scope = self.scope.get_untracked();
-        let request = Request::PreviewTable {
+        let request = TableCall::Preview {
             table: self.look.with_untracked(|look| look.table),
-            mapping: Packed::of(&mapping),
-            scope: Packed::of(&scope),
-        };
+            mapping: mapping.clone(),
+            scope: scope.clone(),
+        }
+        .request();
         self.desk.spawn(async move {
             let answer = match self.desk.ask(request).await {
                 Ok(Reply::TablePreview(preview)) => preview.open(),
@@ -156,10 +160,11 @@ impl State {
 
     /// Reads the file in the way that is chosen now.
     pub(super) fn read_again(self) {
-        let request = Request::ReadTableAs {
+        let request = TableCall::ReadAs {
             table: self.look.with_untracked(|look| look.table),
-            choice: Packed::of(&self.choice.get_untracked()),
-        };
+            choice: self.choice.get_untracked(),
+        }
+        .request();
         self.failure.set(None);
         self.desk.spawn(async move {
             let answer = match self.desk.ask(request).await {
@@ -202,12 +207,13 @@ impl State {
         }
         self.failure.set(None);
         let mapping = self.mapping.get_untracked();
-        let request = Request::TakeTable {
+        let request = TableCall::Take {
             table: self.look.with_untracked(|look| look.table),
-            mapping: Packed::of(&mapping),
-            scope: Packed::of(&self.scope.get_untracked()),
+            mapping: mapping.clone(),
+            scope: self.scope.get_untracked(),
             into: self.into.get_value(),
-        };
+        }
+        .request();
         let running = self.desk.ask_streaming(request, move |progress| {
             if let Progress::Rows { rows, done, total } = progress {
                 self.taking.try_update(|taking| {

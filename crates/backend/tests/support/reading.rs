@@ -2,7 +2,7 @@
 
 use futures::future::{LocalBoxFuture, ready};
 use seedbed_backend::platform::{TableBytes, TableReader};
-use seedbed_core::import::{Ask, Choice, Look, Scope, TableSource, Told};
+use seedbed_core::import::{Ask, Choice, Look, Scope, TableCall, TableSource, Told};
 use seedbed_core::messages::{Failure, Request};
 use seedbed_core::packed::Packed;
 use seedbed_hub::transport;
@@ -65,22 +65,24 @@ pub(crate) fn read_table(
 
 /// Opens a table.
 pub(crate) fn open_table(name: &str, text: &str) -> Request {
-    Request::OpenTable {
-        source: Packed::of(&TableSource::File {
+    TableCall::Open {
+        source: TableSource::File {
             file: hand_over(text.as_bytes()),
             name: name.to_owned(),
-        }),
-        choice: Packed::of(&Choice::default()),
+        },
+        choice: Choice::default(),
         language: None,
     }
+    .request()
 }
 
 /// Takes an opened table in as it is guessed.
 pub(crate) fn take_table(look: &Look, into: Option<String>) -> Request {
-    Request::TakeTable {
+    TableCall::Take {
         table: look.table,
-        mapping: Packed::of(&look.mapping),
-        scope: Packed::of(&Scope::default()),
+        mapping: look.mapping.clone(),
+        scope: Scope::default(),
         into,
     }
+    .request()
 }
