@@ -116,7 +116,7 @@ test("a table that gives nothing makes no project, and one without answers gives
   await choose(page, file("void.csv", "question,answer\n"));
   await page.getByText(/“void\.csv” could not be read: there is no row in it\./).waitFor();
   await choose(page, file("sheet.xlsx", "PK\u0003\u0004 xl/workbook.xml"));
-  await page.getByText(/Save.* as CSV/i).first().waitFor();
+  await page.getByText(/“CSV UTF-8”|as Parquet, JSON lines or CSV/).first().waitFor();
   await choose(page, file("asked.jsonl", '{"instruction":"How deep are peas sown?"}\n{"instruction":"Why so deep?"}\n'));
   await page.getByText(/2 rows without an answer became instructions\./).waitFor();
   await steps.go(page, "Prompts");
