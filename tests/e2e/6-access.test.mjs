@@ -52,7 +52,11 @@ for (const colorScheme of ["light", "dark"]) {
       });
     };
     for (const name of ["Seed", "Prompts", "Generate", "Review", "Publish"]) {
-      await visit(name.toLowerCase(), () => steps.go(page, name));
+      await visit(name.toLowerCase(), async () => {
+        await steps.go(page, name);
+        // Until its record is there, a page is on its way to what it is.
+        if (name === "Review") await page.locator('button.verdict.good[aria-disabled="false"]').waitFor();
+      });
     }
     await visit("review-edit", async () => {
       await steps.go(page, "Review");
