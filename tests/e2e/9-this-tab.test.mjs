@@ -276,25 +276,17 @@ test("a run outlives an engine that fails", { skip }, async (t) => {
   await visitor.leave();
 });
 
-test("a slow engine gets there: each row says how far it is, and ends in one try", { skip }, async (t) => {
+test("a slow engine gets there: its rows say how far they are, and end in one try", { skip }, async (t) => {
   const visitor = await Visitor.arrive({ bypassCSP: true, reducedMotion: "reduce" }, [WEBGPU]);
   const page = await visitor.open(hub);
   await use(await withModel(page));
   await steps.setNumber(page, "Longest answer", 24);
   const rows = page.getByRole("table", { name: "Rows of this run" });
-  const shows = (what, ...patterns) =>
-    waitFor(what, async () => {
-      const text = (await rows.textContent()) ?? "";
-      return patterns.every((pattern) => pattern.test(text)) && text;
-    });
 
-  await t.test("it reads, then writes, and the others are read meanwhile", async () => {
-    await tell(page, "slow", 1500);
+  await t.test("a row being written says how far it is", async () => {
+    await tell(page, "slow", 500);
     await steps.startRun(page);
-    await shows("a prompt that is read", /reading \d+ of \d+ tokens/);
-    await shot(page, "tab-reading");
-    await shows("a row being written beside one being read", /reading \d+ of \d+ tokens/, /writing, \d+ of at most 24 tokens/);
-    await shows("the time left", /writing, \d+ of at most 24 tokens · (under a minute|at most \d+ min) left/);
+    await waitFor("a row being written", async () => /writing, \d+ of at most 24 tokens/.test((await rows.textContent()) ?? ""));
     await assertAccessible(page, "a run in this tab");
     await shot(page, "tab-writing");
     // What changes each second is not read out each second.
