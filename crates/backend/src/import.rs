@@ -19,6 +19,8 @@ use seedbed_core::seed::Seed;
 use seedbed_store::Store;
 use std::rc::Rc;
 
+/// Topics or perspectives that a new project takes from its table.
+const MOST_TERMS: usize = 100;
 /// First lines or rows that a report names.
 const TOLD_ROWS: usize = 20;
 
@@ -250,6 +252,9 @@ impl Backend {
         };
         let _hold = self.hold(&project);
         let mut taken = Taken::new(self, &project, &table, &mapping)?;
+        if draft.is_some() {
+            taken.topic = table.title();
+        }
         let (tally, notes) = loop {
             let told = table.ask(self, Ask::Next).await;
             let told = told.map_err(|failure| taken.broken(failure, draft.is_some()))?;
@@ -270,6 +275,13 @@ impl Backend {
             }
         };
         let report = taken.report(&tally, notes);
+        if draft.is_some() && !taken.topics.is_empty() {
+            // Instructions are shown by topic and perspective: a new project has those of its table.
+            let mut seed = project.with(Store::seed)?;
+            seed.topics.clone_from(&taken.topics);
+            seed.perspectives.clone_from(&taken.perspectives);
+            project.with(|store| store.save_seed(&seed, "", self.now()))?;
+        }
         if draft.is_some() && report.rows + report.instructions == 0 {
             return Err(nothing_taken(table.name(), &tally));
         }
@@ -332,6 +344,11 @@ struct Taken<'a> {
     source: Source,
     /// Which columns were read as what.
     layout: String,
+    /// Topic of instructions that have none.
+    topic: String,
+    /// Topics and perspectives of the instructions, in the order in which they came.
+    topics: Vec<String>,
+    perspectives: Vec<String>,
     seed_hash: String,
     now_ms: u64,
     /// Rows of the table.
@@ -351,6 +368,9 @@ impl<'a> Taken<'a> {
     ) -> Result<Self> {
         Ok(Self {
             layout: layout_of(mapping),
+            topic: String::new(),
+            topics: Vec::new(),
+            perspectives: Vec::new(),
             backend,
             project,
             source: table.record_source(),
@@ -369,7 +389,16 @@ impl<'a> Taken<'a> {
         let mut prompts = Vec::new();
         for (row, shaped) in &batch.rows {
             if shaped.answer == Answer::None {
-                prompts.push(self.prompt(shaped));
+                let prompt = self.prompt(shaped);
+                for (known, new) in [
+                    (&mut self.topics, &prompt.cell.topic),
+                    (&mut self.perspectives, &prompt.cell.perspective),
+                ] {
+                    if !new.is_empty() && known.len() < MOST_TERMS && !known.contains(new) {
+                        known.push(new.clone());
+                    }
+                }
+                prompts.push(prompt);
                 continue;
             }
             let part = shaped.rejected.as_ref().map(|_| "chosen");
@@ -444,7 +473,10 @@ impl<'a> Taken<'a> {
     }
 
     fn prompt(&self, shaped: &Shaped) -> Prompt {
-        let cell = cell_of(shaped);
+        let mut cell = cell_of(shaped);
+        if cell.topic.is_empty() {
+            cell.topic.clone_from(&self.topic);
+        }
         Prompt {
             id: Prompt::make_id(&cell, &shaped.instruction),
             cell,

@@ -51,6 +51,11 @@ fn answers_become_records_and_rows_without_one_instructions() {
     let text = "question,answer,topic\nHow deep?,2 cm.,peas\nWhy?,,peas\nWhy?,,peas\n,lost,\nWhen?,In March.,beans\n";
     let (project, report) = imported(world.tab.import_rows("My garden.csv", text, None));
     assert_eq!(project.seed.seed.domain, "My garden");
+    assert_eq!(
+        project.seed.seed.topics,
+        ["peas"],
+        "where the instruction is shown"
+    );
     assert_eq!((report.rows, report.known, report.instructions), (2, 0, 1));
     assert_eq!(report.skipped_total, 1);
     assert_eq!(report.skipped, ["1 row: no text in `question` (5)"]);
