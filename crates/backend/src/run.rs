@@ -402,6 +402,14 @@ impl Driver {
                 Step::WaitUntil(at_ms) => Some(at_ms),
                 Step::Idle => None,
             };
+            // Rows of this tab are few and take long: that one is under way is stored before it is told, because nothing
+            // else may be told for a minute.
+            if is_here(&self.run.endpoint) && !self.active.writes.borrow().is_empty() {
+                flush_at = None;
+                if !self.flush() {
+                    continue;
+                }
+            }
             self.report(false);
             if flush_at.is_none() && !self.active.writes.borrow().is_empty() {
                 flush_at = Some(now + FLUSH_AFTER_MS);
