@@ -286,6 +286,7 @@ test("a slow engine gets there: its rows say how far they are, and end in one tr
   await t.test("a row being written says how far it is", async () => {
     await tell(page, "slow", 500);
     await steps.startRun(page);
+    await waitFor("a prompt that is read", async () => /reading \d+ of \d+ tokens/.test((await rows.textContent()) ?? ""));
     await waitFor("a row being written", async () => /writing, \d+ of at most 24 tokens/.test((await rows.textContent()) ?? ""));
     await assertAccessible(page, "a run in this tab");
     await shot(page, "tab-writing");
