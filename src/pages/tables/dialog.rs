@@ -54,6 +54,10 @@ pub fn TableDialog() -> impl IntoView {
         let is_open = tables.open.get();
         if was == Some(true) && !is_open {
             tables.dataset.set(None);
+            // Nobody could stop it any more, nor hear what came of it.
+            if let Some(request) = tables.under_way.try_update_value(Option::take).flatten() {
+                desk.cancel(request);
+            }
             let offer = tables.offer.try_update_value(Option::take).flatten();
             if let Some(offer) = offer {
                 let table = offer.look.table;
@@ -227,9 +231,11 @@ impl State {
             request: running.id(),
             ..Taking::default()
         }));
+        self.tables.under_way.set_value(Some(running.id()));
         let fingerprint = self.look.with_untracked(|look| look.fingerprint.clone());
         self.desk.spawn(async move {
             let answer = running.await;
+            self.tables.under_way.try_set_value(None);
             self.taking.try_set(None);
             match answer {
                 Ok(reply) => {

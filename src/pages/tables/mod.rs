@@ -32,6 +32,8 @@ pub struct Tables {
     offer: StoredValue<Option<Offer>, LocalStorage>,
     /// A dataset of the Hub of which something may be taken.
     dataset: RwSignal<Option<String>>,
+    /// The request that takes rows in.
+    under_way: StoredValue<Option<u32>>,
     /// Counts up when a table waits.
     turn: RwSignal<u32>,
     open: RwSignal<bool>,
@@ -82,6 +84,7 @@ impl Default for Tables {
             count: RwSignal::new(0),
             offer: StoredValue::new_local(None),
             dataset: RwSignal::new(None),
+            under_way: StoredValue::new(None),
             turn: RwSignal::new(0),
             open: RwSignal::new(false),
         }
@@ -89,5 +92,7 @@ impl Default for Tables {
 }
 
 fn cancelled() -> Failure {
-    Failure::new(FailureKind::Cancelled, "Nothing was taken in.")
+    Failure::new(FailureKind::Cancelled, "The import was stopped.").means(
+        "Of a new project nothing is kept; rows that came into an open one before stay in it.",
+    )
 }
