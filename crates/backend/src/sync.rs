@@ -36,7 +36,9 @@ const CHUNK: usize = 500;
 /// Bytes of the lines of [`layout::ROWS`] that say more than this build understands, all together.
 const MOST_ROW_LINES: usize = 16 * 1024 * 1024;
 /// What a repo may need of a build that rewrites it, as far as this one has it.
-const HAS: [&str; 0] = [];
+const HAS: [&str; 1] = [TURNS];
+/// Conversations: a build that does not know them would publish such a row without its answer.
+pub(crate) const TURNS: &str = "turns";
 
 /// A line of [`layout::ROWS`].
 #[derive(Serialize, Deserialize)]

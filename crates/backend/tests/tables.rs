@@ -20,7 +20,7 @@ use tempfile::{TempDir, tempdir};
 
 struct World {
     _dir: TempDir,
-    _hub: seedbed_hub_local::Running,
+    hub: seedbed_hub_local::Running,
     _home: TempDir,
     tab: Tab,
 }
@@ -32,7 +32,7 @@ fn world() -> World {
     let tab = Tab::open(home.path(), &hub.hub_url);
     World {
         _dir: dir,
-        _hub: hub,
+        hub,
         _home: home,
         tab,
     }
@@ -211,4 +211,41 @@ fn a_person_may_read_a_table_in_another_way_and_choose_its_columns() {
     let choice = Choice::default();
     let closed = world.tab.ask(TableCall::ReadAs { table, choice }.request());
     assert!(closed.is_err_and(|failure| failure.kind == FailureKind::NotFound));
+}
+
+#[test]
+fn a_published_conversation_names_what_a_build_needs_to_rewrite_it() {
+    let mut world = world();
+    world.tab.sign_in(seedbed_hub_local::DEFAULT_TOKEN);
+    let pair = r#"{"question":"How deep?","answer":"2 cm."}"#;
+    let (project, _) = imported(world.tab.import_rows("pair.jsonl", pair, None));
+    let id = project.summary.id;
+    let asked = world.tab.ask(Request::CreateRepo {
+        project: id.clone(),
+        repo: "local/talk".to_owned(),
+        private: false,
+    });
+    assert!(matches!(asked, Ok(Reply::Linked(_))), "{asked:?}");
+    let needs = |world: &mut World| {
+        for record in world.tab.records(&id) {
+            let good = seedbed_core::review::Response::rated(seedbed_core::review::Quality::Good);
+            world.tab.respond(&id, &record, good);
+        }
+        world.tab.publish(&id).expect("published");
+        let transport = std::rc::Rc::new(seedbed_hub::native::NativeTransport::default());
+        let client = seedbed_hub::HubClient::new(transport, &world.hub.hub_url, None);
+        let text = futures::executor::block_on(client.read_file(
+            "local/talk",
+            "main",
+            ".seedbed/project.json",
+        ));
+        let file: serde_json::Value = serde_json::from_slice(&text.expect("a file")).expect("JSON");
+        file["needs"].clone()
+    };
+    assert_eq!(needs(&mut world), serde_json::json!([]));
+    let chat = r#"{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello."},{"role":"user","content":"Why?"},{"role":"assistant","content":"So."}]}"#;
+    imported(world.tab.import_rows("chat.jsonl", chat, Some(&id)));
+    assert_eq!(needs(&mut world), serde_json::json!(["turns"]));
+    // This build has it.
+    assert!(!world.tab.plan(&id).sync.needs_newer);
 }

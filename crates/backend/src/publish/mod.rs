@@ -16,7 +16,7 @@ use crate::card::{self, Facts};
 use crate::draft::clip;
 use crate::project::{Project, key};
 use crate::run::run_file;
-use crate::sync::{content_oid, linked, read_seed, seed_state, settings_hash};
+use crate::sync::{TURNS, content_oid, linked, read_seed, seed_state, settings_hash};
 use crate::{Backend, OrFail as _, Result, Ticket, layout};
 use seedbed_core::FORMAT_VERSION;
 use seedbed_core::id::content_id;
@@ -336,7 +336,13 @@ impl Backend {
         let table = table.or_else(|| head.known_table());
         let mut file = head.project.clone();
         file.insert("format".into(), json!(FORMAT_VERSION));
-        file.entry("needs").or_insert_with(|| json!([]));
+        let needs = file.entry("needs").or_insert_with(|| json!([]));
+        if let Value::Array(needs) = needs
+            && facts.has_turns()
+            && !needs.contains(&json!(TURNS))
+        {
+            needs.push(json!(TURNS));
+        }
         file.insert("seed_hash".into(), json!(seed.hash()));
         let before = file.get("settings").cloned();
         file.insert("settings".into(), joined(before, json!(settings)));

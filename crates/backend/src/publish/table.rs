@@ -105,6 +105,8 @@ fn diff_of(project: &Project, rows: Vec<(String, String)>) -> Result<RowDiff> {
 /// What the card tells of the rows.
 #[derive(Default)]
 pub(super) struct TableFacts {
+    /// A row is more than a question and its answer.
+    has_turns: bool,
     topics: BTreeMap<String, usize>,
     models: BTreeMap<String, usize>,
     pub(super) edited: usize,
@@ -113,6 +115,7 @@ pub(super) struct TableFacts {
 
 impl TableFacts {
     fn count(&mut self, row: &TableRow) {
+        self.has_turns |= row.messages.len() != 2;
         *self.topics.entry(row.topic.clone()).or_insert(0) += 1;
         *self.models.entry(row.model.clone()).or_insert(0) += 1;
         self.edited += usize::from(row.edited);
@@ -121,6 +124,11 @@ impl TableFacts {
 
     pub(super) fn topics(&self) -> Vec<(String, usize)> {
         self.topics.clone().into_iter().collect()
+    }
+
+    /// Some rows are conversations.
+    pub(super) fn has_turns(&self) -> bool {
+        self.has_turns
     }
 
     pub(super) fn models(&self) -> Vec<(String, usize)> {
